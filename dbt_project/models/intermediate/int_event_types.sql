@@ -1,0 +1,45 @@
+-- One row per data set and event type found, with whether `datasets` keeps it.
+with
+
+events as (
+
+    select * from {{ ref('int_events_distinct') }}
+
+),
+
+datasets as (
+
+    select * from {{ ref('datasets') }}
+
+),
+
+types_counted as (
+
+    select
+        dataset,
+        event_type,
+        count(*) as n_events
+
+    from events
+
+    group by dataset, event_type
+
+)
+
+select
+    types_counted.dataset,
+    types_counted.event_type,
+    cast(
+        row_number() over (
+            order by types_counted.dataset, types_counted.event_type
+        ) as integer
+    ) as event_type_key,
+    types_counted.n_events,
+    case
+        when datasets.event_type_prefixes is null then true
+        else {{ has_prefix('types_counted.event_type', 'datasets.event_type_prefixes') }}
+    end as is_kept
+
+from types_counted
+
+inner join datasets on types_counted.dataset = datasets.dataset

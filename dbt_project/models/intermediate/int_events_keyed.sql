@@ -1,0 +1,69 @@
+-- One row per kept event, with integers for user, item and event type: everything
+-- after this sorts and joins on small numbers, in the byte-wise order of the texts.
+with
+
+events as (
+
+    select * from {{ ref('int_events_distinct') }}
+
+),
+
+datasets as (
+
+    select * from {{ ref('datasets') }}
+
+),
+
+event_types as (
+
+    select * from {{ ref('int_event_types') }}
+
+),
+
+users as (
+
+    select * from {{ ref('int_users') }}
+
+),
+
+items as (
+
+    select * from {{ ref('int_items') }}
+
+)
+
+select
+    users.user_key,
+    items.item_rank,
+    cast(event_types.event_type_key as integer) as event_type_key,
+    events.event_at,
+    {{ epoch_seconds('events.event_at') }} as ts_epoch,
+    case
+        when datasets.session_method = 'platform' then events.platform_session
+    end as platform_session,
+    datasets.session_method,
+    datasets.session_gap_sec
+
+from events
+
+inner join datasets on events.dataset = datasets.dataset
+
+inner join event_types
+    on
+        events.dataset = event_types.dataset
+        and events.event_type = event_types.event_type
+
+inner join users
+    on
+        events.dataset = users.dataset
+        and events.user_id = users.user_id
+
+-- an action without an item (an ad auction, an assignment's start) stays
+left join items
+    on
+        events.dataset = items.dataset
+        and events.item_key = items.item_key
+
+where
+    event_types.is_kept
+    and users.is_kept

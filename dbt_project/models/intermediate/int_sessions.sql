@@ -1,0 +1,103 @@
+-- One row per kept session with its counts.
+with
+
+contents as (
+
+    select * from {{ ref('int_session_contents') }}
+
+),
+
+users as (
+
+    select * from {{ ref('int_users') }}
+
+),
+
+datasets as (
+
+    select * from {{ ref('datasets') }}
+
+),
+
+session_items_counted as (
+
+    select
+        user_key,
+        session_number,
+        item_rank,
+        sum(n_events) as n_events
+
+    from contents
+
+    where item_rank is not null
+
+    group by user_key, session_number, item_rank
+
+),
+
+main_items_chosen as (
+
+    select
+        user_key,
+        session_number,
+        count(*) as n_items,
+        -- most events first; among equals the smallest rank, that is the smallest key
+        max_by(item_rank, n_events * 4294967296 - item_rank) as main_item_rank
+
+    from session_items_counted
+
+    group by user_key, session_number
+
+),
+
+sessions_counted as (
+
+    select
+        user_key,
+        session_number,
+        min(platform_session) as platform_session,
+        min(start_ts_epoch) as start_ts_epoch,
+        max(end_ts_epoch) as end_ts_epoch,
+        cast(sum(n_events) as bigint) as n_events,
+        count(distinct event_type_key) as n_action_types
+
+    from contents
+
+    group by user_key, session_number
+
+)
+
+select
+    users.dataset,
+    users.user_id,
+    users.split,
+    sessions_counted.user_key,
+    sessions_counted.session_number,
+    users.user_id || '_' || case
+        when datasets.session_method = 'platform'
+            then sessions_counted.platform_session
+        -- at least six digits, never cut
+        when sessions_counted.session_number > 999999
+            then cast(sessions_counted.session_number as varchar)
+        else lpad(cast(sessions_counted.session_number as varchar), 6, '0')
+    end as session_id,
+    sessions_counted.start_ts_epoch,
+    sessions_counted.end_ts_epoch,
+    sessions_counted.end_ts_epoch - sessions_counted.start_ts_epoch as duration_sec,
+    sessions_counted.n_events,
+    sessions_counted.n_action_types,
+    coalesce(main_items_chosen.n_items, 0) as n_items,
+    main_items_chosen.main_item_rank
+
+from sessions_counted
+
+inner join users on sessions_counted.user_key = users.user_key
+
+inner join datasets on users.dataset = datasets.dataset
+
+left join main_items_chosen
+    on
+        sessions_counted.user_key = main_items_chosen.user_key
+        and sessions_counted.session_number = main_items_chosen.session_number
+
+where sessions_counted.n_events >= datasets.min_session_events

@@ -1,0 +1,58 @@
+-- One row per item of the kept events of a data set, with its dense id.
+with
+
+contents as (
+
+    select * from {{ ref('int_session_contents') }}
+
+),
+
+sessions as (
+
+    select * from {{ ref('int_sessions') }}
+
+),
+
+items as (
+
+    select * from {{ ref('int_items') }}
+
+),
+
+items_counted as (
+
+    select
+        contents.item_rank,
+        sum(contents.n_events) as n_events,
+        sum(case when sessions.split = 'train' then contents.n_events else 0 end)
+            as n_train_events
+
+    from contents
+
+    inner join sessions
+        on
+            contents.user_key = sessions.user_key
+            and contents.session_number = sessions.session_number
+
+    where contents.item_rank is not null
+
+    group by contents.item_rank
+
+)
+
+select
+    items.dataset,
+    cast(
+        row_number() over (
+            partition by items.dataset
+            order by items.item_key
+        ) - 1 as integer
+    ) as item_id,
+    items.item_key,
+    cast(items_counted.n_events as bigint) as n_events,
+    cast(items_counted.n_train_events as bigint) as n_train_events,
+    items_counted.n_train_events > 0 as in_train
+
+from items_counted
+
+inner join items on items_counted.item_rank = items.item_rank

@@ -1,0 +1,1 @@
+"""What is done with models: marts to tensors, fitting, evaluation, run folders."""

@@ -1,0 +1,9 @@
+"""The one exception that a user can mend."""
+
+
+class UserError(Exception):
+    """A mistake the user can mend: one line says what is wrong and the way out.
+
+    The message names the file, the column or the option. Commands print it
+    without a traceback and exit with 1.
+    """

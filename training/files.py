@@ -1,0 +1,68 @@
+"""Files that appear whole or not at all, and their fingerprints."""
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from training.errors import UserError
+
+PROJECT_ROOT = Path(__file__).resolve().parent.parent
+
+
+def data_dir() -> Path:
+    """Folder that holds `raw/<dataset>/` and `truth/<dataset>/`."""
+    return Path(os.environ.get("MOOCMETA_DATA_DIR") or "sample_data")
+
+
+@contextmanager
+def appearing_whole(path: Path) -> Iterator[Path]:
+    """Give a temporary path beside `path`; move it into place when the block ends well.
+
+    Works for a file and for a folder that the block creates. When the block
+    raises, nothing is left behind. An unwritable or full target is a `UserError`.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        scratch = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    except OSError as error:
+        raise UserError(
+            f"cannot write {path}: {error.strerror}; choose a writable folder"
+        ) from error
+    try:
+        yield scratch / path.name
+        if path.is_dir():
+            shutil.rmtree(path)
+        os.replace(scratch / path.name, path)
+    except OSError as error:
+        if error.filename and not str(error.filename).startswith(str(scratch)):
+            raise  # not about our output: an input that the block was reading
+        raise UserError(
+            f"cannot write {path}: {error.strerror or error}; "
+            "free some space or choose another folder"
+        ) from error
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write UTF-8 text whole or not at all."""
+    with appearing_whole(path) as scratch:
+        scratch.write_text(text, encoding="utf-8")
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write indented JSON whole or not at all; NaN is refused."""
+    text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
+    write_text(path, text + "\n")
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file as hex digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
