@@ -19,15 +19,17 @@
     {%- for path in raw_paths(folder, description.needs_ingest) -%}
         {%- set ingested = path | replace(".json", ".parquet") -%}
         {%- if raw_paths(folder, [ingested.split("/")[-1]]) | length == 0 -%}
-            {%- do exceptions.warn(
-                path ~ " is not read: run `moocmeta ingest " ~ source_name ~ " " ~ path ~ "`"
+            {%- do log(
+                "[WARNING]: " ~ path ~ " is not read: run `moocmeta ingest "
+                ~ source_name ~ " " ~ path ~ "`", info=true
             ) -%}
         {%- endif -%}
     {%- endfor -%}
 
     {%- if not selects -%}
-        {%- do exceptions.warn(
-            "no raw files for " ~ source_name ~ " in " ~ folder ~ ": its relations are empty"
+        {%- do log(
+            "[WARNING]: no raw files for " ~ source_name ~ " in " ~ folder
+            ~ ": its relations are empty", info=true
         ) -%}
         {%- do selects.append(empty_select(description.columns)) -%}
     {%- endif -%}

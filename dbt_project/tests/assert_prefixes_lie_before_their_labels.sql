@@ -1,0 +1,10 @@
+-- A prefix holds something, ends on another item than the label, and is older.
+select
+    dataset,
+    pair_id
+from {{ ref('pairs') }}
+where
+    prefix_max_ts_epoch >= label_ts_epoch
+    or len(prefix) <> least(prefix_len, {{ var('max_prefix_len') }})
+    or len(prefix) = 0
+    or prefix[len(prefix)] = label

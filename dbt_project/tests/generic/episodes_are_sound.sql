@@ -1,0 +1,46 @@
+{#- K support and Q query pairs of the episode's own user, every support label strictly
+    before every query label: recomputed from the pair table. -#}
+{% test episodes_are_sound(model, k, q) %}
+with
+
+asked as (
+
+    select
+        dataset,
+        episode_id,
+        user_id,
+        split,
+        'support' as part,
+        unnest(support_pair_ids) as pair_id
+    from {{ model }}
+
+    union all
+
+    select
+        dataset,
+        episode_id,
+        user_id,
+        split,
+        'query' as part,
+        unnest(query_pair_ids) as pair_id
+    from {{ model }}
+
+)
+
+select
+    asked.dataset,
+    asked.episode_id
+from asked
+left join {{ ref('pairs') }} as pairs
+    on
+        asked.dataset = pairs.dataset
+        and asked.pair_id = pairs.pair_id
+        and asked.user_id = pairs.user_id
+        and asked.split = pairs.split
+group by asked.dataset, asked.episode_id
+having
+    count(distinct case when asked.part = 'support' then pairs.pair_id end) <> {{ k }}
+    or count(distinct case when asked.part = 'query' then pairs.pair_id end) <> {{ q }}
+    or max(case when asked.part = 'support' then pairs.label_ts_epoch end)
+    >= min(case when asked.part = 'query' then pairs.label_ts_epoch end)
+{% endtest %}

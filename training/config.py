@@ -1,0 +1,168 @@
+"""Settings of a training run: defaults, then YAML, then flags, then `--set`."""
+
+import dataclasses
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import torch
+import yaml
+from pydantic import ConfigDict, ValidationError, create_model
+
+from models_py import registry
+from training.errors import UserError
+
+Settings = TypeVar("Settings")
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """What a run was asked to do.
+
+    Args:
+        mart: episode mart whose test queries are asked.
+        dataset: data set to train on; None takes `xuetangx` or the only one.
+        lineup: models to train; empty takes all that fit the mart.
+        models: settings by model name, over each model's defaults.
+        epochs: most epochs of every neural model; None leaves each its own.
+        seed: of initial weights, batch order, dropout and the bootstrap.
+        device: `auto` takes CUDA where there is one.
+        precision: `bf16` trains under autocast, on CUDA only.
+        exclude_last_item: the prefix's last item is no candidate, since repeats
+            collapse and it can never be the label.
+        score_chunk: queries scored at a time; bounds memory, changes no result.
+    """
+
+    mart: str
+    dataset: str | None = None
+    lineup: tuple[str, ...] = ()
+    models: dict[str, dict[str, Any]] = field(default_factory=dict)
+    epochs: int | None = None
+    seed: int = 20260107
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    precision: Literal["fp32", "bf16"] = "fp32"
+    exclude_last_item: bool = True
+    score_chunk: int = 2048
+
+    def torch_device(self) -> torch.device:
+        """The device to train on.
+
+        Raises:
+            UserError: CUDA is asked for and there is none, or bf16 without CUDA.
+        """
+        has_cuda = torch.cuda.is_available()
+        if self.device == "cuda" and not has_cuda:
+            raise UserError("--device cuda: no CUDA device here; use --device cpu")
+        device = torch.device("cuda" if has_cuda and self.device != "cpu" else "cpu")
+        if self.precision == "bf16" and device.type != "cuda":
+            raise UserError("--precision bf16 needs a CUDA device; use fp32")
+        return device
+
+    def model_configs(self, family: str) -> dict[str, Any]:
+        """Resolved settings of every model of the line-up, in its order.
+
+        Raises:
+            UserError: a model is unknown or of another family, or a setting is
+                unknown or of the wrong type.
+        """
+        known = registry.names(family)
+        for name in (*self.lineup, *self.models):
+            if name not in known:
+                raise UserError(
+                    f"--model {name} is none for mart {self.mart}; "
+                    f"choose from {', '.join(known)}"
+                )
+        return {
+            name: self._model_config(name) for name in (dict.fromkeys(self.lineup) or known)
+        }
+
+    def _model_config(self, name: str) -> Any:
+        given = self.models.get(name, {})
+        config = checked(registry.CONFIGS[name], given, f"models.{name}")
+        names = {item.name for item in dataclasses.fields(config)}
+        if "seed" in names and "seed" not in given:
+            config = dataclasses.replace(config, seed=self.seed)
+        if "optimiser" in names and self.epochs is not None:
+            optimiser = dataclasses.replace(config.optimiser, epochs=self.epochs)
+            config = dataclasses.replace(config, optimiser=optimiser)
+        return config
+
+
+def load_config(
+    path: Path | None, flags: Mapping[str, Any], assignments: Iterable[str]
+) -> TrainConfig:
+    """Merge a YAML file, flags and `KEY=VALUE` assignments, later ones winning.
+
+    Args:
+        path: YAML with the keys of `TrainConfig`, or None.
+        flags: values from the command line; None and () mean "not given".
+        assignments: such as `models.gru.hidden_dim=256`; values are read as YAML.
+    Raises:
+        UserError: the file is unreadable, or a key is unknown or wrongly typed.
+    """
+    merged = _read_yaml(path) if path else {}
+    merged.update({k: v for k, v in flags.items() if v is not None and v != ()})
+    for assignment in assignments:
+        _assign(merged, assignment)
+    if "mart" not in merged:
+        raise UserError("--mart is missing: name one, such as --mart episodes_k5_q10")
+    return checked(TrainConfig, merged, str(path) if path else "options")
+
+
+def checked(kind: type[Settings], values: Any, where: str) -> Settings:
+    """Make a settings dataclass from plain values, refusing what does not fit.
+
+    Raises:
+        UserError: names the key and the problem, in one line.
+    """
+    try:
+        text = json.dumps({"value": values})
+        return _validator(kind).model_validate_json(text).value
+    except ValidationError as error:
+        problem = error.errors(include_url=False)[0]
+        key = ".".join(str(part) for part in problem["loc"][1:])
+        if problem["type"] == "unexpected_keyword_argument":
+            known = ", ".join(item.name for item in dataclasses.fields(kind))
+            raise UserError(f"{where}: unknown key {key}; known: {known}") from error
+        message = problem["msg"].removeprefix("Value error, ")
+        raise UserError(f"{where}: {key or 'settings'}: {message}") from error
+    except (TypeError, ValueError) as error:
+        raise UserError(f"{where}: {error}") from error
+
+
+@cache
+def _validator(kind: type) -> Any:
+    strict = ConfigDict(extra="forbid", strict=True)
+    return create_model(kind.__name__, __config__=strict, value=(kind, ...))
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UserError(f"--config {path}: {error.strerror}") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        reason = " ".join(str(error).split())
+        raise UserError(f"--config {path} is no YAML: {reason}") from error
+    if not isinstance(values or {}, dict):
+        raise UserError(f"--config {path} must hold keys and values")
+    return values or {}
+
+
+def _assign(merged: dict[str, Any], assignment: str) -> None:
+    key, separator, text = assignment.partition("=")
+    if not separator or not key:
+        raise UserError(f"--set {assignment}: write KEY=VALUE, such as seed=7")
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise UserError(f"--set {assignment}: the value is no YAML") from error
+    *parents, last = key.split(".")
+    for parent in parents:
+        merged = merged.setdefault(parent, {})
+        if not isinstance(merged, dict):
+            raise UserError(f"--set {assignment}: {parent} holds no keys")
+    merged[last] = value

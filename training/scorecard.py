@@ -1,0 +1,165 @@
+"""From ranks to `metrics.json`, `predictions.parquet` and the printed table."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from tabulate import tabulate
+
+from models_py import registry
+from training.evaluation.intervals import bootstrap_intervals, paired_comparisons
+from training.evaluation.ranking import METRICS
+from training.evaluation.slices import (
+    PREFIX_LENGTHS,
+    RELIABILITY_TIERS,
+    recall_by_slice,
+)
+from training.lineup import Answer, Question
+from training.marts import RecommendationMarts
+
+SELECTED_BY = "recall@10"
+
+
+@dataclass(frozen=True)
+class Scorecard:
+    """What a line-up reached on one data set."""
+
+    marts: RecommendationMarts
+    questions: dict[str, Question]
+    answers: dict[str, Answer]
+    seed: int
+
+    def metrics(self) -> dict[str, Any]:
+        """All of `metrics.json` that depends on data and ranks."""
+        pairs, test = self.marts.pairs, self.questions["test"]
+        train = pairs.rows_of("train")
+        unseen = ~self.marts.in_train[pairs.label[test.pair]]
+        return {
+            "n_items": self.marts.n_items,
+            "n_train_pairs": len(train),
+            "n_train_users": len(np.unique(pairs.user[train.numpy()])),
+            "n_val_queries": len(self.questions["val"].pair),
+            "n_test_episodes": len(np.unique(test.episode)),
+            "n_test_queries": len(test.pair),
+            "n_test_users": len(np.unique(test.user)),
+            "share_unseen_labels": float(unseen.double().mean()),
+            "best_baseline": self.best_baseline(),
+            "models": self._models(),
+            "data_summary": self.marts.summary,
+            "funnel": [
+                {key: row[key] for key in ("step", "n_rows", "n_users")}
+                for row in self.marts.funnel
+            ],
+        }
+
+    def best_baseline(self) -> str | None:
+        """The baseline with the best validation recall@10; never chosen by test."""
+        reached = {
+            name: _means(answer.ranks["val"])[SELECTED_BY]
+            for name, answer in self.answers.items()
+            if registry.MODELS[name].is_baseline and len(answer.ranks["val"])
+        }
+        return max(reached, key=reached.__getitem__) if reached else None
+
+    def predictions(self) -> pd.DataFrame:
+        """One row a model and test query; every metric follows from it."""
+        test, pairs = self.questions["test"], self.marts.pairs
+        frames = [
+            pd.DataFrame(
+                {
+                    "model": name,
+                    "episode_id": test.episode,
+                    "pair_id": test.pair.numpy(),
+                    "user_id": pairs.user_ids[test.user],
+                    "label": pairs.label[test.pair].numpy(),
+                    "rank": answer.ranks["test"],
+                }
+            )
+            for name, answer in self.answers.items()
+        ]
+        return pd.concat(frames, ignore_index=True)
+
+    def _models(self) -> dict[str, dict[str, Any]]:
+        test = self.questions["test"]
+        values = {
+            name: {metric: of(answer.ranks["test"]) for metric, of in METRICS.items()}
+            for name, answer in self.answers.items()
+        }
+        cells = {(n, m): v for n, by in values.items() for m, v in by.items()}
+        intervals = bootstrap_intervals(cells, test.user, seed=self.seed)
+        slices = self._slices()
+        return {
+            name: {
+                "title": registry.MODELS[name].title,
+                "test": _means(answer.ranks["test"]),
+                "val": _means(answer.ranks["val"]),
+                "ci95": {metric: intervals[name, metric] for metric in METRICS},
+                "train_seconds": answer.train_seconds,
+                "eval_seconds": answer.eval_seconds,
+                "n_parameters": answer.n_parameters,
+                "best_epoch": answer.log.best_epoch if answer.log else None,
+                "history": answer.log.epochs if answer.log else [],
+                "vs_best_baseline": self._versus_best(name, values),
+                "slices": {kind: rows[name] for kind, rows in slices.items()},
+            }
+            for name, answer in self.answers.items()
+        }
+
+    def _versus_best(self, name: str, values: dict) -> dict[str, Any] | None:
+        best = self.best_baseline()
+        if best is None or name == best:
+            return None
+        compared = paired_comparisons(
+            values[name], values[best], self.questions["test"].user, seed=self.seed
+        )
+        return {metric: result.as_json() for metric, result in compared.items()}
+
+    def _slices(self) -> dict[str, dict[str, list[dict[str, Any]]]]:
+        test, pairs = self.questions["test"], self.marts.pairs
+        ranks = {name: answer.ranks["test"] for name, answer in self.answers.items()}
+        measures = {
+            "prefix_length": (pairs.prefix_len[test.pair].numpy(), PREFIX_LENGTHS),
+            "reliability_tier": (
+                pairs.reliability[test.pair.numpy()],
+                RELIABILITY_TIERS,
+            ),
+        }
+        return {
+            kind: recall_by_slice(ranks, test.user, measure, slices, seed=self.seed)
+            for kind, (measure, slices) in measures.items()
+        }
+
+
+def table(metrics: dict[str, Any]) -> str:
+    """The line-up as a text table: each metric with its 95% interval below."""
+    rows = []
+    for name, model in metrics["models"].items():
+        cells = [
+            f"{model['test'][metric]:.4f}\n{_interval(model['ci95'][metric])}"
+            for metric in METRICS
+        ]
+        rows.append([f"{model['title']}\n({name})", *cells, _versus(model)])
+    best = metrics["best_baseline"]
+    header = ["model", *METRICS, f"{SELECTED_BY} vs {best}" if best else ""]
+    return tabulate(rows, header, tablefmt="simple", disable_numparse=True)
+
+
+def _versus(model: dict[str, Any]) -> str:
+    if not model["vs_best_baseline"]:
+        return "—"
+    compared = model["vs_best_baseline"][SELECTED_BY]
+    interval = _interval(compared["ci95"], "+.4f")
+    return f"{compared['difference']:+.4f}  p={compared['p']:.3f}\n{interval}"
+
+
+def _interval(bounds: tuple[float, float] | None, spec: str = ".4f") -> str:
+    return f"[{bounds[0]:{spec}}, {bounds[1]:{spec}}]" if bounds else "[one user]"
+
+
+def _means(ranks: np.ndarray) -> dict[str, float | None]:
+    """Mean of each metric; None where nothing was asked."""
+    return {
+        metric: float(of(ranks).mean()) if len(ranks) else None
+        for metric, of in METRICS.items()
+    }
