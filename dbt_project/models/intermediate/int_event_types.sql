@@ -3,7 +3,7 @@ with
 
 events as (
 
-    select * from {{ ref('int_events_distinct') }}
+    select * from {{ ref('int_events_unioned') }}
 
 ),
 
@@ -37,7 +37,9 @@ select
     types_counted.n_events,
     case
         when datasets.event_type_prefixes is null then true
-        else {{ has_prefix('types_counted.event_type', 'datasets.event_type_prefixes') }}
+        else {{
+            has_prefix('types_counted.event_type', 'datasets.event_type_prefixes')
+        }}
     end as is_kept
 
 from types_counted

@@ -1,10 +1,10 @@
--- One row per kept event, with integers for user, item and event type: everything
--- after this sorts and joins on small numbers, in the byte-wise order of the texts.
+-- One row per event of a kept type, with integers for user, item and event type: what
+-- follows sorts and joins on small numbers, in the byte-wise order of the texts.
 with
 
 events as (
 
-    select * from {{ ref('int_events_distinct') }}
+    select * from {{ ref('int_events_unioned') }}
 
 ),
 
@@ -42,7 +42,8 @@ select
         when datasets.session_method = 'platform' then events.platform_session
     end as platform_session,
     datasets.session_method,
-    datasets.session_gap_sec
+    datasets.session_gap_sec,
+    datasets.drops_exact_repeats
 
 from events
 
@@ -64,6 +65,4 @@ left join items
         events.dataset = items.dataset
         and events.item_key = items.item_key
 
-where
-    event_types.is_kept
-    and users.is_kept
+where event_types.is_kept

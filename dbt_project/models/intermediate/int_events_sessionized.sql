@@ -3,7 +3,14 @@ with
 
 events as (
 
-    select * from {{ ref('int_events_keyed') }}
+    select events.*
+
+    from {{ ref('int_events_distinct') }} as events
+
+    inner join {{ ref('int_user_activity') }} as users
+        on events.user_key = users.user_key
+
+    where users.is_kept
 
 ),
 

@@ -1,4 +1,4 @@
--- One row per run of the same item in a sequence: repeats collapse to their first event.
+-- One row per run of an item in a sequence: repeats collapse to their first event.
 with
 
 events as (

@@ -56,7 +56,7 @@ prefixes_listed as (
         runs.sequence_number,
         runs.session_number,
         runs.sequence_position,
-        items.item_id as label,
+        items.item_id,
         runs.ts_epoch as label_ts_epoch,
         -- times only grow along a sequence: the item before has the prefix's largest
         lag(runs.ts_epoch) over (
@@ -67,7 +67,7 @@ prefixes_listed as (
             partition by runs.user_key, runs.sequence_number
             order by runs.sequence_position
             rows between {{ var('max_prefix_len') }} preceding and 1 preceding
-        ) as prefix
+        ) as items_before
 
     from runs
 
@@ -105,8 +105,8 @@ select
         when datasets.sequence_scope = 'session' then sessions.session_id
         else sessions.user_id
     end as sequence_id,
-    admissible_labels_kept.prefix,
-    admissible_labels_kept.label,
+    admissible_labels_kept.items_before as prefix,
+    admissible_labels_kept.item_id as label,
     admissible_labels_kept.label_ts_epoch,
     admissible_labels_kept.prefix_max_ts_epoch,
     cast(admissible_labels_kept.sequence_position as integer) as prefix_len,

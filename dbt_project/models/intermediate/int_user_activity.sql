@@ -1,0 +1,44 @@
+-- One row per user with a kept event: how many, and whether they are enough.
+with
+
+events as (
+
+    select * from {{ ref('int_events_distinct') }}
+
+),
+
+users as (
+
+    select * from {{ ref('int_users') }}
+
+),
+
+datasets as (
+
+    select * from {{ ref('datasets') }}
+
+),
+
+events_counted as (
+
+    select
+        user_key,
+        count(*) as n_events
+
+    from events
+
+    group by user_key
+
+)
+
+select
+    users.dataset,
+    events_counted.user_key,
+    events_counted.n_events,
+    events_counted.n_events >= datasets.min_user_events as is_kept
+
+from events_counted
+
+inner join users on events_counted.user_key = users.user_key
+
+inner join datasets on users.dataset = datasets.dataset
