@@ -4,7 +4,7 @@
     `$MOOCMETA_DATA_DIR/raw/<source>/`, `meta.needs_ingest` those that dbt cannot read,
     the columns with their `data_type` what every file must have.
     No file: an empty relation and a warning. A file that is empty or lacks a column,
-    and a value that is null or of another type: an error of one line. -#}
+    and a value that is missing or of another type: an error of one line. -#}
 {% macro raw_rows(source_name, table_name) -%}
     {%- set relation = source(source_name, table_name) -%}  {#- draws the lineage -#}
     {%- if not execute -%} {{ return("(select 1 as parsed_later)") }} {%- endif -%}
@@ -69,18 +69,18 @@
 
 {#- One raw file with its columns checked and typed. -#}
 {% macro raw_file_select(path, columns) %}
-    {%- set reader = raw_reader(path) -%}
     {%- set size = run_query("select size from read_blob(" ~ sql_text(path) ~ ")") -%}
     {%- if size.columns[0].values()[0] == 0 -%}
         {%- do exceptions.raise_compiler_error(path ~ ": the file is empty; remove it") -%}
     {%- endif -%}
 
+    {%- set reader = raw_reader(path) -%}
     {%- set found = {} -%}
     {%- for row in run_query("describe select * from " ~ reader) -%}
         {%- do found.update({row[0] | lower: row[1]}) -%}
     {%- endfor -%}
 
-    {%- set expressions = [] -%}
+    {%- set values = {} -%}
     {%- for column in columns -%}
         {%- if column.name not in found -%}
             {%- do exceptions.raise_compiler_error(
@@ -88,9 +88,13 @@
                 ~ (found.keys() | join(", "))
             ) -%}
         {%- endif -%}
-        {%- do expressions.append(
-            raw_value(path, column, found[column.name]) ~ " as " ~ column.name
-        ) -%}
+        {%- do values.update({column.name: raw_value(column, found[column.name])}) -%}
+    {%- endfor -%}
+    {%- do check_raw_values(path, reader, columns, values) -%}
+
+    {%- set expressions = [] -%}
+    {%- for name, value in values.items() -%}
+        {%- do expressions.append(value ~ " as " ~ name) -%}
     {%- endfor -%}
     {{ return("select " ~ (expressions | join(", ")) ~ " from " ~ reader) }}
 {% endmacro %}
@@ -107,39 +111,53 @@
 {% endmacro %}
 
 
-{#- A raw value as its declared type; an error names file, column and value.
-    A nullable column says so with `meta.nullable`. -#}
-{% macro raw_value(path, column, found_type) %}
+{#- A raw value as its declared type, null where it is none. -#}
+{% macro raw_value(column, found_type) %}
     {%- set wanted = column.data_type | upper -%}
-    {%- set nullable = column.config.meta.get("nullable", false) -%}
-    {%- set is_number = found_type in ("DOUBLE", "FLOAT") or "INT" in found_type -%}
-
-    {%- if wanted == "TIMESTAMP" and (is_number or found_type == "BOOLEAN") -%}
-        {%- do exceptions.raise_compiler_error(
-            path ~ ": column " ~ column.name ~ " is " ~ found_type
-            ~ ", but a TIMESTAMP (or its text) is needed"
-        ) -%}
-    {%- endif -%}
-
-    {%- if found_type == wanted -%} {%- set typed = column.name -%}
-    {%- elif wanted == "TIMESTAMP" and found_type == "VARCHAR" -%}
-        {%- set typed = utc_timestamp(column.name) -%}
+    {%- if found_type == wanted -%} {{ return(column.name) }} {%- endif -%}
+    {%- if wanted == "TIMESTAMP" and found_type == "VARCHAR" -%}
+        {{ return(utc_timestamp(column.name)) }}
     {%- elif wanted == "TIMESTAMP" and found_type == "TIMESTAMP WITH TIME ZONE" -%}
-        {%- set typed = "timezone('UTC', " ~ column.name ~ ")" -%}
-    {%- else -%} {%- set typed = "try_cast(" ~ column.name ~ " as " ~ wanted ~ ")" -%}
+        {{ return("timezone('UTC', " ~ column.name ~ ")") }}
+    {%- elif wanted == "TIMESTAMP" and not found_type.startswith(("TIMESTAMP", "DATE")) -%}
+        {#- a number could count seconds, milliseconds or days: not for us to guess -#}
+        {{ return("cast(null as timestamp)") }}
     {%- endif -%}
-    {%- if wanted == "VARCHAR" -%} {%- set typed = "nullif(" ~ typed ~ ", '')" -%} {%- endif -%}
+    {{ return("try_cast(" ~ column.name ~ " as " ~ wanted ~ ")") }}
+{% endmacro %}
 
-    {%- set complaint -%}
-        error({{ sql_text(path ~ ": column " ~ column.name ~ ": ") }}
-        || coalesce('"' || cast({{ column.name }} as varchar) || '"', 'an empty value')
-        || {{ sql_text(" is no " ~ wanted ~ "; mend or remove the row") }})
-    {%- endset -%}
-    {%- if nullable -%}
-        {{ return("case when " ~ typed ~ " is null and " ~ column.name ~ " is not null then "
-            ~ complaint ~ " else " ~ typed ~ " end") }}
-    {%- endif -%}
-    {{ return("coalesce(" ~ typed ~ ", " ~ complaint ~ ")") }}
+
+{#- Fail with file, column and the first bad value where a value is missing or of
+    another type. A column that may be empty says so with `meta.nullable`. -#}
+{% macro check_raw_values(path, reader, columns, values) %}
+    {%- set checks = [] -%}
+    {%- for column in columns -%}
+        {%- set raw = column.name -%}
+        {%- set value = values[raw] -%}
+        {%- if column.config.meta.get("nullable", false) -%}
+            {%- set is_bad = value ~ " is null and " ~ raw ~ " is not null" -%}
+        {%- elif column.data_type == "varchar" -%}
+            {%- set is_bad = value ~ " is null or " ~ value ~ " = ''" -%}
+        {%- else -%}
+            {%- set is_bad = value ~ " is null" -%}
+        {%- endif -%}
+        {%- do checks.append(
+            "count(*) filter (where " ~ is_bad ~ "), "
+            ~ "min(cast(" ~ raw ~ " as varchar)) filter (where " ~ is_bad ~ ")"
+        ) -%}
+    {%- endfor -%}
+    {%- set found = run_query("select " ~ (checks | join(", ")) ~ " from " ~ reader)[0] -%}
+    {%- for column in columns -%}
+        {%- set n_bad, example = found[2 * loop.index0], found[2 * loop.index0 + 1] -%}
+        {%- if n_bad > 0 -%}
+            {%- set what = '"' ~ example ~ '"' if example else "empty" -%}
+            {%- do exceptions.raise_compiler_error(
+                path ~ ": column " ~ column.name ~ " is " ~ what ~ " in " ~ n_bad
+                ~ " rows, not a " ~ (column.data_type | upper)
+                ~ "; mend or remove those rows"
+            ) -%}
+        {%- endif -%}
+    {%- endfor -%}
 {% endmacro %}
 
 

@@ -1,17 +1,32 @@
--- Within a session places run 1, 2, 3, … and time never runs backwards.
+-- Within a session places run 1, 2, 3, … and time never runs backwards. Above 20,000
+-- users a sample of about that many is looked at: to sort every event again would
+-- cost as much as to sessionize them.
 with
 
-neighbours as (
+events as (
 
     select
         user_key,
         session_number,
         pos_in_session,
-        ts_epoch,
+        ts_epoch
+
+    from {{ ref('int_events_sessionized') }}
+
+    where user_key % (
+        select greatest(count(*) // 20000, 1) from {{ ref('int_users') }}
+    ) = 0
+
+),
+
+neighbours as (
+
+    select
+        *,
         row_number() over session_places as expected_place,
         lag(ts_epoch) over session_places as ts_epoch_before
 
-    from {{ ref('int_events_sessionized') }}
+    from events
 
     window session_places as (
         partition by user_key, session_number

@@ -175,8 +175,8 @@ def _go(job: Job, settings: dict[str, Any]) -> dict[str, Any]:
         card.predictions().to_parquet(scratch, index=False)
     write_json(run.path / "vocab.json", marts.item_keys)
     write_json(run.path / "metrics.json", metrics)
-    write_report(run.path)
     runs.finish(run, metrics, marts.fingerprints)
+    write_report(run.path)
     return metrics
 
 

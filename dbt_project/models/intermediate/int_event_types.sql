@@ -40,7 +40,9 @@ select
         else {{
             has_prefix('types_counted.event_type', 'datasets.event_type_prefixes')
         }}
-    end as is_kept
+    end as is_kept,
+    datasets.session_method,
+    datasets.drops_exact_repeats
 
 from types_counted
 

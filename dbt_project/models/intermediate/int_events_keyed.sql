@@ -8,12 +8,6 @@ events as (
 
 ),
 
-datasets as (
-
-    select * from {{ ref('datasets') }}
-
-),
-
 event_types as (
 
     select * from {{ ref('int_event_types') }}
@@ -35,19 +29,15 @@ items as (
 select
     users.user_key,
     items.item_rank,
-    cast(event_types.event_type_key as integer) as event_type_key,
+    event_types.event_type_key,
     events.event_at,
     {{ epoch_seconds('events.event_at') }} as ts_epoch,
     case
-        when datasets.session_method = 'platform' then events.platform_session
+        when event_types.session_method = 'platform' then events.platform_session
     end as platform_session,
-    datasets.session_method,
-    datasets.session_gap_sec,
-    datasets.drops_exact_repeats
+    event_types.drops_exact_repeats
 
 from events
-
-inner join datasets on events.dataset = datasets.dataset
 
 inner join event_types
     on

@@ -19,10 +19,15 @@ datasets as (
 
 ),
 
-events_in_sequences as (
+runs_in_sequences as (
 
     select
-        events.*,
+        events.user_key,
+        events.session_number,
+        events.pos_in_session,
+        events.item_rank,
+        events.ts_epoch,
+        events.event_type_key,
         case
             when datasets.sequence_scope = 'session' then events.session_number
             else 0
@@ -37,8 +42,11 @@ events_in_sequences as (
 
     inner join datasets on sessions.dataset = datasets.dataset
 
+    -- repeats within a session are gone already; those across an event without an
+    -- item, or across two sessions of a sequence, go below
     where
         datasets.family = 'recommendation'
+        and events.is_run_start
         and events.item_rank is not null
 
 ),
@@ -47,16 +55,14 @@ run_starts_flagged as (
 
     select
         *,
-        coalesce(item_rank <> lag(item_rank) over sequence_timeline, true)
-            as is_run_start
+        coalesce(item_rank <> lag(item_rank) over sequence_timeline, true) as is_start
 
-    from events_in_sequences
+    from runs_in_sequences
 
     window sequence_timeline as (
         partition by user_key, sequence_number
         order by
-            ts_epoch, item_rank, event_type_key, event_at,
-            session_number, pos_in_session
+            ts_epoch, item_rank, event_type_key, session_number, pos_in_session
     )
 
 )
@@ -74,4 +80,4 @@ select
 
 from run_starts_flagged
 
-where is_run_start
+where is_start

@@ -1,4 +1,4 @@
--- One row per user with a kept event: how many, and whether they are enough.
+-- One row per user with a kept event: how many, and how they are sessionized.
 with
 
 events as (
@@ -35,7 +35,9 @@ select
     users.dataset,
     events_counted.user_key,
     events_counted.n_events,
-    events_counted.n_events >= datasets.min_user_events as is_kept
+    events_counted.n_events >= datasets.min_user_events as is_kept,
+    datasets.session_method,
+    datasets.session_gap_sec
 
 from events_counted
 

@@ -1,0 +1,1 @@
+"""What a model is: tensors in, scores out. No file, no SQL, no command line."""

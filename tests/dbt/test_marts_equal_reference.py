@@ -1,0 +1,127 @@
+"""The marts against an independent reference in plain Python, row for row."""
+
+import csv
+import json
+import shutil
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+from click.testing import CliRunner
+
+from tests.reference.compare import (
+    KEYS,
+    column_types,
+    contract_types,
+    differences,
+    read_marts,
+    reference_of,
+)
+from tests.reference.logs import Log, hard_log, seeded_log
+from tests.reference.raw_files import write_log
+from tests.reference.sessions import MARS, XUETANGX
+from training.commands.simulate import simulate_command
+
+
+def test_marts_of_hard_cases_equal_the_reference(tmp_path, dbt_build):
+    log = hard_log()
+    database = dbt_build(write_log(tmp_path / "data", log, n_files=7))
+    for mart in KEYS:
+        _check_columns(database, mart)
+    found = differences(reference_of(log), read_marts(database))
+    assert not found, found
+
+
+def test_marts_of_simulated_logs_equal_the_reference(tmp_path, dbt_build):
+    data_dir = tmp_path / "data"
+    _simulate("xuetangx", data_dir, "--users", "80", "--form", "flat")
+    _simulate("mars", data_dir, "--users", "400")
+    found = differences(
+        reference_of(_read_log(data_dir)), read_marts(dbt_build(data_dir))
+    )
+    assert not found, found
+
+
+def test_marts_follow_every_parameter(tmp_path, dbt_build):
+    log = seeded_log(seed=31, n_users=120)
+    common = {
+        "split_seed": 7,
+        "split_train_until": 0.5,
+        "split_val_until": 0.8,
+        "max_prefix_len": 3,
+    }
+    xuetangx = {
+        "session_method": "platform",
+        "min_session_events": 2,
+        "intensity_cap": None,
+        "duration_cap_sec": 600,
+        "intensity_weight": 2,
+    }
+    mars = {
+        "session_gap_sec": 600,
+        "min_session_events": 2,
+        "min_user_events": 3,
+        "intensity_cap": 3,
+        "duration_cap_sec": 0,
+        "extent_weight": 3,
+    }
+    project = _project_with(tmp_path, {"xuetangx": xuetangx, "mars": mars})
+    database = dbt_build(
+        write_log(tmp_path / "data", log, n_files=1),
+        *("run", "--project-dir", str(project), "--vars", json.dumps(common)),
+    )
+    expected = reference_of(
+        log, replace(XUETANGX, **common, **xuetangx), replace(MARS, **common, **mars)
+    )
+    found = differences(expected, read_marts(database))
+    assert not found, found
+
+
+def _project_with(tmp_path: Path, changes: dict[str, dict]) -> Path:
+    """A copy of the dbt project with other values in its `datasets` seed."""
+    root, copy = Path(__file__).parents[2], tmp_path / "project"
+    shutil.copytree(root / "dbt_project", copy / "dbt_project")
+    shutil.copy(root / "dbt_project.yml", copy)
+    seed = copy / "dbt_project" / "seeds" / "datasets.csv"
+    with seed.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    with seed.open("w", newline="") as file:
+        writer = csv.DictWriter(file, rows[0])
+        writer.writeheader()
+        writer.writerows(row | changes.get(row["dataset"], {}) for row in rows)
+    return copy
+
+
+def _check_columns(database: Path, mart: str) -> None:
+    found, expected = column_types(database, mart), contract_types(mart)
+    assert [name for name, _ in found] == [name for name, _ in expected], mart
+    for (name, kind), (_, wanted) in zip(found, expected, strict=True):
+        assert wanted in (None, kind), f"{mart}.{name} is {kind}"
+
+
+def _simulate(dataset: str, data_dir: Path, *options: str) -> None:
+    command = [dataset, "--out", str(data_dir), "--seed", "7", "--quiet", *options]
+    result = CliRunner().invoke(simulate_command, command)
+    assert result.exit_code == 0, result.output
+
+
+def _read_log(data_dir: Path) -> Log:
+    """The raw rows of a simulated folder, XuetangX in flat form."""
+    flat = data_dir / "raw" / "xuetangx" / "*.parquet"
+    columns = "course_id, user_id, session_hash, event_type, timestamp"
+    xuetangx = duckdb.sql(f"select {columns} from read_parquet('{flat}')").fetchall()
+    mars = []
+    for path in (data_dir / "raw" / "mars").glob("explicit_ratings_*.csv"):
+        with path.open(encoding="utf-8", newline="") as file:
+            mars += [
+                (row["item_id"], row["user_id"], _utc(row["created_at"]))
+                for row in csv.DictReader(file)
+            ]
+    return Log(xuetangx, mars)
+
+
+def _utc(text: str) -> datetime:
+    """A time as UTC without zone; one that has no zone is UTC already."""
+    at = datetime.fromisoformat(text)
+    return at.astimezone(UTC).replace(tzinfo=None) if at.tzinfo else at

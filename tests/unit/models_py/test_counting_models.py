@@ -1,0 +1,60 @@
+"""Random is fair and repeatable; Popularity counts labels."""
+
+import pytest
+import torch
+
+from models_py import registry
+from models_py.recommendation.popularity import Popularity, PopularityConfig
+from models_py.recommendation.random import Random, RandomConfig
+from tests.unit.models_py.made_data import queries_of, train_of
+
+
+def test_popularity_counts_admissible_labels_not_events():
+    train = train_of(
+        [[0, 1, 2], [0, 2, 1, 2], [3]],
+        n_items=5,
+        is_label=[[False, True, True], [False, True, False, True], [False]],
+    )
+    model = Popularity(5, PopularityConfig())
+    model.fit(train, optimise=None)
+    # item 0 opens sequences and 3 stands alone: neither is ever a label;
+    # the second 1 is no admissible label
+    assert model.score(queries_of([[4], [0]])).tolist() == [[0, 1, 3, 0, 0]] * 2
+
+
+def test_random_scores_are_a_permutation():
+    scores = Random(50, RandomConfig(seed=1)).score(queries_of([[3], [4, 4]]))
+    assert scores.sort(dim=1).values.tolist() == [list(range(50))] * 2
+
+
+def test_random_scores_depend_on_seed_and_prefix_alone():
+    model = Random(50, RandomConfig(seed=1))
+    first, again, zeros, more = model.score(
+        queries_of([[3, 1], [3, 1], [3, 1, 0], [3, 1, 0, 0]], [1, 2, 3, 4])
+    )
+    assert torch.equal(first, again)
+    assert not torch.equal(first, zeros)
+    assert not torch.equal(zeros, more)
+    other = Random(50, RandomConfig(seed=2)).score(queries_of([[3, 1]]))[0]
+    assert not torch.equal(first, other)
+
+
+def test_random_ranks_every_item_alike():
+    n_items, n_queries = 20, 4000
+    prefixes = [[number // 64, number % 64] for number in range(n_queries)]
+    scores = Random(n_items, RandomConfig()).score(queries_of(prefixes))
+    # standard error of a mean of uniform ranks: sqrt((20² − 1) / 12 / 4000) = 0.09
+    assert torch.allclose(scores.mean(0), torch.tensor(9.5), atol=0.5)
+
+
+def test_registry_names_the_line_up_and_refuses_others():
+    assert registry.names("recommendation") == [
+        "random",
+        "popularity",
+        "session_knn",
+        "gru",
+        "sasrec",
+    ]
+    assert all(registry.MODELS[name].is_baseline for name in registry.CONFIGS)
+    with pytest.raises(ValueError, match=r"'gro'.*random.*sasrec"):
+        registry.create("gro", n_items=3)

@@ -1,0 +1,73 @@
+"""`moocmeta simulate`: raw files in the publishers' forms, and their truth."""
+
+from pathlib import Path
+
+import click
+
+from training.errors import UserError
+from training.simulate.catalog import DATASETS, write_dataset
+from training.simulate.request import FORMS, Size
+
+DEFAULT_SEED = 20260107
+
+
+@click.command("simulate")
+@click.argument("dataset", required=False, type=click.Choice(sorted(DATASETS)))
+@click.option(
+    "--out",
+    required=True,
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder to write raw/DATASET/ and truth/DATASET/ to.",
+)
+@click.option(
+    "--users",
+    type=click.IntRange(1),
+    help="That many users, of whom most have enough to learn from; the default is "
+    "small (xuetangx 1,000, mars 822).",
+)
+@click.option(
+    "--events",
+    type=click.IntRange(1),
+    help="Users until there are that many (learning) events. A xuetangx log then has "
+    "the published shape: at 28,000,000 about 183,000 users, most of whom never "
+    "change the course within a session; truth/ then judges val and test users only.",
+)
+@click.option("--seed", type=click.IntRange(0), default=DEFAULT_SEED, show_default=True)
+@click.option(
+    "--form",
+    type=click.Choice(FORMS),
+    default="flat",
+    show_default=True,
+    help="xuetangx: flat Parquet, or the publisher's nested JSON with about as many "
+    "other events as learning events. The other data sets have one form.",
+)
+@click.option("--quiet", is_flag=True, help="No progress bar.")
+def simulate_command(
+    dataset: str | None,
+    out: Path,
+    users: int | None,
+    events: int | None,
+    seed: int,
+    form: str,
+    quiet: bool,
+) -> None:
+    """Simulate DATASET, or every data set, with its truth.
+
+    The same options and seed give the same bytes. Each folder appears whole or not
+    at all; files that simulate did not write are never replaced.
+    """
+    if users is not None and events is not None:
+        raise click.UsageError("--users and --events exclude each other")
+    size = None if users is None and events is None else Size(users, events)
+    for name in [dataset] if dataset else sorted(DATASETS):
+        try:
+            counts = write_dataset(
+                name, out, size=size, seed=seed, form=form, show_progress=not quiet
+            )
+        except UserError as error:  # the user can mend it: no traceback
+            raise click.ClickException(str(error)) from error
+        click.echo(
+            f"{name}: {counts.n_events:,} events of {counts.n_users:,} users in "
+            f"{out / 'raw' / name}, {counts.n_true_pairs:,} pairs with their "
+            f"Bayes optimum in {out / 'truth' / name}"
+        )

@@ -1,0 +1,166 @@
+"""The nested XuetangX activity log as one flat Parquet file, streamed."""
+
+import csv
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import pyarrow.parquet as pq
+from tqdm import tqdm
+
+from training.errors import UserError
+from training.files import PROJECT_ROOT, appearing_whole
+from training.ingest.flatten import Counts, Flattener
+from training.ingest.row_group import SCHEMA, RowGroup
+from training.ingest.scanner import FormError, Scanner, Strings
+
+DATASET = "xuetangx"
+DATASETS_CSV = PROJECT_ROOT / "dbt_project" / "seeds" / "datasets.csv"
+EVERY_EVENT = ("",)  # every event type begins with nothing
+METADATA_KEY = "moocmeta.ingest"
+_BOM = b"\xef\xbb\xbf"
+_PARQUET = {
+    "compression": "zstd",
+    "compression_level": 1,
+    "use_dictionary": ["course_id", "user_id", "session_hash", "event_type"],
+    "dictionary_pagesize_limit": 64 << 20,  # a row group of ids, never cut short
+    "column_encoding": {"timestamp": "DELTA_BINARY_PACKED"},  # sessions rise slowly
+    "write_statistics": ["timestamp"],  # of ids they cost more than all the rest
+    "store_schema": False,  # readers see plain strings
+}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to ingest.
+
+    Args:
+        event_type_prefixes: an event is kept if its type begins with one of them.
+        chunk_bytes: bytes read at once.
+        row_group_rows: rows gathered before they are written.
+        show_progress: draw a bar on stderr.
+    """
+
+    event_type_prefixes: tuple[str, ...]
+    chunk_bytes: int = 1 << 20
+    row_group_rows: int = 1 << 20
+    show_progress: bool = False
+
+
+@dataclass(frozen=True)
+class Ingested:
+    """The file that was written, and the counts that are also in its metadata."""
+
+    path: Path
+    counts: Counts
+
+
+def learning_event_prefixes(datasets_csv: Path = DATASETS_CSV) -> tuple[str, ...]:
+    """What the types of learning events begin with, from the table of data sets."""
+    try:
+        with datasets_csv.open(encoding="utf-8", newline="") as file:
+            rows = [row for row in csv.DictReader(file) if row["dataset"] == DATASET]
+        return tuple(rows[0]["event_type_prefixes"].split()) or EVERY_EVENT
+    except (OSError, LookupError) as error:
+        raise UserError(
+            f"{datasets_csv} has no event_type_prefixes of {DATASET} ({error}); "
+            "restore it, or keep every event with --all-events"
+        ) from error
+
+
+def ingest(source: Path, data_dir: Path, settings: Settings) -> Ingested:
+    """Flatten `source` to `data_dir/raw/xuetangx/<stem>.parquet`, whole or not at all.
+
+    The counts, the prefixes and the source's size and SHA-256 are in the Parquet
+    file's metadata under `METADATA_KEY`.
+
+    Raises:
+        UserError: the file cannot be read or is not of the published form (one line
+            with the byte offset, or the course, user and value), or the output
+            cannot be written.
+    """
+    path = data_dir / "raw" / DATASET / f"{source.stem}.parquet"
+    with _opened(source) as file, appearing_whole(path) as scratch:
+        try:
+            counts = _flatten(file, scratch, settings)
+        except FormError as error:
+            raise UserError(f"{source}: {error}") from error
+    return Ingested(path, counts)
+
+
+def _opened(source: Path) -> BinaryIO:
+    try:
+        if source.exists() and not source.is_file():
+            raise UserError(f"{source} is not a file; name the published JSON file")
+        return source.open("rb")
+    except OSError as error:
+        raise UserError(
+            f"cannot read {source}: {error.strerror}; name the published JSON file"
+        ) from error
+
+
+def _flatten(file: BinaryIO, path: Path, settings: Settings) -> Counts:
+    digest = hashlib.sha256()
+    flattener = Flattener(settings.event_type_prefixes)
+    rows = RowGroup()
+    with pq.ParquetWriter(path, SCHEMA, **_PARQUET) as writer:
+        for strings in _one_ahead(_scanned(file, digest, settings)):
+            flattener.add(strings, rows)
+            if rows.n_rows >= settings.row_group_rows:
+                writer.write_table(rows.table())
+                rows = RowGroup()
+        writer.write_table(rows.table())
+        record = {
+            "source": Path(file.name).name,
+            "source_bytes": file.tell(),
+            "source_sha256": digest.hexdigest(),
+            "event_type_prefixes": list(settings.event_type_prefixes),
+            **asdict(flattener.counts()),
+        }
+        writer.add_key_value_metadata({METADATA_KEY: json.dumps(record)})
+    return flattener.counts()
+
+
+def _scanned(
+    file: BinaryIO, digest: "hashlib._Hash", settings: Settings
+) -> Iterator[Strings]:
+    """The file's strings chunk by chunk; `digest` becomes that of the whole file."""
+    bom = _BOM if file.peek(len(_BOM)).startswith(_BOM) else b""
+    digest.update(file.read(len(bom)))
+    scanner = Scanner(offset=len(bom))
+    for chunk in _chunks(file, settings):
+        digest.update(chunk)
+        yield scanner.feed(chunk)
+    scanner.finish()
+
+
+def _chunks(file: BinaryIO, settings: Settings) -> Iterator[bytes]:
+    with tqdm(
+        total=os.fstat(file.fileno()).st_size,
+        initial=file.tell(),
+        unit="B",
+        unit_scale=True,
+        disable=not settings.show_progress,
+    ) as bar:
+        try:
+            while chunk := file.read(settings.chunk_bytes):
+                yield chunk
+                bar.update(len(chunk))
+        except OSError as error:
+            raise UserError(
+                f"cannot read {file.name}: {error.strerror}; copy it to a sound disk"
+            ) from error
+
+
+def _one_ahead(items: Iterator[Strings]) -> Iterator[Strings]:
+    """The same items; a thread makes the next one while this one is in use."""
+    with ThreadPoolExecutor(1) as thread:
+        upcoming = thread.submit(next, items, None)
+        while (item := upcoming.result()) is not None:
+            upcoming = thread.submit(next, items, None)
+            yield item

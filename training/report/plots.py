@@ -1,0 +1,249 @@
+"""Plots as inline SVG: same data, same bytes; colours follow the page's theme."""
+
+import hashlib
+import io
+import re
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from training.report import numbers
+
+WIDTH = 4.5  # inches; text keeps a readable size from 340 to 450 CSS pixels
+MARKERS = "osD^vPX*"
+N_SERIES = len(MARKERS)
+
+# Stand-ins that become CSS variables, so that one SVG serves light and dark pages.
+INK, MUTED, GRID, PAPER = "#010001", "#010002", "#010003", "#010004"
+SERIES = [f"#0200{index:02x}" for index in range(N_SERIES)]
+CSS_VARIABLES = {INK: "ink", MUTED: "muted", GRID: "grid", PAPER: "paper"} | {
+    colour: f"series-{index}" for index, colour in enumerate(SERIES)
+}
+
+STYLE = {
+    "svg.fonttype": "none",  # text stays text: sharp, searchable, in the page's font
+    "svg.hashsalt": "moocmeta",
+    "font.family": "DejaVu Sans",  # ships with matplotlib: same layout everywhere
+    "font.size": 10.5,
+    "text.color": INK,
+    "axes.labelcolor": MUTED,
+    "axes.edgecolor": GRID,
+    "axes.facecolor": "none",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": GRID,
+    "grid.linewidth": 0.7,
+    "xtick.color": MUTED,
+    "ytick.color": MUTED,
+    "xtick.major.size": 0,
+    "ytick.major.size": 0,
+    "legend.frameon": False,
+    "legend.handletextpad": 0.3,
+    "legend.columnspacing": 1.2,
+    "legend.borderpad": 0,
+    "lines.markersize": 5.5,
+    "lines.linewidth": 1.7,
+}
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A value with its interval; `wide` is an outer range, drawn thinner."""
+
+    label: str
+    value: float
+    interval: Sequence[float] | None = None
+    wide: Sequence[float] | None = None
+    series: int = 0
+
+
+@dataclass(frozen=True)
+class Line:
+    """A named line; `intervals` has one entry a point, `marked_x` is set apart."""
+
+    label: str
+    x: Sequence[float]
+    y: Sequence[float]
+    series: int
+    intervals: Sequence[Sequence[float] | None] | None = None
+    marked_x: float | None = None
+
+
+def estimates(
+    rows: Sequence[Estimate],
+    x_label: str,
+    reference: tuple[float, str] | None = None,
+    tick_format: str | None = None,
+) -> str:
+    """One dot with its interval a row, the first row on top.
+
+    Args:
+        reference: a value for every row to be read against, and its name.
+        tick_format: of the x axis, e.g. "{x:.0%}".
+    """
+    with mpl.rc_context(STYLE):
+        figure, axes = _figure(0.75 + 0.33 * len(rows))
+        for height, row in enumerate(reversed(rows)):
+            colour = SERIES[row.series % N_SERIES]
+            for bounds, width in ((row.wide, 1.0), (row.interval, 2.4)):
+                if bounds is not None:
+                    axes.plot(bounds, [height] * 2, color=colour, linewidth=width)
+            axes.plot(row.value, height, _marker(row.series), color=colour)
+        axes.set_yticks(range(len(rows)), [row.label for row in reversed(rows)])
+        axes.tick_params(axis="y", labelcolor=INK)
+        axes.set_ylim(-0.6, len(rows) - 0.4)
+        axes.grid(visible=False, axis="y")
+        axes.spines["left"].set_visible(False)
+        axes.xaxis.set_major_locator(MaxNLocator(5))
+        if tick_format:
+            axes.xaxis.set_major_formatter(tick_format)
+        axes.set_xlabel(x_label)
+        if reference:
+            _reference(axes, *reference)
+        return _svg(figure)
+
+
+def curves(lines: Sequence[Line], x_label: str, y_label: str) -> str:
+    """Lines over whole numbers, with a ring at each line's marked point."""
+    with mpl.rc_context(STYLE):
+        figure, axes = _figure(2.9)
+        for line in lines:
+            colour = SERIES[line.series % N_SERIES]
+            axes.plot(
+                line.x,
+                line.y,
+                color=colour,
+                marker=_marker(line.series),
+                markersize=3.5,
+                label=line.label,
+            )
+            for x, y in zip(line.x, line.y, strict=True):
+                if x == line.marked_x:
+                    axes.plot(x, y, "o", ms=10, mec=INK, mfc="none", mew=1.2)
+        axes.xaxis.set_major_locator(MaxNLocator(8, integer=True, min_n_ticks=1))
+        _finish(figure, axes, x_label, y_label, len(lines))
+        return _svg(figure)
+
+
+def categories(
+    names: Sequence[str], lines: Sequence[Line], x_label: str, y_label: str
+) -> str:
+    """Dots with intervals by category, side by side where they would overlap.
+
+    Args:
+        names: tick labels of x = 0, 1, ….
+    """
+    with mpl.rc_context(STYLE):
+        figure, axes = _figure(3.3)
+        step = 0.7 / max(len(lines), 1)
+        for number, line in enumerate(lines):
+            shift = (number - (len(lines) - 1) / 2) * step
+            colour = SERIES[line.series % N_SERIES]
+            for x, bounds in zip(line.x, line.intervals or [], strict=True):
+                if bounds is not None:
+                    axes.plot([x + shift] * 2, bounds, color=colour, linewidth=1.4)
+            shifted = [x + shift for x in line.x]
+            axes.plot(shifted, line.y, color=colour, linewidth=1, alpha=0.4)
+            axes.plot(
+                shifted,
+                line.y,
+                _marker(line.series),
+                color=colour,
+                label=line.label,
+                clip_on=False,
+            )
+        axes.set_xticks(range(len(names)), names)
+        axes.set_xlim(-0.5, len(names) - 0.5)
+        axes.grid(visible=False, axis="x")
+        _finish(figure, axes, x_label, y_label, len(lines))
+        axes.set_ylim(bottom=0)
+        return _svg(figure)
+
+
+def ladder(steps: Sequence[tuple[str, int]], x_label: str) -> str:
+    """Counts from step to step on a logarithmic axis, each written beside its dot."""
+    with mpl.rc_context(STYLE):
+        figure, axes = _figure(0.75 + 0.4 * len(steps))
+        heights = range(len(steps) - 1, -1, -1)
+        sizes = [max(size, 1) for _, size in steps]  # log axis: 0 sits at 1
+        left = min(sizes) / 2
+        axes.hlines(heights, left, sizes, color=GRID, linewidth=3)
+        axes.plot(sizes, heights, "o", color=SERIES[0])
+        for height, (_, size) in zip(heights, steps, strict=True):
+            axes.annotate(
+                numbers.count(size),
+                (max(size, 1), height),
+                xytext=(7, 0),
+                textcoords="offset points",
+                va="center",
+            )
+        axes.set_xscale("log")
+        axes.set_xlim(left, max(sizes) * 12)
+        axes.set_ylim(-0.6, len(steps) - 0.4)
+        axes.set_yticks(heights, [textwrap.fill(name, 16) for name, _ in steps])
+        axes.tick_params(axis="y", labelcolor=INK)
+        axes.minorticks_off()
+        axes.grid(visible=False, axis="y")
+        axes.spines["left"].set_visible(False)
+        axes.set_xlabel(x_label)
+        return _svg(figure)
+
+
+def _figure(height: float) -> tuple[Figure, Axes]:
+    figure = Figure(figsize=(WIDTH, height), layout="constrained")
+    return figure, figure.add_subplot()
+
+
+def _marker(series: int) -> str:
+    return MARKERS[series % N_SERIES]
+
+
+def _reference(axes: Axes, value: float, name: str) -> None:
+    axes.axvline(value, color=INK, linewidth=1.2, linestyle=(0, (4, 3)), zorder=1)
+    axes.annotate(
+        name,
+        (value, 1),
+        xycoords=("data", "axes fraction"),
+        xytext=(0, 3),
+        textcoords="offset points",
+        ha="center",
+        color=MUTED,
+    )
+
+
+def _finish(
+    figure: Figure, axes: Axes, x_label: str, y_label: str, n_lines: int
+) -> None:
+    axes.set_xlabel(x_label)
+    axes.set_ylabel(y_label)
+    axes.margins(y=0.08)
+    figure.legend(loc="outside upper left", ncols=min(n_lines, 3))
+
+
+def _svg(figure: Figure) -> str:
+    """Bare `<svg>` element without metadata, fixed colours, fonts or global styles."""
+    file = io.StringIO()
+    figure.savefig(file, format="svg", transparent=True, metadata={"Date": None})
+    text = file.getvalue()
+    text = text[text.index("<svg") :]
+    for pattern in (r"<metadata>.*?</metadata>", r"<style.*?</style>", r"<!--.*?-->"):
+        text = re.sub(pattern, "", text, flags=re.DOTALL)
+    text = re.sub(r'\s(xmlns(:xlink)?|version)="[^"]*"', "", text)
+    text = re.sub(r'(<svg[^>]*?)\swidth="[^"]*"', r"\1", text, count=1)
+    text = re.sub(r'(<svg[^>]*?)\sheight="[^"]*"', r"\1", text, count=1)
+    for colour, variable in CSS_VARIABLES.items():
+        text = text.replace(colour, f"var(--{variable})")
+    return _with_own_ids(text.strip())
+
+
+def _with_own_ids(text: str) -> str:
+    """Ids that no other plot on the page has: every plot calls itself figure_1."""
+    prefix = f"p{hashlib.sha256(text.encode()).hexdigest()[:8]}-"
+    return re.sub(r'(\bid="|url\(#|href="#)', rf"\1{prefix}", text)

@@ -1,0 +1,29 @@
+"""The page's parts, in order: each is built from a run, or None where it has nothing.
+
+A further part is a function here; the template needs no change.
+"""
+
+from collections.abc import Callable
+
+from training.report.blocks import Section
+from training.report.record import Run
+from training.report.sections.certainty import certainty
+from training.report.sections.data import data
+from training.report.sections.headline import headline
+from training.report.sections.optimum import optimum
+from training.report.sections.reproduce import reproduce
+from training.report.sections.results import comparison, results
+from training.report.sections.slices import slices
+from training.report.sections.training import training
+
+SECTIONS: tuple[Callable[[Run], Section | None], ...] = (
+    headline,
+    results,
+    comparison,
+    certainty,
+    optimum,
+    slices,
+    training,
+    data,
+    reproduce,
+)

@@ -1,0 +1,143 @@
+"""The table of metrics with intervals, and every model against the best baseline."""
+
+from training.report import numbers
+from training.report.blocks import (
+    Block,
+    Cell,
+    Figure,
+    Folded,
+    Points,
+    Row,
+    Section,
+    Table,
+    Text,
+)
+from training.report.plots import Estimate, estimates
+from training.report.record import METRICS, Run
+from training.report.sections.verdicts import Gap, comparisons
+
+
+def results(run: Run) -> Section | None:
+    """Test metrics of every model."""
+    names = run.metric_names
+    if not names:
+        return None
+    table = Table(
+        "Test metrics, best model first. The 95% interval of a value stands below "
+        "it; the best value of a column is bold.",
+        ["Model", *names],
+        [_metrics_row(run, model, names) for model in run.ranked],
+    )
+    blocks: list[Block] = [table]
+    if run.plotted_metrics:
+        blocks.append(Row([_plot(run, metric) for metric in run.plotted_metrics]))
+    meanings = [f"{n}: {METRICS[n].meaning}" for n in names if n in METRICS]
+    if meanings:
+        blocks.append(Folded("What the metrics mean", [Points(meanings)]))
+    return Section("results", "Results on test users", blocks)
+
+
+def comparison(run: Run) -> Section | None:
+    """Differences to the best baseline, paired by user."""
+    gaps = {metric: comparisons(run, metric) for metric in run.metric_names}
+    gaps = {metric: found for metric, found in gaps.items() if found}
+    if not gaps:
+        return None
+    name = run.title(run.metrics["best_baseline"])
+    intro = Text(
+        f"Every model answers the same queries as {name}, the baseline that did best "
+        "on validation users, so differences are taken user by user. Intervals come "
+        "from resampling users, p values from flipping the signs of users' "
+        "differences; neither is corrected for the number of comparisons."
+    )
+    table = Table(
+        f"Model less {name}: difference, its 95% interval and p. Bold: the two can "
+        "be told apart, that is, the interval leaves zero out and p is below 0.05.",
+        ["Model", *gaps],
+        [
+            [
+                _name(run, model),
+                *(_gap_cell(found.get(model)) for found in gaps.values()),
+            ]
+            for model in run.ranked
+            if any(model in found for found in gaps.values())
+        ],
+    )
+    plotted = [metric for metric in run.plotted_metrics if metric in gaps]
+    figures = Row([_gap_plot(run, metric, gaps[metric], name) for metric in plotted])
+    return Section(
+        "comparison",
+        f"Against the best baseline, {name}",
+        [intro, table, figures] if plotted else [intro, table],
+    )
+
+
+def _name(run: Run, model: str) -> Cell:
+    return Cell(run.title(model), series=run.series(model))
+
+
+def _metrics_row(run: Run, model: str, names: list[str]) -> list[Cell]:
+    cells = [_name(run, model)]
+    for name in names:
+        value, bounds = run.test(model, name), run.interval(model, name)
+        detail = numbers.interval(bounds) if bounds else ""
+        is_best = value == _best(run, name)
+        cells.append(Cell(numbers.metric(value), detail, is_best=is_best))
+    return cells
+
+
+def _best(run: Run, metric: str) -> float | None:
+    if metric not in METRICS:
+        return None
+    values = [run.test(model, metric) for model in run.models]
+    return max(values) if METRICS[metric].higher_is_better else min(values)
+
+
+def _plot(run: Run, metric: str) -> Figure:
+    rows = [
+        Estimate(
+            run.title(model),
+            run.test(model, metric),
+            run.interval(model, metric),
+            series=run.series(model),
+        )
+        for model in run.ranked
+    ]
+    optimum = (run.metrics.get("bayes_optimal") or {}).get(metric)
+    spoken = "; ".join(
+        f"{row.label} {numbers.metric(row.value)} ({numbers.interval(row.interval)})"
+        for row in rows
+    )
+    dashed = " The dashed line is the Bayes optimum." if optimum else ""
+    return Figure(
+        f"{metric} of each model",
+        estimates(rows, metric, (optimum, "Bayes optimum") if optimum else None),
+        f"Dot plot of {metric} with 95% intervals: {spoken}.",
+        f"Dots are {metric} on test users, bars 95% intervals.{dashed}",
+    )
+
+
+def _gap_cell(gap: Gap | None) -> Cell:
+    if gap is None:
+        return Cell(numbers.NOTHING)
+    bounds = f"{numbers.signed_interval(gap.interval)}\n" if gap.interval else ""
+    detail = bounds + numbers.p_value(gap.p)
+    return Cell(numbers.signed(gap.value), detail, is_best=gap.is_clear)
+
+
+def _gap_plot(run: Run, metric: str, gaps: dict[str, Gap], name: str) -> Figure:
+    rows = [
+        Estimate(run.title(model), gap.value, gap.interval, series=run.series(model))
+        for model, gap in gaps.items()
+    ]
+    spoken = "; ".join(
+        f"{run.title(model)} {numbers.signed(gap.value)}, {gap.evidence}"
+        for model, gap in gaps.items()
+    )
+    return Figure(
+        f"Difference in {metric} to {name}",
+        estimates(rows, f"{metric} less that of {name}", (0.0, name)),
+        f"Dot plot of differences in {metric} to {name}: {spoken}.",
+        f"A bar that crosses the dashed line cannot be told apart from {name}; "
+        "left of it is worse, right of it better.",
+    )
