@@ -47,7 +47,8 @@ def build(data_dir: Path, scratch: Path, *args: str, **env: str) -> BuiltProject
     command = [*(args or ["run"]), "--target-path", str(project.target_path)]
     command += ["--log-path", str(scratch / "logs")]
     if command[0] == "run":  # the seed is part of the graph
-        command = ["build", "--exclude-resource-type", "test", "unit_test", *command[1:]]
+        no_tests = ["--exclude-resource-type", "test", "unit_test"]
+        command = ["build", *no_tests, *command[1:]]
     finished = run_dbt(*command, env=project.env)
     if finished.returncode != 0:
         raise AssertionError(f"dbt failed:\n{finished.stdout}{finished.stderr}")

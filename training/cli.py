@@ -2,8 +2,11 @@
 
 import click
 
+from training.commands.export import export_command
 from training.commands.ingest import ingest_command
+from training.commands.recommend import recommend_command
 from training.commands.report import report_command
+from training.commands.runs import runs_command
 from training.commands.simulate import simulate_command
 from training.commands.train import train_command
 
@@ -14,10 +17,16 @@ def main() -> None:
     """From raw learning and click logs to tested marts and evaluated models."""
 
 
-main.add_command(train_command)
-main.add_command(simulate_command)
-main.add_command(ingest_command)
-main.add_command(report_command)
+for command in (
+    simulate_command,
+    ingest_command,
+    train_command,
+    recommend_command,
+    export_command,
+    report_command,
+    runs_command,
+):
+    main.add_command(command)
 
 train = train_command
 

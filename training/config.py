@@ -13,6 +13,7 @@ import yaml
 from pydantic import ConfigDict, ValidationError, create_model
 
 from models_py import registry
+from models_py.config import require
 from training.errors import UserError
 
 Settings = TypeVar("Settings")
@@ -34,6 +35,7 @@ class TrainConfig:
         exclude_last_item: the prefix's last item is no candidate, since repeats
             collapse and it can never be the label.
         score_chunk: queries scored at a time; bounds memory, changes no result.
+        repeat_splits: on how many other random splits of the users to repeat it all.
     """
 
     mart: str
@@ -46,6 +48,12 @@ class TrainConfig:
     precision: Literal["fp32", "bf16"] = "fp32"
     exclude_last_item: bool = True
     score_chunk: int = 2048
+    repeat_splits: int = 0
+
+    def __post_init__(self) -> None:
+        require(self.epochs is None or self.epochs >= 1, "epochs must be 1 or more")
+        require(self.seed >= 0, "seed must be 0 or more")
+        require(self.score_chunk >= 1, "score_chunk must be 1 or more")
 
     def torch_device(self) -> torch.device:
         """The device to train on.
@@ -75,9 +83,10 @@ class TrainConfig:
                     f"--model {name} is none for mart {self.mart}; "
                     f"choose from {', '.join(known)}"
                 )
-        return {
-            name: self._model_config(name) for name in (dict.fromkeys(self.lineup) or known)
-        }
+        lineup = dict.fromkeys(self.lineup) or known
+        # settings of a model that is not trained are checked all the same
+        resolved = {name: self._model_config(name) for name in (*lineup, *self.models)}
+        return {name: resolved[name] for name in lineup}
 
     def _model_config(self, name: str) -> Any:
         given = self.models.get(name, {})
@@ -119,7 +128,7 @@ def checked(kind: type[Settings], values: Any, where: str) -> Settings:
         UserError: names the key and the problem, in one line.
     """
     try:
-        text = json.dumps({"value": values})
+        text = json.dumps({"value": values}, allow_nan=False)
         return _validator(kind).model_validate_json(text).value
     except ValidationError as error:
         problem = error.errors(include_url=False)[0]

@@ -38,7 +38,7 @@ def appearing_whole(path: Path) -> Iterator[Path]:
         yield scratch / path.name
         if path.is_dir():
             shutil.rmtree(path)
-        os.replace(scratch / path.name, path)
+        (scratch / path.name).replace(path)
     except OSError as error:
         if error.filename and not str(error.filename).startswith(str(scratch)):
             raise  # not about our output: an input that the block was reading

@@ -64,7 +64,9 @@ class Job:
     device: torch.device
     progress: bool
 
-    def answer(self, name: str, settings: Any, questions: dict[str, Question]) -> Answer:
+    def answer(
+        self, name: str, settings: Any, questions: dict[str, Question]
+    ) -> Answer:
         """Fit one model, keep its checkpoint and rank all questions' labels."""
         model = registry.create(name, n_items=self.marts.n_items, config=settings)
         started = time.perf_counter()

@@ -50,7 +50,7 @@ def fit(
         device: where to train; the model stays there.
         precision: `bf16` computes the loss under autocast, on CUDA only.
         checkpoints: where the state is kept and looked for; None keeps none.
-        progress: show a bar on stderr.
+        progress: show a bar on stderr if that is a terminal.
 
     Raises:
         UserError: nothing to train on; a loss, gradient or validation value that
@@ -78,7 +78,9 @@ def fit(
         title = f"{type(model).__name__} epoch {epoch}"
         with (
             seeded(derive(seed, "dropout", epoch)),
-            tqdm(batches, title, leave=False, disable=None if progress else True) as bar,
+            tqdm(
+                batches, title, leave=False, disable=None if progress else True
+            ) as bar,
         ):
             loss = _train_epoch(model, optimizer, settings, bar, title, precision)
         value = validate()

@@ -25,6 +25,8 @@ from training.errors import UserError
 EPISODE_COLUMNS = {"support_pair_ids", "query_pair_ids"}
 PREFERRED_DATASET = "xuetangx"
 
+Connection = duckdb.DuckDBPyConnection
+
 
 def duckdb_path() -> Path:
     """The DuckDB file that dbt writes and training reads."""
@@ -188,25 +190,28 @@ def load_recommendation(
 
 
 @contextmanager
-def open_marts(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+def open_marts(path: Path) -> Iterator[Connection]:
     """Open a DuckDB file read-only; whatever goes wrong names the remedy."""
     if not path.is_file():
         raise UserError(
             f"{path} does not exist: run `dbt build` first or set MOOCMETA_DUCKDB"
         )
     try:
-        connection = duckdb.connect(str(path), read_only=True)
+        with duckdb.connect(str(path), read_only=True) as connection:
+            yield connection
     except duckdb.Error as error:
-        raise UserError(_why_not_opened(path, str(error))) from error
-    try:
-        yield connection
-    finally:
-        connection.close()
+        raise UserError(_why_not_read(path, error)) from error
 
 
-def _why_not_opened(path: Path, message: str) -> str:
-    if "lock" not in message.lower():
-        return f"{path} cannot be read: {message.splitlines()[0]}; run `dbt build` anew"
+def _why_not_read(path: Path, error: duckdb.Error) -> str:
+    message = str(error)
+    if isinstance(error, duckdb.ProgrammingError):  # a mart or column is not there
+        return f"{path} is of another version ({_first_line(message)}); run `dbt build`"
+    if "could not set lock" not in message.lower():
+        return (
+            f"{path} cannot be read ({_first_line(message)}); "
+            "if it is damaged, delete it and run `dbt build`"
+        )
     holder = re.search(r"held in (.*?)\s*\(PID (\d+)\)", message)
     who = f"process {holder[2]} ({holder[1]})" if holder else "another process"
     return (
@@ -215,20 +220,31 @@ def _why_not_opened(path: Path, message: str) -> str:
     )
 
 
-def _check_mart(connection: duckdb.DuckDBPyConnection, path: Path, mart: str) -> None:
+def _first_line(message: str) -> str:
+    return message.split("\n", 1)[0]
+
+
+def episode_marts(
+    connection: Connection,
+) -> dict[str, tuple[int, int]]:
+    """The episode marts there are, by their columns, with K and Q of each name."""
     found = connection.execute(
         "select table_name, list(column_name) from information_schema.columns "
         "where table_schema = 'main' group by table_name order by table_name"
     ).fetchall()
-    marts = [name for name, columns in found if set(columns) >= EPISODE_COLUMNS]
+    names = [name for name, columns in found if set(columns) >= EPISODE_COLUMNS]
+    shapes = {name: re.search(r"k(\d+)_q(\d+)$", name) for name in names}
+    return {name: (int(k[1]), int(k[2])) for name, k in shapes.items() if k}
+
+
+def _check_mart(connection: Connection, path: Path, mart: str) -> None:
+    marts = episode_marts(connection)
     if mart not in marts:
         known = ", ".join(marts) or "none: run `dbt build`"
         raise UserError(f"{path} has no mart {mart} to train on; there are: {known}")
 
 
-def _choose_dataset(
-    connection: duckdb.DuckDBPyConnection, mart: str, dataset: str | None
-) -> str:
+def _choose_dataset(connection: Connection, mart: str, dataset: str | None) -> str:
     rows = connection.execute(
         f'select distinct dataset from "{mart}" order by dataset'
     ).fetchall()
@@ -259,7 +275,7 @@ def _choose_dataset(
 class _Reader:
     """Reads marts of one data set in a total order and takes their fingerprints."""
 
-    connection: duckdb.DuckDBPyConnection
+    connection: Connection
     dataset: str
     fingerprints: dict[str, dict[str, Any]]
 
@@ -319,13 +335,17 @@ def _ragged(column: pa.ChunkedArray) -> Ragged:
     lists = column.combine_chunks()
     lengths = lists.value_lengths().to_numpy(zero_copy_only=False)
     offsets = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
-    return Ragged(_tensor(pa.chunked_array([lists.flatten()])), torch.from_numpy(offsets))
+    return Ragged(
+        _tensor(pa.chunked_array([lists.flatten()])), torch.from_numpy(offsets)
+    )
 
 
 def _matrix(column: pa.ChunkedArray) -> Tensor:
     """Lists of one length as rows of a matrix."""
     ragged = _ragged(column)
-    return ragged.values.view(len(ragged), -1) if len(ragged) else torch.empty(0, 0).long()
+    return (
+        ragged.values.view(len(ragged), -1) if len(ragged) else torch.empty(0, 0).long()
+    )
 
 
 def _ends_of_runs(values: Tensor) -> Tensor:

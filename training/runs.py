@@ -110,14 +110,17 @@ def run_ids(root: Path) -> list[str]:
     """Ids of the runs that are done, oldest first, -2 before -10."""
     done = [path.parent for path in root.glob("*/manifest.json")]
     natural = [
-        [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", path.name)]
+        [
+            int(part) if part.isdigit() else part
+            for part in re.split(r"(\d+)", path.name)
+        ]
         for path in done
     ]
     return [path.name for _, path in sorted(zip(natural, done, strict=True))]
 
 
 def finish(run: Run, metrics: dict[str, Any], inputs: dict[str, Any]) -> None:
-    """Drop the resumable state, seal the folder with its manifest, note it in the index.
+    """Drop the resumable state, seal the folder with its manifest, index the run.
 
     Args:
         metrics: content of `metrics.json`.
@@ -158,6 +161,10 @@ def _append(path: Path, line: dict[str, Any]) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
     try:
         os.write(descriptor, text.encode())
+    except OSError as error:
+        raise UserError(
+            f"cannot write {path}: {error.strerror}; free some space"
+        ) from error
     finally:
         os.close(descriptor)
 
@@ -167,4 +174,10 @@ def read_index(root: Path) -> list[dict[str, Any]]:
     path = root / INDEX
     if not path.is_file():
         return []
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    lines = path.read_text(encoding="utf-8").splitlines()
+    try:
+        return [json.loads(line) for line in lines]
+    except ValueError as error:
+        raise UserError(
+            f"{path} is damaged ({error}); remove its broken line"
+        ) from error

@@ -145,6 +145,26 @@ def table(metrics: dict[str, Any]) -> str:
     return tabulate(rows, header, tablefmt="simple", disable_numparse=True)
 
 
+def repeated_table(metrics: dict[str, Any]) -> str:
+    """Mean ± standard deviation over the repeated splits as a text table."""
+    splits = metrics["repeat_splits"]
+    rows = [
+        [
+            f"{metrics['models'][name]['title']}\n({name})",
+            *(
+                f"{spread[metric]['mean']:.4f} ± {spread[metric]['sd']:.4f}\n"
+                f"{spread[metric]['min']:.4f} to {spread[metric]['max']:.4f}"
+                for metric in METRICS
+            ),
+        ]
+        for name, spread in splits["models"].items()
+    ]
+    users = splits["n_test_users"]
+    title = f"{splits['n']} splits, {min(users)} to {max(users)} test users"
+    header = [title, *METRICS]
+    return tabulate(rows, header, tablefmt="simple", disable_numparse=True)
+
+
 def _versus(model: dict[str, Any]) -> str:
     if not model["vs_best_baseline"]:
         return "—"

@@ -18,7 +18,7 @@
 
     {%- for path in raw_paths(folder, description.needs_ingest) -%}
         {%- set ingested = path | replace(".json", ".parquet") -%}
-        {%- if raw_paths(folder, [ingested.split("/")[-1]]) | length == 0 -%}
+        {%- if ingested not in raw_paths(folder, ["*.parquet"]) -%}
             {%- do log(
                 "[WARNING]: " ~ path ~ " is not read: run `moocmeta ingest "
                 ~ source_name ~ " " ~ path ~ "`", info=true
@@ -59,7 +59,8 @@
     {%- set paths = [] -%}
     {%- for pattern in patterns -%}
         {%- set found = run_query(
-            "select file from glob(" ~ sql_text(folder ~ "/" ~ pattern) ~ ") order by file"
+            "select file from glob("
+            ~ sql_text(literal_glob(folder) ~ "/" ~ pattern) ~ ") order by file"
         ) -%}
         {%- do paths.extend(found.columns[0].values()) -%}
     {%- endfor -%}
@@ -69,7 +70,9 @@
 
 {#- One raw file with its columns checked and typed. -#}
 {% macro raw_file_select(path, columns) %}
-    {%- set size = run_query("select size from read_blob(" ~ sql_text(path) ~ ")") -%}
+    {%- set size = run_query(
+        "select size from read_blob(" ~ sql_text(literal_glob(path)) ~ ")"
+    ) -%}
     {%- if size.columns[0].values()[0] == 0 -%}
         {%- do exceptions.raise_compiler_error(path ~ ": the file is empty; remove it") -%}
     {%- endif -%}
@@ -101,11 +104,10 @@
 
 
 {% macro raw_reader(path) %}
-    {%- if path.endswith(".parquet") -%}
-        {{ return("read_parquet(" ~ sql_text(path) ~ ")") }}
-    {%- endif -%}
+    {%- set file = sql_text(literal_glob(path)) -%}
+    {%- if path.endswith(".parquet") -%} {{ return("read_parquet(" ~ file ~ ")") }} {%- endif -%}
     {{ return(
-        "read_csv(" ~ sql_text(path) ~ ", header = true, all_varchar = true, delim = ',', "
+        "read_csv(" ~ file ~ ", header = true, all_varchar = true, delim = ',', "
         ~ "quote = '\"', escape = '\"', comment = '')"
     ) }}
 {% endmacro %}
@@ -167,6 +169,14 @@
         {%- do expressions.append("cast(null as " ~ column.data_type ~ ") as " ~ column.name) -%}
     {%- endfor -%}
     {{ return("select " ~ (expressions | join(", ")) ~ " where false") }}
+{% endmacro %}
+
+
+{#- A path as a glob pattern that matches nothing but that path. -#}
+{% macro literal_glob(path) %}
+    {{ return(
+        path | replace("[", "[[]") | replace("*", "[*]") | replace("?", "[?]")
+    ) }}
 {% endmacro %}
 
 

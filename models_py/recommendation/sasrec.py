@@ -20,6 +20,8 @@ from models_py.recommendation.sequences import EpochBatches, SequenceBatch
 from models_py.recommendation.softmax import full_cross_entropy
 from models_py.seeding import seeded
 
+POSITION_STD = 0.1  # of initial position embeddings
+
 
 @dataclass(frozen=True)
 class SASRecConfig:
@@ -39,7 +41,7 @@ class SASRecConfig:
     dim: int = 64
     n_heads: int = 2
     n_blocks: int = 2
-    dropout: float = 0.3
+    dropout: float = 0.2
     max_length: int = 50
     seed: int = 20260107
     optimiser: OptimiserConfig = field(
@@ -109,6 +111,8 @@ class SASRec(nn.Module):
             self.norm = nn.LayerNorm(config.dim)
             self.output = nn.Linear(config.dim, n_items)
             sequences.draw_embedding(self.embedding)
+            # wider positions would drown the items they are added to
+            nn.init.normal_(self.position.weight, std=POSITION_STD)
         self.dropout = nn.Dropout(config.dropout)
 
     @property

@@ -22,8 +22,8 @@ def write_log(data_dir: Path, log: Log, n_files: int, seed: int = 0) -> Path:
     """
     draw = random.Random(seed)
     xuetangx, mars = data_dir / "raw" / "xuetangx", data_dir / "raw" / "mars"
-    xuetangx.mkdir(parents=True)
-    mars.mkdir(parents=True)
+    xuetangx.mkdir(parents=True, exist_ok=True)
+    mars.mkdir(parents=True, exist_ok=True)
     for n, rows in enumerate(_parts(log.xuetangx, n_files, draw)):
         stem = xuetangx / f"{draw.randrange(10**6):06d}_{n}"
         if n % 2:

@@ -13,7 +13,6 @@ from training.ingest.scanner import (
     COURSE,
     EVENT_TYPE,
     SESSION,
-    TIMESTAMP,
     USER,
     FormError,
     Strings,
@@ -59,9 +58,9 @@ class Flattener:
                 event, too) does not parse; names the course, the user and the value.
         """
         owners, first_events = self._follow_keys(strings)
-        timestamps = _parsed(strings, owners, first_events)
-        types = strings.take(np.flatnonzero(strings.levels == EVENT_TYPE))
-        types = types.dictionary_encode()
+        events = np.flatnonzero(strings.levels == EVENT_TYPE)  # (N,)
+        timestamps = _parsed(strings.take(events + 1), owners, first_events)
+        types = strings.take(events).dictionary_encode()
         names = types.dictionary.to_pylist()
         is_wanted = np.array([name.startswith(self._prefixes) for name in names], bool)
         is_kept = is_wanted[types.indices.to_numpy()]  # (N,)
@@ -154,10 +153,8 @@ def _twice(what: str) -> FormError:
 
 
 def _parsed(
-    strings: Strings, owners: list[Owner], first_events: np.ndarray
+    texts: pa.StringArray, owners: list[Owner], first_events: np.ndarray
 ) -> pa.TimestampArray:
-    """Timestamps of all events, (N,)."""
-    texts = strings.take(np.flatnonzero(strings.levels == TIMESTAMP))
     is_long_enough = pc.equal(pc.binary_length(texts), _STAMP_LENGTH)
     if pc.all(is_long_enough, min_count=0).as_py():
         try:

@@ -10,6 +10,7 @@ not depend on the shape of the file.
 import codecs
 import json
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import pyarrow as pa
@@ -251,6 +252,7 @@ def _spans(
     return pa.Array.from_buffers(kind, len(bounds) - 1, buffers)
 
 
+@lru_cache(maxsize=1024)
 def _levels_around(gap: bytes) -> tuple[int, int]:
     """Levels of the strings before and after a gap that is given with their quotes.
 

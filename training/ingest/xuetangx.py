@@ -47,8 +47,8 @@ class Settings:
     """
 
     event_type_prefixes: tuple[str, ...]
-    chunk_bytes: int = 1 << 20
-    row_group_rows: int = 1 << 20
+    chunk_bytes: int = 2 << 20
+    row_group_rows: int = 1 << 19
     show_progress: bool = False
 
 

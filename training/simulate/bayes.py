@@ -121,6 +121,30 @@ class BayesFilter:
             seen[cut] += np.log(first) - evidence[begin]
         return seen
 
+    def support_evidence(
+        self, sequences: Sequences, support: Ints, query: Ints
+    ) -> Floats:
+        """Log likelihood of what the support pairs tell beyond a query's own prefix.
+
+        A pair tells its sequence up to its label, so the last support pair of a
+        sequence stands for those before it; a support pair of the query's own
+        sequence lies in the query's prefix already.
+
+        Args:
+            support: where the labels of an episode's support pairs are in
+                `sequences.items`, ascending, shape (E, K).
+            query: the same of its queries, all behind the support, shape (E, Q).
+        Returns:
+            To be added to the prefix's evidence, shape (E, Q, Z).
+        """
+        number = sequences.number()
+        of_support, of_query = number[support], number[query]
+        is_last = np.diff(of_support, axis=1, append=-1) != 0  # (E, K)
+        is_other = of_support[:, None] != of_query[..., None]  # (E, Q, K)
+        is_counted = (is_last[:, None] & is_other).astype(float)
+        told = self.evidence(sequences)[support]  # (E, K, Z)
+        return np.einsum("eqk,ekz->eqz", is_counted, told)
+
     def predict(self, evidence: Floats, last: Ints, label: Ints) -> Prediction:
         """Value of the optimal prediction after `last`, given the evidence.
 

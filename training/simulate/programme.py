@@ -229,7 +229,7 @@ def _n_members(config: ProgrammeConfig) -> int:
 
 
 def _check(config: ProgrammeConfig) -> None:
-    # one more than needed: an item that is a member has itself no use
+    # one member more than successors: no item follows itself
     needed = max(len(config.own_weights) + 1, config.n_starts)
     if _n_members(config) < needed or config.n_items <= config.n_shared:
         raise ValueError(

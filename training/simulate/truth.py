@@ -1,6 +1,5 @@
 """What is known about simulated users: programmes, and the value of each pair."""
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Self
 
@@ -98,8 +97,7 @@ class TruthWriter:
             "realised": _realised(queries),
         }
         write_json(self._folder / "bayes_optimal.json", summary)
-        process = {"process": asdict(self._programmes.config)}
-        write_json(self._folder / "parameters.json", {**parameters, **process})
+        write_json(self._folder / "parameters.json", parameters)
         tables = process_tables(self._programmes, self._item_keys)
         tables["users"] = pa.concat_tables(self._users)
         for name, table in tables.items():
@@ -132,29 +130,13 @@ class TruthWriter:
         self, judged: Histories, at: Ints, evidence: Floats, prediction: Prediction
     ) -> None:
         sequences = judged.sequences
-        number = sequences.number()[at]
-        support, query = self._episodes(judged, judged.user[number])  # (E, K), (E, Q)
-        if not len(query):
-            return
+        user = judged.user[sequences.number()[at]]
+        support, query = self._episodes(judged, user)  # (E, K) and (E, Q)
         self._queries.append(prediction.take(query.ravel()))
-        # a support pair tells all of its own sequence up to its label: the last one
-        # of each sequence stands for those before it, and a pair of the query's own
-        # sequence is part of the query's prefix already
-        told = self._filter.evidence(sequences)[at[support]]  # (E, K, Z)
-        following = np.roll(number[support], -1, axis=1)
-        following[:, -1] = -1
-        is_told = number[support] != following  # (E, K)
-        is_other = number[support][:, None] != number[query][..., None]  # (E, Q, K)
-        counted = (is_told[:, None] & is_other).astype(float)
-        added = np.einsum("eqk,ekz->eqz", counted, told)
-        flat = query.ravel()
-        self._queries_with_support.append(
-            self._predict(
-                sequences,
-                evidence[flat] + added.reshape(len(flat), -1),
-                at[flat],
-            )
-        )
+        told = self._filter.support_evidence(sequences, at[support], at[query])
+        asked = query.ravel()
+        informed = evidence[asked] + told.reshape(len(asked), evidence.shape[1])
+        self._queries_with_support.append(self._predict(sequences, informed, at[asked]))
 
     def _episodes(self, judged: Histories, user: Ints) -> tuple[Ints, Ints]:
         """Pairs that support and that are asked, of test users, (E, K) and (E, Q)."""

@@ -21,12 +21,8 @@ from training.simulate.programme import (
 )
 from training.simulate.request import Counts, Request, Size
 from training.simulate.truth import TruthWriter
-from training.simulate.xuetangx_log import (
-    FlatWriter,
-    Names,
-    NativeWriter,
-    Rows,
-)
+from training.simulate.xuetangx_log import FlatWriter, Names, Rows
+from training.simulate.xuetangx_nested import NativeWriter
 
 # many courses a user: small data from which models can learn the process
 DENSE = ActivityConfig(
@@ -182,11 +178,13 @@ def _raw_events(part: Part, other_share: float, chance: np.random.Generator) -> 
     """Each learning event, and events of other types right after some of them."""
     activity = part.activity
     size = len(activity.event_at)
+    # drawn first, so that learning events depend neither on the form nor on the cut
+    learning_type = _learning_types(size, chance)
     n_rows = 1 + chance.poisson(other_share, size)
     of_event = np.repeat(np.arange(size), n_rows)
     is_other = np.diff(of_event, prepend=-1) == 0
     n_other = int(is_other.sum())
-    event_type = _learning_types(size, chance)[of_event]
+    event_type = learning_type[of_event]
     event_type[is_other] = len(LEARNING_EVENTS) + chance.integers(
         0, len(OTHER_EVENTS), n_other
     )

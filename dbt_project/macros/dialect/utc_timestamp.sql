@@ -9,7 +9,11 @@
 
 {% macro default__utc_timestamp(text) -%}
     coalesce(
-        timezone('UTC', try_cast({{ text }} as timestamptz)),
+        -- four digits of a year first: "epoch", "infinity" and 17-03-01 are no times
+        case
+            when regexp_matches({{ text }}, '^\s*[0-9]{4}[-/]')
+                then timezone('UTC', try_cast({{ text }} as timestamptz))
+        end,
         try_strptime(
             {{ text }},
             ['%d %b %Y %H:%M:%S', '%d %B %Y %H:%M:%S',

@@ -42,6 +42,7 @@ select
         }}
     end as is_kept,
     datasets.session_method,
+    datasets.session_gap_sec,
     datasets.drops_exact_repeats
 
 from types_counted

@@ -7,12 +7,6 @@ events as (
 
 ),
 
-users as (
-
-    select * from {{ ref('int_user_activity') }}
-
-),
-
 stretches as (
 
     select * from {{ ref('int_session_stretches') }}
@@ -27,19 +21,16 @@ sessions_assigned as (
         events.item_rank,
         events.event_type_key,
         events.event_at,
-        events.ts_epoch,
-        events.platform_session
+        events.ts_epoch
 
     from events
 
-    inner join users on events.user_key = users.user_key
-
+    -- inner: users with too few events have no stretches
     inner join stretches
         on
             events.user_key = stretches.user_key
-            and {{ stretch_number() }} = stretches.stretch
-            and events.platform_session
-            is not distinct from stretches.platform_session
+            and events.stretch = stretches.stretch
+            and events.platform_session = stretches.platform_session
 
 )
 
@@ -51,7 +42,6 @@ select
     event_type_key,
     event_at,
     ts_epoch,
-    platform_session,
     coalesce(item_rank <> lag(item_rank) over session_timeline, true) as is_run_start
 
 from sessions_assigned

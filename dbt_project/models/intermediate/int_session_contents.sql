@@ -7,8 +7,7 @@ select
     event_type_key,
     count(*) as n_events,
     min(ts_epoch) as start_ts_epoch,
-    max(ts_epoch) as end_ts_epoch,
-    min(platform_session) as platform_session
+    max(ts_epoch) as end_ts_epoch
 
 from {{ ref('int_events_sessionized') }}
 

@@ -22,7 +22,7 @@ stretches_measured as (
 
     select
         events.user_key,
-        {{ stretch_number() }} as stretch,
+        events.stretch,
         events.platform_session,
         users.session_gap_sec,
         min(events.ts_epoch) as start_ts_epoch,
@@ -36,7 +36,7 @@ stretches_measured as (
 
     group by
         events.user_key,
-        {{ stretch_number() }},
+        events.stretch,
         events.platform_session,
         users.session_gap_sec
 
@@ -47,7 +47,7 @@ session_starts_flagged as (
     select
         *,
         case
-            when platform_session is not null then 1
+            when platform_session <> '' then 1
             -- a user's first stretch has none before and always opens a session
             when coalesce(
                 start_ts_epoch - lag(end_ts_epoch) over user_timeline

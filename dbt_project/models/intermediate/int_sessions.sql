@@ -50,12 +50,24 @@ main_items_chosen as (
 
 ),
 
+platform_sessions as (
+
+    select distinct
+        user_key,
+        session_number,
+        platform_session
+
+    from {{ ref('int_session_stretches') }}
+
+    where platform_session <> ''
+
+),
+
 sessions_counted as (
 
     select
         user_key,
         session_number,
-        min(platform_session) as platform_session,
         min(start_ts_epoch) as start_ts_epoch,
         max(end_ts_epoch) as end_ts_epoch,
         cast(sum(n_events) as bigint) as n_events,
@@ -75,7 +87,7 @@ select
     sessions_counted.session_number,
     users.user_id || '_' || case
         when datasets.session_method = 'platform'
-            then sessions_counted.platform_session
+            then platform_sessions.platform_session
         -- at least six digits, never cut
         when sessions_counted.session_number > 999999
             then cast(sessions_counted.session_number as varchar)
@@ -94,6 +106,11 @@ from sessions_counted
 inner join users on sessions_counted.user_key = users.user_key
 
 inner join datasets on users.dataset = datasets.dataset
+
+left join platform_sessions
+    on
+        sessions_counted.user_key = platform_sessions.user_key
+        and sessions_counted.session_number = platform_sessions.session_number
 
 left join main_items_chosen
     on

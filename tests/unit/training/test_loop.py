@@ -1,7 +1,9 @@
 """The training loop: stops in time, keeps the best epoch, can be taken up."""
 
 import math
+import sys
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -255,19 +257,25 @@ def test_bf16_is_refused_without_cuda():
         )
 
 
-def test_progress_goes_to_stderr_and_only_when_asked_for(capsys):
-    for progress in (False, True):
-        fit(
-            OneWeight(),
-            [Point(1.0)],
-            settings=SETTINGS,
-            validate=lambda: 0.0,
-            seed=1,
-            progress=progress,
-        )
-        out, err = capsys.readouterr()
-        assert out == ""
-        assert ("OneWeight epoch 1" in err) == progress
+@pytest.mark.parametrize(
+    ("progress", "is_terminal", "shown"),
+    [(True, True, True), (True, False, False), (False, True, False)],
+)
+def test_progress_goes_to_stderr_of_a_terminal_when_asked_for(
+    progress, is_terminal, shown, capsys, monkeypatch
+):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: is_terminal)
+    fit(
+        OneWeight(),
+        [Point(1.0)],
+        settings=SETTINGS,
+        validate=lambda: 0.0,
+        seed=1,
+        progress=progress,
+    )
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert ("OneWeight epoch 1" in err) == shown
 
 
 def test_seeds_differ_by_purpose_and_step_and_stay_the_same():
@@ -283,10 +291,12 @@ def test_a_state_cut_short_by_a_kill_is_never_seen(tmp_path, monkeypatch):
     fit(OneWeight(), [Point(1.0)], validate=lambda: 0.0, **kept)
     before = checkpoints.path.read_bytes()
 
-    def killed(*args) -> None:
+    def killed(path: Path, content: bytes) -> None:
+        with path.open("wb") as file:
+            file.write(content[: len(content) // 2])
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("training.files.os.replace", killed)
+    monkeypatch.setattr(Path, "write_bytes", killed)
     with pytest.raises(KeyboardInterrupt):
         save_tensors(checkpoints.path, {"w": torch.ones(1)}, {})
     assert checkpoints.path.read_bytes() == before

@@ -1,0 +1,41 @@
+# Two commands do everything: `make demo` and `make test`.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+.PHONY: help demo test lint docs bench sample-data clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+$(INSTALLED): pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --editable '.[dev]'
+	@touch $@
+
+demo: $(INSTALLED) ## install, build the sample data's marts, train, evaluate, report
+	$(BIN)/dbt build --quiet
+	$(BIN)/moocmeta-train --mart episodes_k5_q10
+
+test: $(INSTALLED) lint ## install, lint and run every test
+	$(BIN)/pytest -n 2 --dist loadgroup
+
+lint: $(INSTALLED) ## check Python and SQL style
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/sqlfluff lint --processes 2 dbt_project/models dbt_project/tests
+
+docs: $(INSTALLED) ## the data's documentation and lineage on http://127.0.0.1:8080
+	$(BIN)/dbt docs generate
+	$(BIN)/dbt docs serve --host 127.0.0.1
+
+bench: $(INSTALLED) ## run every benchmark; results go to benchmarks/results
+	$(BIN)/python benchmarks/run.py
+
+sample-data: $(INSTALLED) ## simulate sample_data anew
+	$(BIN)/moocmeta simulate --out sample_data
+
+clean: ## remove what was built and installed
+	rm -rf $(VENV) target logs runs *.egg-info

@@ -1,0 +1,496 @@
+"""What a user gets wrong: one line that says what and what to do, nothing left."""
+
+import hashlib
+import json
+import resource
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+from random import Random
+
+import duckdb
+import pytest
+
+from tests.cli.command_line import (
+    MARS,
+    assert_one_line,
+    files_under,
+    moocmeta,
+    train_on,
+    trained,
+)
+from tests.conftest import build
+from tests.reference.raw_files import write_flat_parquet, write_ratings
+from training.fit_state import FitCheckpoints
+
+POPULARITY = (*MARS, "--model", "popularity")
+GRU = (*MARS, "--model", "gru", "--epochs", "2")
+SPLIT_SEED = 20260107
+
+
+@pytest.fixture
+def edited(tmp_path, built_project) -> Callable[..., dict[str, str]]:
+    """`edited(sql, …)` → environment of a changed copy of the built marts."""
+
+    def edit(*statements: str) -> dict[str, str]:
+        copy = tmp_path / "edited.duckdb"
+        shutil.copy(built_project.duckdb_path, copy)
+        with duckdb.connect(str(copy)) as connection:
+            for statement in statements:
+                connection.execute(statement)
+        return {**built_project.env, "MOOCMETA_DUCKDB": str(copy)}
+
+    return edit
+
+
+# --- options and settings -----------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("options", "fragment"),
+    [
+        ((), "--mart"),
+        (("--mart", "episodes_k2_q3", "--device", "tpu"), "'--device': 'tpu'"),
+        (("--mart", "episodes_k2_q3", "--precision", "int8"), "'fp32', 'bf16'"),
+        (("--mart", "episodes_k2_q3", "--epochs", "0"), "'--epochs': 0"),
+        (("--mart", "episodes_k2_q3", "--epochs", "many"), "'many'"),
+        (("--mart", "episodes_k2_q3", "--seed", "-1"), "'--seed': -1"),
+        (("--mart", "episodes_k2_q3", "--sed", "1"), "No such option"),
+        (("episodes_k2_q3",), "unexpected extra argument"),
+        (("--resume", "x", "--seed", "0"), "--resume keeps the run's settings"),
+        (("--resume", "x", "--mart", "episodes_k2_q3"), "--resume keeps"),
+        (("--resume", "x", "--model", "gru"), "--resume keeps"),
+        (("--resume", "x", "--set", "score_chunk=1"), "--resume keeps"),
+        (("--resume", "x", "--config", "x.yaml"), "--resume keeps"),
+    ],
+)
+def test_wrong_usage(tmp_path, options, fragment):
+    result = train_on({}, tmp_path / "runs", *options)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert fragment in result.stderr
+    assert files_under(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("options", "fragments"),
+    [
+        (("--model", "nope"), ("--model nope", "choose from random, popularity")),
+        (("--set", "nope=1"), ("unknown key nope", "known: mart, dataset")),
+        (("--set", "models.nope.x=1"), ("nope", "choose from random")),
+        (("--set", "models.gru.nope=1"), ("models.gru: unknown key nope",)),
+        (("--set", "models.gru.optimiser.nope=1"), ("unknown key optimiser.nope",)),
+        (("--set", "models.gru=3"), ("models.gru", "an object")),
+        (("--set", "models.gru.hidden_dim=x"), ("hidden_dim", "valid integer")),
+        (("--set", "models.gru.hidden_dim=0"), ("hidden_dim must be 1 or more",)),
+        (("--set", "models.sasrec.n_heads=3"), ("n_heads must divide dim",)),
+        (("--set", "models.gru.dropout=.nan"), ("Out of range float",)),
+        (("--set", "seed=1.5"), ("seed", "valid integer")),
+        (("--set", "seed=-1"), ("seed must be 0 or more",)),
+        (("--set", "epochs=0"), ("epochs must be 1 or more",)),
+        (("--set", "score_chunk=0"), ("score_chunk must be 1 or more",)),
+        (("--set", "exclude_last_item=maybe"), ("exclude_last_item", "boolean")),
+        (("--set", "device=tpu"), ("device", "'auto', 'cpu' or 'cuda'")),
+        (("--set", "mart=2017-01-01"), ("date is not JSON",)),
+        (("--set", "seed"), ("--set seed: write KEY=VALUE",)),
+        (("--set", "=1"), ("write KEY=VALUE",)),
+        (("--set", "seed=["), ("--set seed=[", "no YAML")),
+        (("--set", "mart.x=1"), ("mart holds no keys",)),
+        (("--device", "cuda"), ("--device cuda: no CUDA device", "--device cpu")),
+        (("--precision", "bf16"), ("--precision bf16 needs a CUDA device",)),
+    ],
+)
+def test_settings_that_do_not_fit(tmp_path, monkeypatch, options, fragments):
+    """They are refused before any mart is read."""
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    no_marts = {"MOOCMETA_DUCKDB": str(tmp_path / "none.duckdb")}
+    result = train_on(no_marts, tmp_path / "runs", *POPULARITY, *options)
+    assert_one_line(result, *fragments)
+    assert files_under(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("content", "fragments"),
+    [
+        (b"mart: episodes_k2_q3\nsed: 1\n", ("unknown key sed", "known: mart")),
+        (b"mart: 3\n", ("mart", "valid string")),
+        (b"mart: [unclosed\n", ("is no YAML",)),
+        (b"- mart\n- seed\n", ("must hold keys and values",)),
+        (b"episodes_k2_q3", ("must hold keys and values",)),
+        (b"mart: \xff\xfe\n", ("is no YAML",)),
+        (b"seed: 1\n", ("--mart is missing",)),
+        (b"", ("--mart is missing",)),
+        (b"mart: x\nmodels: {gru: {hidden: 1}}\n", ("models.gru: unknown key",)),
+        (None, ("No such file",)),
+    ],
+)
+def test_a_config_file_that_does_not_fit(tmp_path, content, fragments):
+    path = tmp_path / "settings.yaml"
+    if content is not None:
+        path.write_bytes(content)
+    result = train_on({}, tmp_path / "runs", "--config", path)
+    assert_one_line(result, *fragments)
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_config_file_that_is_a_folder(tmp_path):
+    result = train_on({}, tmp_path / "runs", "--config", tmp_path)
+    assert_one_line(result, str(tmp_path), "directory")
+
+
+# --- the DuckDB file ----------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["absent.duckdb", "absent/moocmeta.duckdb", "."])
+def test_no_duckdb_file(tmp_path, name):
+    env = {"MOOCMETA_DUCKDB": str(tmp_path / name)}
+    result = train_on(env, tmp_path / "runs", *POPULARITY)
+    assert_one_line(result, "does not exist", "`dbt build`", "MOOCMETA_DUCKDB")
+    assert files_under(tmp_path) == []
+
+
+@pytest.mark.parametrize("damage", ["no database", "empty", "cut", "overwritten"])
+def test_a_damaged_duckdb_file(tmp_path, built_project, damage):
+    whole = built_project.duckdb_path.read_bytes()
+    overwritten = bytearray(whole)
+    for start in range(50_000, len(whole), 50_000):
+        overwritten[start : start + 64] = b"\xff" * 64
+    path = tmp_path / "block.duckdb"  # no word of the path is taken for a lock
+    path.write_bytes(
+        {
+            "no database": b"not a database " * 1000,
+            "empty": b"",
+            "cut": whole[: len(whole) // 2],
+            "overwritten": bytes(overwritten),
+        }[damage]
+    )
+    env = {"MOOCMETA_DUCKDB": str(path)}
+    result = train_on(env, tmp_path / "runs", *POPULARITY)
+    assert_one_line(result, str(path), "`dbt build`")
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_locked_duckdb_file_names_its_holder(tmp_path, edited):
+    env = edited()
+    script = (
+        "import duckdb, sys; c = duckdb.connect(sys.argv[1]); "
+        "print('held', flush=True); sys.stdin.read()"
+    )
+    holder = subprocess.Popen(
+        [sys.executable, "-c", script, env["MOOCMETA_DUCKDB"]],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with holder:  # its end closes stdin, and so ends the holder
+        assert holder.stdout.readline() == "held\n"
+        result = train_on(env, tmp_path / "runs", *POPULARITY)
+    assert_one_line(
+        result, f"is locked by process {holder.pid}", "wait until it ends or close it"
+    )
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("statement", "fragment"),
+    [
+        ("drop table dataset_funnel", "dataset_funnel"),
+        ("alter table pairs drop column prefix_len", "prefix_len"),
+    ],
+)
+def test_marts_of_an_earlier_version(tmp_path, edited, statement, fragment):
+    result = train_on(edited(statement), tmp_path / "runs", *POPULARITY)
+    assert_one_line(result, "is of another version", fragment, "run `dbt build`")
+    assert not (tmp_path / "runs").exists()
+
+
+# --- the marts ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("mart", ["nope", "pairs", "", "episodes_k2_q3; drop table x"])
+def test_an_unknown_mart_lists_those_that_exist(tmp_path, built_project, mart):
+    result = train_on(built_project.env, tmp_path / "runs", "--mart", mart)
+    if not mart:
+        assert result.exit_code == 2
+        return
+    assert_one_line(result, mart, "episodes_k2_q3, episodes_k5_q10")
+    assert files_under(tmp_path) == []
+
+
+def test_a_file_without_marts(tmp_path):
+    path = tmp_path / "bare.duckdb"
+    duckdb.connect(str(path)).close()
+    env = {"MOOCMETA_DUCKDB": str(path)}
+    result = train_on(env, tmp_path / "runs", *POPULARITY)
+    assert_one_line(result, "has no mart episodes_k2_q3", "none: run `dbt build`")
+
+
+def test_an_unknown_data_set_lists_those_of_the_mart(tmp_path, built_project):
+    options = ("--mart", "episodes_k2_q3", "--dataset", "nope")
+    result = train_on(built_project.env, tmp_path / "runs", *options)
+    assert_one_line(result, "data set nope", "it has: mars, xuetangx")
+    assert files_under(tmp_path) == []
+
+
+def test_several_data_sets_need_a_choice(tmp_path, edited):
+    env = edited(
+        "update episodes_k2_q3 set dataset = 'other' where dataset = 'xuetangx'"
+    )
+    result = train_on(env, tmp_path / "runs", "--mart", "episodes_k2_q3")
+    assert_one_line(result, "choose one with --dataset: mars, other")
+
+
+def users_in(split: str, count: int) -> list[str]:
+    """User ids whose hash lies in a split."""
+
+    def share(user_id: str) -> float:
+        text = f"{SPLIT_SEED}:{user_id}".encode()
+        return int(hashlib.md5(text).hexdigest()[:8], 16) / 2**32
+
+    bounds = {"train": (0, 0.70), "val": (0.70, 0.85), "test": (0.85, 1)}[split]
+    ids = (f"{split}-{n}" for n in range(10_000))
+    found = [user for user in ids if bounds[0] <= share(user) < bounds[1]]
+    return found[:count]
+
+
+def chain(user_id: str, n_items: int) -> list[tuple[str, str, datetime]]:
+    begin = datetime(2017, 3, 1, 8)
+    return [
+        (f"item {n % 7}", user_id, begin + timedelta(minutes=n)) for n in range(n_items)
+    ]
+
+
+@pytest.fixture(scope="module")
+def poor_env(tmp_path_factory) -> dict[str, str]:
+    """Marts of raw logs too small to learn from.
+
+    MARS has test users only. XuetangX has users of every split, but no test user
+    with the pairs of an episode. Nobody has the fifteen of `episodes_k5_q10`.
+    """
+    data_dir = tmp_path_factory.mktemp("poor")
+    mars, xuetangx = data_dir / "raw" / "mars", data_dir / "raw" / "xuetangx"
+    mars.mkdir(parents=True)
+    xuetangx.mkdir(parents=True)
+    ratings = [row for user in users_in("test", 3) for row in chain(user, 12)]
+    write_ratings(mars / "explicit_ratings_en.csv", ratings, Random(0))
+    lengths = {"train": 8, "val": 8, "test": 4}
+    events = [
+        (course, user_id, "h", "load_video", at)
+        for split, length in lengths.items()
+        for user in users_in(split, 3)
+        for course, user_id, at in chain(user, length)
+    ]
+    write_flat_parquet(xuetangx / "e.parquet", events, Random(0), "timestamp[us]")
+    return build(data_dir, tmp_path_factory.mktemp("poor_build")).env
+
+
+@pytest.mark.parametrize(
+    ("options", "fragments"),
+    [
+        (
+            ("--mart", "episodes_k2_q3", "--dataset", "mars"),
+            ("data set mars has no train pairs to learn from", "add data"),
+        ),
+        (
+            ("--mart", "episodes_k2_q3"),  # XuetangX is preferred
+            ("no test episodes of data set xuetangx", "mart of shorter episodes"),
+        ),
+        (("--mart", "episodes_k5_q10"), ("episodes_k5_q10 is empty", "dbt build")),
+        (
+            ("--mart", "episodes_k5_q10", "--dataset", "mars"),
+            ("episodes_k5_q10 is empty", "MOOCMETA_DATA_DIR"),
+        ),
+    ],
+)
+def test_too_little_data(tmp_path, poor_env, options, fragments):
+    result = train_on(poor_env, tmp_path / "runs", *options)
+    assert_one_line(result, *fragments)
+    assert files_under(tmp_path) == []
+
+
+def test_no_user_to_validate_with(tmp_path, edited):
+    env = edited("update pairs set split = 'train' where split = 'val'")
+    result = train_on(env, tmp_path / "runs", *POPULARITY)
+    assert_one_line(result, "data set mars has no val pairs to stop training by")
+
+
+# --- the output folder --------------------------------------------------------
+
+
+@pytest.mark.parametrize("inside", ["", "runs", "deep/runs"])
+def test_an_output_folder_that_is_a_file(tmp_path, built_project, inside):
+    (tmp_path / "file").write_text("mine")
+    out = tmp_path / "file" / inside
+    result = train_on(built_project.env, out, *POPULARITY)
+    assert_one_line(result, "--out", str(out))
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_an_output_folder_that_nobody_may_write(built_project):
+    """Permissions do not stop root, the kernel's own file system does."""
+    result = train_on(built_project.env, Path("/proc/runs"), *POPULARITY)
+    assert_one_line(result, "--out /proc/runs", "choose a writable folder")
+
+
+@contextmanager
+def files_no_larger_than(n_bytes: int) -> Iterator[None]:
+    """Every write that would make a larger file fails, as on a full disk."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (n_bytes, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.mark.parametrize(
+    ("room", "failed", "left"),
+    [
+        (100, "config.json", []),
+        (3000, "predictions.parquet", ["checkpoints/popularity.safetensors"]),
+    ],
+)
+def test_a_full_disk(tmp_path, built_project, room, failed, left):
+    with files_no_larger_than(room):
+        result = train_on(built_project.env, tmp_path, *POPULARITY)
+    assert_one_line(result, "cannot write", failed, "free some space")
+    runs = list(tmp_path.iterdir())
+    if not left:
+        assert runs == []  # no folder without settings
+        return
+    (run,) = runs
+    assert files_under(run) == sorted([*left, "config.json"])
+    resumed = train_on(built_project.env, tmp_path, "--resume", run)
+    assert resumed.exit_code == 0, resumed.output
+    assert (run / "predictions.parquet").is_file()
+
+
+def test_a_full_disk_while_a_network_is_fitted(tmp_path, built_project):
+    with files_no_larger_than(5000):
+        result = train_on(built_project.env, tmp_path, *GRU)
+    assert_one_line(result, "cannot write", "state/gru.safetensors", "free some space")
+    (run,) = tmp_path.iterdir()
+    assert [name for name in files_under(run) if "state" not in name] == ["config.json"]
+    assert not [name for name in files_under(run) if name.endswith(".safetensors")]
+
+
+# --- what an earlier run left -------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory, built_project) -> Path:
+    """A finished run."""
+    return trained(built_project.env, tmp_path_factory.mktemp("runs"), *POPULARITY)
+
+
+@pytest.fixture(scope="module")
+def interrupted(tmp_path_factory, built_project) -> Path:
+    """A run that was stopped after the first of two epochs."""
+    out = tmp_path_factory.mktemp("runs")
+    save = FitCheckpoints.save
+
+    def save_and_stop(*args, **options) -> None:
+        save(*args, **options)
+        raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(FitCheckpoints, "save", save_and_stop)
+        assert_one_line(train_on(built_project.env, out, *GRU), "--resume")
+    (run,) = out.iterdir()
+    return run
+
+
+def damaged_copy(run: Path, into: Path, name: str, damage: str) -> Path:
+    copy = Path(shutil.copytree(run, into / run.name))
+    content = bytearray((copy / name).read_bytes())
+    if damage == "cut":
+        content = content[: len(content) // 2]
+    elif damage == "flipped":
+        content[-3] ^= 1
+    elif damage == "text":
+        content = b"no checkpoint"
+    elif damage == "empty":
+        content = b""
+    (copy / name).write_bytes(content)
+    return copy
+
+
+DAMAGES = ["cut", "flipped", "text", "empty"]
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_recommend_from_a_damaged_checkpoint(tmp_path, finished, damage):
+    name = "checkpoints/popularity.safetensors"
+    run = damaged_copy(finished, tmp_path, name, damage)
+    known = json.loads((run / "vocab.json").read_text())[0]
+    result = moocmeta("recommend", "--run", run, "--after", known)
+    assert_one_line(result, str(run / name), "is damaged", "train the run again")
+
+
+def test_recommend_without_its_checkpoint(tmp_path, finished):
+    run = Path(shutil.copytree(finished, tmp_path / "run"))
+    shutil.rmtree(run / "checkpoints")
+    known = json.loads((run / "vocab.json").read_text())[0]
+    result = moocmeta("recommend", "--run", run, "--after", known)
+    assert_one_line(result, "no checkpoint at", "popularity.safetensors")
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_resume_from_a_damaged_state(tmp_path, built_project, interrupted, damage):
+    name = "state/gru.safetensors"
+    run = damaged_copy(interrupted, tmp_path, name, damage)
+    before = files_under(run)
+    result = train_on(built_project.env, tmp_path, "--resume", run)
+    assert_one_line(result, str(run / name), "is damaged", "delete it")
+    assert files_under(run) == before
+
+
+def test_the_remedy_for_a_damaged_state_works(tmp_path, built_project, interrupted):
+    run = Path(shutil.copytree(interrupted, tmp_path / interrupted.name))
+    (run / "state" / "gru.safetensors").unlink()
+    result = train_on(built_project.env, tmp_path, "--resume", run)
+    assert result.exit_code == 0, result.output
+
+
+@pytest.mark.parametrize("damage", ["cut", "text", "empty"])
+def test_resume_with_damaged_settings(tmp_path, built_project, interrupted, damage):
+    run = damaged_copy(interrupted, tmp_path, "config.json", damage)
+    result = train_on(built_project.env, tmp_path, "--resume", run)
+    assert_one_line(result, str(run / "config.json"), "is damaged")
+
+
+def test_resume_of_an_unknown_run(tmp_path, built_project, finished):
+    result = train_on(built_project.env, finished.parent, "--resume", "nope")
+    assert_one_line(result, "no run nope", finished.name)
+    result = train_on(built_project.env, tmp_path / "none", "--resume", "nope")
+    assert_one_line(result, "none yet")
+    assert files_under(tmp_path) == []
+
+
+def test_resume_after_the_marts_changed(tmp_path, edited, interrupted):
+    run = Path(shutil.copytree(interrupted, tmp_path / interrupted.name))
+    before = files_under(run)
+    env = edited("update pairs set label_ts_epoch = label_ts_epoch + 1")
+    result = train_on(env, tmp_path, "--resume", run)
+    assert_one_line(result, "other data", "pairs changed", "start a new run")
+    assert files_under(run) == before
+
+
+def test_resume_when_the_data_set_is_gone(tmp_path, edited, interrupted):
+    run = Path(shutil.copytree(interrupted, tmp_path / interrupted.name))
+    env = edited("delete from episodes_k2_q3 where dataset = 'mars'")
+    result = train_on(env, tmp_path, "--resume", run)
+    assert_one_line(result, "no episodes of data set mars")
+
+
+def test_a_damaged_index(tmp_path):
+    (tmp_path / "index.jsonl").write_text('{"run_id": "x", \n')
+    result = moocmeta("runs", "--out", tmp_path)
+    assert_one_line(result, str(tmp_path / "index.jsonl"), "is damaged")
+
+
+def test_no_runs_yet(tmp_path):
+    assert_one_line(moocmeta("runs", "--out", tmp_path), "no runs", "moocmeta-train")

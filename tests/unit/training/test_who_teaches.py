@@ -1,0 +1,121 @@
+"""Train users teach, validation users select, test users decide nothing."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from models_py import registry
+from models_py.config import OptimiserConfig
+from models_py.ragged import Ragged
+from training.config import TrainConfig
+from training.evaluation.ranking import METRICS
+from training.lineup import Answer, Job, questions_of
+from training.marts import Episodes, Pairs, RecommendationMarts
+from training.runs import Run
+from training.scorecard import Scorecard
+
+N_ITEMS, N_USERS, LENGTH = 12, 24, 8
+SPLITS = np.array(["train", "train", "val", "test"] * (N_USERS // 4))
+QUICK = OptimiserConfig(epochs=3, patience=3, batch_size=16, min_steps=1)
+COUNTING = ("random", "popularity", "session_knn")
+
+every_model = pytest.mark.parametrize("name", registry.names("recommendation"))
+
+
+def marts_of(items: np.ndarray) -> RecommendationMarts:
+    """Marts of one sequence a user, shape (N_USERS, LENGTH); K = 2, Q = 3."""
+    n_pairs = LENGTH - 1
+    user = np.repeat(np.arange(N_USERS), n_pairs)
+    position = np.tile(np.arange(1, LENGTH), N_USERS)
+    prefixes = [items[u, :t].tolist() for u, t in zip(user, position, strict=True)]
+    pairs = Pairs(
+        user_ids=np.array([f"u{n}" for n in range(N_USERS)]),
+        user=user,
+        split=SPLITS[user],
+        sequence=torch.from_numpy(user),
+        prefixes=Ragged.from_lists(prefixes),
+        prefix_len=torch.from_numpy(position),
+        label=torch.from_numpy(items[user, position]),
+        label_at=torch.from_numpy(1_500_000_000 + 1000 * user + position),
+        reliability=np.full(len(user), 0.5),
+    )
+    first = torch.arange(N_USERS)[:, None] * n_pairs
+    episodes = Episodes(
+        split=SPLITS,
+        support=first + torch.arange(2),
+        query=first + torch.arange(2, 5),
+        reliability=np.full(N_USERS, 0.5),
+    )
+    return RecommendationMarts(
+        mart="episodes_k2_q3",
+        dataset="made",
+        item_keys=[str(n) for n in range(N_ITEMS)],
+        in_train=torch.ones(N_ITEMS, dtype=torch.bool),
+        pairs=pairs,
+        episodes=episodes,
+        summary=[],
+        funnel=[],
+        fingerprints={},
+    )
+
+
+def walks(seed: int) -> np.ndarray:
+    """Items that never repeat at once, as after collapsing."""
+    steps = np.random.default_rng(seed).integers(1, N_ITEMS, (N_USERS, LENGTH))
+    return steps.cumsum(axis=1) % N_ITEMS
+
+
+def fit(name: str, items: np.ndarray, path) -> tuple[bytes, Answer]:
+    """A model's checkpoint, byte for byte, and its answers."""
+    marts, run = marts_of(items), Run(path)
+    config = registry.CONFIGS[name]()
+    if hasattr(config, "optimiser"):
+        config = replace(config, optimiser=QUICK)
+    settings = TrainConfig(mart=marts.mart)
+    job = Job(settings, marts, run, torch.device("cpu"), progress=False)
+    answer = job.answer(name, config, questions_of(marts))
+    return run.checkpoint(name).read_bytes(), answer
+
+
+@every_model
+def test_other_test_users_change_no_model_and_no_selection(name, tmp_path):
+    """Whole-data statistics, or an epoch chosen by test scores, would."""
+    items, others = walks(1), walks(2)
+    changed = np.where((SPLITS == "test")[:, None], others, items)
+    model, answer = fit(name, items, tmp_path / "one")
+    same_model, same_answer = fit(name, changed, tmp_path / "two")
+    assert same_model == model
+    np.testing.assert_array_equal(same_answer.ranks["val"], answer.ranks["val"])
+    assert (same_answer.ranks["test"] != answer.ranks["test"]).any()
+    if answer.log:
+        assert same_answer.log.best_epoch == answer.log.best_epoch
+
+
+@pytest.mark.parametrize("name", COUNTING)
+def test_other_validation_users_change_no_counts(name, tmp_path):
+    items, others = walks(1), walks(2)
+    changed = np.where((SPLITS == "train")[:, None], items, others)
+    model, _ = fit(name, items, tmp_path / "one")
+    same_model, _ = fit(name, changed, tmp_path / "two")
+    assert same_model == model
+
+
+def test_the_best_baseline_is_the_best_on_validation_not_on_test():
+    marts = marts_of(walks(1))
+    questions = questions_of(marts)
+    n_queries = len(questions["test"].pair)
+    first, last = np.ones(n_queries, int), np.full(n_queries, N_ITEMS)
+
+    def answer(val: np.ndarray, test: np.ndarray) -> Answer:
+        return Answer(None, 0, {"val": val, "test": test}, 0.0, 0.0)
+
+    answers = {"popularity": answer(first, last), "random": answer(last, first)}
+    card = Scorecard(marts, questions, answers, seed=7)
+    assert card.best_baseline() == "popularity"
+    models = card.metrics()["models"]
+    assert models["popularity"]["vs_best_baseline"] is None
+    for metric in METRICS:
+        compared = models["random"]["vs_best_baseline"][metric]
+        assert compared["difference"] > 0

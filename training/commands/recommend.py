@@ -1,0 +1,58 @@
+"""`moocmeta recommend`: what to study next."""
+
+import dataclasses
+import json
+from pathlib import Path
+
+import click
+from tabulate import tabulate
+
+from training.errors import UserError
+from training.recommend import recommend
+from training.runs import resolve_run
+
+
+@click.command("recommend")
+@click.option(
+    "--run",
+    metavar="RUN",
+    default="latest",
+    show_default=True,
+    help="A run folder, its id, or `latest`.",
+)
+@click.option(
+    "--after",
+    metavar="COURSE",
+    multiple=True,
+    required=True,
+    help="A course studied, oldest first; repeatable.",
+)
+@click.option("--model", help="[default: the run's best baseline by validation]")
+@click.option("--top", type=click.IntRange(1), default=10, show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, no table.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("runs"),
+    show_default=True,
+    help="Folder of all runs.",
+)
+def recommend_command(
+    run: str,
+    after: tuple[str, ...],
+    model: str | None,
+    top: int,
+    as_json: bool,
+    out: Path,
+) -> None:
+    """Print the courses a model of RUN ranks highest after the given ones."""
+    try:
+        found = recommend(resolve_run(run, out), model, list(after), top)
+    except UserError as error:
+        raise click.ClickException(str(error)) from error
+    rows = [dataclasses.asdict(item) for item in found]
+    if as_json:
+        click.echo(json.dumps(rows, ensure_ascii=False))
+        return
+    cells = [[row["rank"], row["item_key"], f"{row['score']:.4f}"] for row in rows]
+    click.echo(tabulate(cells, ["rank", "course", "score"], disable_numparse=True))

@@ -1,0 +1,140 @@
+"""The same evaluation on other random splits of the users.
+
+A split decides more than who is tested: caps of reliability and the train episodes
+follow from it. So dbt builds the marts anew for each seed, into a scratch DuckDB file.
+"""
+
+import dataclasses
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from training.errors import UserError
+from training.evaluation.ranking import METRICS
+from training.files import PROJECT_ROOT, data_dir, write_json
+from training.lineup import Job, questions_of
+from training.marts import RecommendationMarts, load_recommendation
+from training.runs import Run
+
+FIRST_SEED = 1
+
+
+def repeat_splits(job: Job, n_splits: int) -> dict[str, Any]:
+    """Train and evaluate the line-up on `n_splits` splits with seeds 1, 2, 3, ….
+
+    Finished splits are kept in the run's state, so an interrupted run goes on.
+
+    Returns:
+        `n` (splits that had test episodes), `seeds`, `n_test_users` of each, and by
+        model and metric `mean`, `sd` (n − 1), `min` and `max` over the splits.
+    Raises:
+        UserError: the raw files are not those of the marts, or no split has test
+            episodes.
+    """
+    results = []
+    seeds = range(FIRST_SEED, FIRST_SEED + n_splits)
+    for seed in tqdm(seeds, "splits", disable=None if job.progress else True):
+        scratch = Run(job.run.state / "splits" / str(seed))
+        if not (scratch.path / "result.json").is_file():
+            write_json(scratch.path / "result.json", _evaluate(job, seed, scratch))
+        results.append(scratch.read_json("result.json"))
+    asked = [result for result in results if result["n_test_users"]]
+    if not asked:
+        raise UserError(
+            f"--repeat-splits {n_splits}: no split of {job.marts.dataset} has users to "
+            "train on and to ask; use a mart of shorter episodes"
+        )
+    return {
+        "n": len(asked),
+        "seeds": [result["seed"] for result in asked],
+        "n_test_users": [result["n_test_users"] for result in asked],
+        "models": {
+            name: {
+                metric: _spread([result["test"][name][metric] for result in asked])
+                for metric in METRICS
+            }
+            for name in asked[0]["test"]
+        },
+    }
+
+
+def _evaluate(job: Job, seed: int, scratch: Run) -> dict[str, Any]:
+    """Test metrics of every model on one split; none where nobody can be asked."""
+    database = _build(job, seed, scratch.path)
+    marts = load_recommendation(database, job.marts.mart, job.marts.dataset)
+    _require_same_data(job.marts, marts)
+    try:
+        questions = questions_of(marts)
+    except UserError:
+        return {"seed": seed, "n_test_users": 0, "test": {}}
+    split_job = dataclasses.replace(job, marts=marts, run=scratch, progress=False)
+    configs = job.config.model_configs("recommendation")
+    ranks = {
+        name: split_job.answer(name, settings, questions).ranks["test"]
+        for name, settings in configs.items()
+    }
+    database.unlink()
+    return {
+        "seed": seed,
+        "n_test_users": len(np.unique(questions["test"].user)),
+        "test": {
+            name: {metric: float(of(found).mean()) for metric, of in METRICS.items()}
+            for name, found in ranks.items()
+        },
+    }
+
+
+def _build(job: Job, seed: int, scratch: Path) -> Path:
+    """Build the marts of the job's data set alone, with another split seed."""
+    shutil.rmtree(scratch, ignore_errors=True)
+    raw = data_dir().resolve() / "raw" / job.marts.dataset
+    (scratch / "data" / "raw").mkdir(parents=True)
+    (scratch / "data" / "raw" / job.marts.dataset).symlink_to(raw)
+    database = scratch.resolve() / "moocmeta.duckdb"
+    finished = subprocess.run(
+        [
+            Path(sys.executable).parent / "dbt",
+            *("--no-use-colors", "--log-path", str(scratch.resolve() / "logs")),
+            *("build", "--exclude-resource-type", "test", "unit_test"),
+            *("--vars", f"{{split_seed: {seed}}}"),
+            *("--target-path", str(scratch.resolve() / "target")),
+        ],
+        cwd=PROJECT_ROOT,
+        env={
+            **os.environ,
+            "MOOCMETA_DATA_DIR": str(scratch.resolve() / "data"),
+            "MOOCMETA_DUCKDB": str(database),
+        },
+        capture_output=True,
+        text=True,
+    )
+    if finished.returncode != 0:
+        lines = [line for line in finished.stdout.splitlines() if "rror" in line]
+        reason = lines[-1].strip() if lines else f"exit code {finished.returncode}"
+        raise UserError(f"--repeat-splits: dbt could not build split {seed}: {reason}")
+    return database
+
+
+def _require_same_data(given: RecommendationMarts, built: RecommendationMarts) -> None:
+    if given.item_keys != built.item_keys or not given.pairs.label_at.equal(
+        built.pairs.label_at
+    ):
+        raise UserError(
+            f"--repeat-splits: {data_dir()}/raw/{given.dataset} does not hold what "
+            "the marts were built from; set MOOCMETA_DATA_DIR or run `dbt build`"
+        )
+
+
+def _spread(values: list[float]) -> dict[str, float]:
+    return {
+        "mean": float(np.mean(values)),
+        "sd": float(np.std(values, ddof=1)) if len(values) > 1 else 0.0,
+        "min": min(values),
+        "max": max(values),
+    }
