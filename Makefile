@@ -32,7 +32,7 @@ docs: $(INSTALLED) ## the data's documentation and lineage on http://127.0.0.1:8
 	$(BIN)/dbt docs serve --host 127.0.0.1
 
 bench: $(INSTALLED) ## run every benchmark; results go to benchmarks/results
-	$(BIN)/python benchmarks/run.py
+	$(BIN)/python -m benchmarks.run
 
 sample-data: $(INSTALLED) ## simulate sample_data anew
 	$(BIN)/moocmeta simulate --out sample_data

@@ -170,7 +170,8 @@ def _versus(model: dict[str, Any]) -> str:
         return "—"
     compared = model["vs_best_baseline"][SELECTED_BY]
     interval = _interval(compared["ci95"], "+.4f")
-    return f"{compared['difference']:+.4f}  p={compared['p']:.3f}\n{interval}"
+    p_value = "p<0.001" if compared["p"] < 0.001 else f"p={compared['p']:.3f}"
+    return f"{compared['difference']:+.4f}  {p_value}\n{interval}"
 
 
 def _interval(bounds: tuple[float, float] | None, spec: str = ".4f") -> str:

@@ -20,6 +20,8 @@ from models_py.recommendation.sequences import EpochBatches, SequenceBatch
 from models_py.recommendation.softmax import full_cross_entropy
 from models_py.seeding import seeded
 
+EMBEDDING_STD = 0.3  # of initial item embeddings
+
 
 @dataclass(frozen=True)
 class GRUConfig:
@@ -70,7 +72,10 @@ class GRU(nn.Module):
                 batch_first=True,
             )
             self.output = nn.Linear(config.hidden_dim, n_items)
-            sequences.draw_embedding(self.embedding)
+            # torch draws N(0, 1): so wide that rare items stay noise for long
+            nn.init.normal_(self.embedding.weight, std=EMBEDDING_STD)
+        with torch.no_grad():
+            self.embedding.weight[PAD] = 0.0
         self.dropout = nn.Dropout(config.dropout)
 
     @property

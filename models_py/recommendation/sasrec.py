@@ -20,7 +20,7 @@ from models_py.recommendation.sequences import EpochBatches, SequenceBatch
 from models_py.recommendation.softmax import full_cross_entropy
 from models_py.seeding import seeded
 
-POSITION_STD = 0.1  # of initial position embeddings
+POSITION_STD = 0.3  # of initial position embeddings
 
 
 @dataclass(frozen=True)
@@ -110,8 +110,7 @@ class SASRec(nn.Module):
             )
             self.norm = nn.LayerNorm(config.dim)
             self.output = nn.Linear(config.dim, n_items)
-            sequences.draw_embedding(self.embedding)
-            # wider positions would drown the items they are added to
+            # as wide as torch draws them, positions would drown the items they are added to
             nn.init.normal_(self.position.weight, std=POSITION_STD)
         self.dropout = nn.Dropout(config.dropout)
 

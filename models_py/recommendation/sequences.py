@@ -7,9 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from models_py.data import TrainSequences
-from models_py.ragged import PAD, Ragged, pad_aligned
+from models_py.ragged import Ragged, pad_aligned
 
-EMBEDDING_STD = 0.3  # of initial item embeddings
 SORTED_BATCHES = 50  # batches' worth of shuffled rows that are sorted by length
 SCORED_ROWS = 256  # rows of alike length scored together
 
@@ -129,16 +128,6 @@ def last_states(
         batch = states(ids.to(device))  # (B, L, H)
         found.append(batch[torch.arange(len(rows)), (lengths - 1).to(device)])
     return torch.cat(found)[order.argsort()]
-
-
-def draw_embedding(embedding: nn.Embedding) -> None:
-    """Draw an item table; padding stays zero.
-
-    torch's own N(0, 1) is so wide that rare items stay random noise for long.
-    """
-    nn.init.normal_(embedding.weight, std=EMBEDDING_STD)
-    with torch.no_grad():
-        embedding.weight[PAD] = 0.0
 
 
 def n_parameters(model: nn.Module) -> int:

@@ -1,0 +1,52 @@
+"""Run benchmarks and keep their results with the machine's facts and the commit.
+
+python -m benchmarks.run [NAME …]
+"""
+
+import importlib
+import json
+import os
+import platform
+import subprocess
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+import psutil
+import torch
+
+HERE = Path(__file__).resolve().parent
+NAMES = ("ingest", "dbt_build", "training", "scoring")
+
+
+@click.command()
+@click.argument("names", nargs=-1, type=click.Choice(NAMES))
+def main(names: tuple[str, ...]) -> None:
+    """Run NAMES, or every benchmark; each leaves results/NAME.json."""
+    for name in names or NAMES:
+        result = importlib.import_module(f"benchmarks.bench_{name}").run()
+        record = {"benchmark": name, **_circumstances(), "result": result}
+        text = json.dumps(record, indent=2)
+        (HERE / "results" / f"{name}.json").write_text(text + "\n", encoding="utf-8")
+        click.echo(text)
+
+
+def _circumstances() -> dict:
+    """When, at which commit and on what machine."""
+    git = ["git", "-C", str(HERE), "describe", "--always", "--dirty", "--abbrev=12"]
+    commit = subprocess.run(git, capture_output=True, text=True).stdout.strip()
+    return {
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "commit": commit or "unknown",
+        "machine": {
+            "cores": os.cpu_count(),
+            "memory_gb": round(psutil.virtual_memory().total / 1024**3, 1),
+            "system": f"{platform.system()} {platform.machine()}",
+            "python": platform.python_version(),
+            "torch": torch.__version__,
+        },
+    }
+
+
+if __name__ == "__main__":
+    main()

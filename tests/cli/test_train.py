@@ -1,0 +1,482 @@
+"""`moocmeta-train` from marts to run folder, on the sample data."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from math import log2
+from pathlib import Path
+from statistics import fmean
+
+import duckdb
+import pandas as pd
+import pytest
+import yaml
+
+from tests.cli.command_line import (
+    MARS,
+    assert_one_line,
+    files_under,
+    moocmeta,
+    train_on,
+    trained,
+)
+from training.files import PROJECT_ROOT, sha256_of
+from training.lineup import Job
+
+LINEUP = ["random", "popularity", "session_knn", "gru", "sasrec"]
+TIMINGS = {"train_seconds", "eval_seconds", "seconds", "run_id", "command"}
+METRICS = {
+    "accuracy@1": lambda rank: rank == 1,
+    "recall@5": lambda rank: rank <= 5,
+    "recall@10": lambda rank: rank <= 10,
+    "ndcg@10": lambda rank: 1 / log2(1 + rank) if rank <= 10 else 0,
+    "mrr": lambda rank: 1 / rank,
+}
+RUN_KEYS = [
+    "run_id",
+    "mart",
+    "dataset",
+    "seed",
+    "device",
+    "precision",
+    "command",
+    "n_items",
+    "n_train_pairs",
+    "n_train_users",
+    "n_val_queries",
+    "n_test_episodes",
+    "n_test_queries",
+    "n_test_users",
+    "share_unseen_labels",
+    "best_baseline",
+    "models",
+    "bayes_optimal",
+    "repeat_splits",
+    "data_summary",
+    "funnel",
+]
+MODEL_KEYS = [
+    "title",
+    "test",
+    "val",
+    "ci95",
+    "train_seconds",
+    "eval_seconds",
+    "n_parameters",
+    "best_epoch",
+    "history",
+    "vs_best_baseline",
+    "slices",
+]
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A run through the command line, and what it printed."""
+
+    path: Path
+    stdout: str
+    stderr: str
+
+    @property
+    def metrics(self) -> dict:
+        return json.loads((self.path / "metrics.json").read_text())
+
+    @property
+    def predictions(self) -> pd.DataFrame:
+        return pd.read_parquet(self.path / "predictions.parquet")
+
+
+def without_timings(value):
+    """Metrics bar what differs from run to run by nature."""
+    if isinstance(value, dict):
+        return {k: without_timings(v) for k, v in value.items() if k not in TIMINGS}
+    if isinstance(value, list):
+        return [without_timings(item) for item in value]
+    return value
+
+
+@pytest.fixture(scope="module")
+def full(tmp_path_factory, built_project) -> Finished:
+    """The whole line-up on MARS, two epochs, `--json`."""
+    out = tmp_path_factory.mktemp("runs")
+    options = (*MARS, "--epochs", "2", "--json")
+    result = train_on(built_project.env, out, *options)
+    assert result.exit_code == 0, result.output
+    (config,) = out.glob("*/config.json")
+    return Finished(config.parent, result.stdout, result.stderr)
+
+
+@pytest.fixture(scope="module")
+def xuetangx(tmp_path_factory, built_project) -> Path:
+    """Popularity on the default data set of `episodes_k5_q10`."""
+    out = tmp_path_factory.mktemp("runs")
+    options = ("--mart", "episodes_k5_q10", "--model", "popularity")
+    return trained(built_project.env, out, *options)
+
+
+# --- what a run leaves --------------------------------------------------------
+
+
+def test_the_run_folder_has_these_files_and_no_others(full):
+    assert files_under(full.path) == sorted(
+        [
+            "config.json",
+            "manifest.json",
+            "metrics.json",
+            "predictions.parquet",
+            "report.html",
+            "vocab.json",
+            *(f"checkpoints/{name}.safetensors" for name in LINEUP),
+        ]
+    )
+    assert files_under(full.path.parent)[-1] == "index.jsonl"
+
+
+def test_json_alone_goes_to_stdout_and_quiet_leaves_stderr_empty(full):
+    assert json.loads(full.stdout) == full.metrics
+    assert full.stderr == ""
+
+
+def test_metrics_have_the_promised_keys(full):
+    metrics = full.metrics
+    assert set(metrics) == set(RUN_KEYS)
+    assert list(metrics["models"]) == LINEUP
+    for name, model in metrics["models"].items():
+        assert set(model) == set(MODEL_KEYS), name
+        assert list(model["test"]) == list(model["val"]) == list(METRICS)
+        assert list(model["ci95"]) == list(METRICS)
+        for metric, (low, high) in model["ci95"].items():
+            assert 0 <= low <= model["test"][metric] <= high <= 1
+        assert set(model["slices"]) == {"prefix_length", "reliability_tier"}
+        is_neural = name in ("gru", "sasrec")
+        assert [epoch["epoch"] for epoch in model["history"]] == [1, 2] * is_neural
+        assert (model["best_epoch"] in (1, 2)) == is_neural
+        is_best = name == metrics["best_baseline"]
+        assert (model["vs_best_baseline"] is None) == is_best
+    reached = {name: m["val"]["recall@10"] for name, m in metrics["models"].items()}
+    assert metrics["best_baseline"] == max(reached, key=reached.get)
+    assert (metrics["mart"], metrics["dataset"]) == MARS[1::2]
+    assert metrics["run_id"] == full.path.name
+
+
+def test_every_metric_follows_from_the_predictions(full):
+    predictions, metrics = full.predictions, full.metrics
+    assert list(predictions) == [
+        *("model", "episode_id", "pair_id", "user_id", "label", "rank")
+    ]
+    for name, model in metrics["models"].items():
+        own = predictions[predictions["model"] == name]
+        assert len(own) == metrics["n_test_queries"]
+        assert own["episode_id"].nunique() == metrics["n_test_episodes"]
+        assert own["user_id"].nunique() == metrics["n_test_users"]
+        for metric, value_of in METRICS.items():
+            expected = fmean(value_of(rank) for rank in own["rank"].tolist())
+            assert model["test"][metric] == pytest.approx(expected, rel=1e-12)
+
+
+def test_counts_are_those_of_the_marts(full, built_project):
+    with duckdb.connect(str(built_project.duckdb_path), read_only=True) as marts:
+        ((n_items,),) = marts.sql(
+            "select count(*) from vocab where dataset = 'mars'"
+        ).fetchall()
+        ((n_pairs, n_users),) = marts.sql(
+            "select count(*), count(distinct user_id) from pairs "
+            "where dataset = 'mars' and split = 'train'"
+        ).fetchall()
+        ((n_unseen, n_queries),) = marts.sql(
+            "select count(*) filter (not in_train), count(*) from ("
+            "  select dataset, unnest(query_pair_ids) as pair_id"
+            "  from episodes_k2_q3 where dataset = 'mars' and split = 'test') "
+            "join pairs using (dataset, pair_id) "
+            "join vocab on vocab.dataset = pairs.dataset and item_id = label"
+        ).fetchall()
+    metrics = full.metrics
+    assert metrics["n_items"] == n_items
+    assert (metrics["n_train_pairs"], metrics["n_train_users"]) == (n_pairs, n_users)
+    assert metrics["n_test_queries"] == n_queries
+    assert metrics["share_unseen_labels"] == n_unseen / n_queries
+    assert {row["split"] for row in metrics["data_summary"]} == {
+        *("train", "val", "test", "all")
+    }
+    assert {row["dataset"] for row in metrics["data_summary"]} == {"mars"}
+    assert metrics["funnel"][0]["n_rows"] >= metrics["funnel"][-1]["n_rows"]
+    # the sample data are simulated: nothing beats the optimum, and it is known
+    optimum = metrics["bayes_optimal"]
+    assert optimum["n_queries"] == n_queries
+    assert 0 < optimum["accuracy@1"] < optimum["recall@10"] < 1
+
+
+def test_the_manifest_seals_every_artifact_and_input(full, built_project):
+    manifest = json.loads((full.path / "manifest.json").read_text())
+    # the report shows the manifest, so it is written after it
+    sealed = set(files_under(full.path)) - {"manifest.json", "report.html"}
+    assert set(manifest["artifacts"]) == sealed
+    for name, entry in manifest["artifacts"].items():
+        path = full.path / name
+        assert entry == {"bytes": path.stat().st_size, "sha256": sha256_of(path)}
+    with duckdb.connect(str(built_project.duckdb_path), read_only=True) as marts:
+        for mart, entry in manifest["inputs"].items():
+            found = marts.execute(
+                f"select count(*) from {mart} where dataset = 'mars'"
+            ).fetchone()
+            assert found == (entry["rows"],), mart
+    assert {"pairs", "vocab", "episodes_k2_q3"} <= set(manifest["inputs"])
+
+
+def test_the_report_is_that_of_the_run(full):
+    page = (full.path / "report.html").read_text(encoding="utf-8")
+    assert full.path.name in page
+    for model in full.metrics["models"].values():
+        assert model["title"] in page
+
+
+def test_the_index_has_one_line_a_run_and_runs_lists_them(tmp_path, built_project):
+    paths = [
+        trained(built_project.env, tmp_path, *MARS, "--model", name)
+        for name in ("popularity", "random")
+    ]
+    index = tmp_path / "index.jsonl"
+    lines = [json.loads(line) for line in index.read_text().splitlines()]
+    assert [line["run_id"] for line in lines] == [path.name for path in paths]
+    # resuming what is done prints it again and changes nothing
+    again = train_on(built_project.env, tmp_path, "--resume", paths[0].name, "--json")
+    assert json.loads(again.stdout) == json.loads(
+        (paths[0] / "metrics.json").read_text()
+    )
+    assert len(index.read_text().splitlines()) == 2
+    listed = moocmeta("runs", "--out", tmp_path)
+    assert listed.exit_code == 0
+    for path, line, row in zip(
+        paths, lines, listed.stdout.splitlines()[2:], strict=True
+    ):
+        (name,) = line["test"]
+        recall = line["test"][name]["recall@10"]
+        assert row.split() == [path.name, "1", name, f"{recall:.4f}"]
+
+
+def test_the_table_names_every_model_and_the_report(tmp_path, built_project):
+    options = (*MARS, "--model", "popularity", "--model", "random")
+    result = train_on(built_project.env, tmp_path, *options)
+    assert "recall@10 vs popularity" in result.stdout
+    (run,) = (path.parent for path in tmp_path.glob("*/metrics.json"))
+    metrics = json.loads((run / "metrics.json").read_text())
+    for model in metrics["models"].values():
+        assert model["title"] in result.stdout
+        assert f"{model['test']['recall@10']:.4f}" in result.stdout
+    assert result.stdout.endswith(f"{run}/report.html\n")
+
+
+# --- settings -----------------------------------------------------------------
+
+
+def test_set_wins_over_flags_and_flags_over_the_file(tmp_path, built_project):
+    path = tmp_path / "settings.yaml"
+    settings = {
+        "mart": "episodes_k5_q10",
+        "dataset": "mars",
+        "lineup": ["popularity"],
+        "seed": 1,
+        "score_chunk": 1,
+        "models": {"gru": {"hidden_dim": 7, "dropout": 0}},
+    }
+    path.write_text(yaml.safe_dump(settings))
+    run = trained(
+        built_project.env,
+        tmp_path / "runs",
+        *("--config", path, "--mart", "episodes_k2_q3", "--seed", "2"),
+        *("--set", "seed=3", "--set", "models.gru.hidden_dim=8"),
+        *("--set", "score_chunk=100"),
+    )
+    config = json.loads((run / "config.json").read_text())["config"]
+    assert config == {
+        "mart": "episodes_k2_q3",
+        "dataset": "mars",
+        "lineup": ["popularity"],
+        "seed": 3,
+        "score_chunk": 100,
+        "models": {"gru": {"hidden_dim": 8, "dropout": 0}},
+        "epochs": None,
+        "device": "cpu",
+        "precision": "fp32",
+        "exclude_last_item": True,
+    }
+
+
+def test_the_settings_of_every_model_are_resolved(full):
+    resolved = json.loads((full.path / "config.json").read_text())["models"]
+    assert list(resolved) == LINEUP
+    for name in ("gru", "sasrec"):
+        assert resolved[name]["optimiser"]["epochs"] == 2
+        assert resolved[name]["seed"] == 20260107
+
+
+# --- ranks --------------------------------------------------------------------
+
+
+def reference_predictions(database: Path, mart: str, dataset: str) -> list[tuple]:
+    """Popularity's predictions in plain Python: episode, pair, user, label, rank."""
+    with duckdb.connect(str(database), read_only=True) as marts:
+        pairs = {
+            pair_id: rest
+            for pair_id, *rest in marts.execute(
+                "select pair_id, user_id, split, prefix, label from pairs "
+                "where dataset = ?",
+                [dataset],
+            ).fetchall()
+        }
+        vocabulary = marts.execute(
+            "select item_id from vocab where dataset = ?", [dataset]
+        ).fetchall()
+        episodes = marts.execute(
+            f"select episode_id, query_pair_ids from {mart} "
+            "where dataset = ? and split = 'test' order by episode_id",
+            [dataset],
+        ).fetchall()
+    counts = dict.fromkeys((item_id for (item_id,) in vocabulary), 0)
+    for _, split, _, label in pairs.values():
+        counts[label] += split == "train"
+    rows = []
+    for episode_id, query_pair_ids in episodes:
+        for pair_id in query_pair_ids:
+            user_id, _, prefix, label = pairs[pair_id]
+            rank = sum(
+                count >= counts[label]
+                for item_id, count in counts.items()
+                if item_id != prefix[-1]
+            )
+            rows.append((episode_id, pair_id, user_id, label, rank))
+    return rows
+
+
+@pytest.mark.parametrize("dataset", ["mars", "xuetangx"])
+def test_popularity_equals_a_slow_reference(full, xuetangx, built_project, dataset):
+    """Row for row; also shows that the data sets of one file never mix."""
+    run = full.path if dataset == "mars" else xuetangx
+    mart = "episodes_k2_q3" if dataset == "mars" else "episodes_k5_q10"
+    expected = reference_predictions(built_project.duckdb_path, mart, dataset)
+    found = pd.read_parquet(run / "predictions.parquet")
+    found = found[found["model"] == "popularity"].drop(columns="model")
+    assert list(found.itertuples(index=False, name=None)) == expected
+
+
+def test_every_model_answers_the_same_questions(full):
+    questions = [
+        rows.drop(columns=["model", "rank"]).reset_index(drop=True)
+        for _, rows in full.predictions.groupby("model", sort=False)
+    ]
+    assert len(questions) == len(LINEUP)
+    for other in questions[1:]:
+        pd.testing.assert_frame_equal(questions[0], other)
+
+
+def test_random_is_at_chance(full):
+    """Its rank is uniform over the candidates: all items but the last."""
+    metrics = full.metrics
+    low, high = metrics["models"]["random"]["ci95"]["recall@10"]
+    assert low < 10 / (metrics["n_items"] - 1) < high
+
+
+def test_the_last_item_is_a_candidate_only_if_asked_for(tmp_path, full, built_project):
+    options = (*MARS, "--model", "popularity", "--set", "exclude_last_item=false")
+    run = trained(built_project.env, tmp_path, *options)
+    with_last = pd.read_parquet(run / "predictions.parquet")["rank"]
+    predictions = full.predictions
+    without = predictions[predictions["model"] == "popularity"]["rank"]
+    lost = with_last.to_numpy() - without.to_numpy()
+    assert set(lost) == {0, 1}
+
+
+def test_the_default_data_set_is_xuetangx(xuetangx):
+    metrics = json.loads((xuetangx / "metrics.json").read_text())
+    assert metrics["dataset"] == "xuetangx"
+    assert {row["dataset"] for row in metrics["data_summary"]} == {"xuetangx"}
+
+
+# --- the same again -----------------------------------------------------------
+
+
+def test_a_model_does_not_depend_on_its_company(tmp_path, full, built_project):
+    """A second run with the same seed, of two models only, in another order."""
+    options = (*MARS, "--epochs", "2", "--model", "gru", "--model", "session_knn")
+    run = trained(built_project.env, tmp_path, *options)
+    metrics = json.loads((run / "metrics.json").read_text())
+    assert list(metrics["models"]) == ["gru", "session_knn"]
+    for name, model in metrics["models"].items():
+        expected = without_timings(full.metrics["models"][name])
+        assert without_timings(model) == expected
+        checkpoint = f"checkpoints/{name}.safetensors"
+        assert sha256_of(run / checkpoint) == sha256_of(full.path / checkpoint)
+
+
+def test_another_seed_trains_another_network(tmp_path, full, built_project):
+    options = (*MARS, "--epochs", "1", "--model", "gru", "--seed", "7")
+    run = trained(built_project.env, tmp_path, *options)
+    metrics = json.loads((run / "metrics.json").read_text())
+    first_epoch = metrics["models"]["gru"]["history"][0]
+    assert metrics["seed"] == 7
+    assert first_epoch["loss"] != full.metrics["models"]["gru"]["history"][0]["loss"]
+
+
+@pytest.mark.parametrize(
+    "ranked",
+    # each network ranks once an epoch, and the questions of val and test after it
+    [
+        pytest.param(8, id="in the second epoch of the first network"),
+        pytest.param(9, id="between the first network and the next"),
+    ],
+)
+def test_a_resumed_run_ends_as_if_never_interrupted(
+    tmp_path, full, built_project, monkeypatch, ranked
+):
+    calls, ranks = iter(range(1, 1000)), Job.ranks
+
+    def ranks_until_interrupted(job, *args):
+        if next(calls) == ranked:
+            raise KeyboardInterrupt
+        return ranks(job, *args)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Job, "ranks", ranks_until_interrupted)
+        result = train_on(built_project.env, tmp_path, *MARS, "--epochs", "2")
+    (run,) = tmp_path.iterdir()
+    assert_one_line(result, f"interrupted; go on with `moocmeta-train --resume {run}`")
+    assert "state/gru.safetensors" in files_under(run)
+    assert not (run / "metrics.json").exists()
+
+    resumed = train_on(built_project.env, tmp_path, "--resume", run)
+    assert resumed.exit_code == 0, resumed.output
+    assert files_under(run) == files_under(full.path)
+    for name in files_under(full.path):
+        if name.startswith("checkpoints/") or name == "predictions.parquet":
+            assert sha256_of(run / name) == sha256_of(full.path / name), name
+    metrics = json.loads((run / "metrics.json").read_text())
+    assert without_timings(metrics) == without_timings(full.metrics)
+
+
+def test_control_c_leaves_a_resumable_run(tmp_path, built_project):
+    options = [*MARS, "--model", "gru", "--set", "models.gru.optimiser.patience=50"]
+    command = [Path(sys.executable).parent / "moocmeta-train", *options, "--out"]
+    process = subprocess.Popen(
+        [*command, tmp_path, "--quiet"],
+        cwd=PROJECT_ROOT,
+        env=built_project.env,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        while process.poll() is None and not list(tmp_path.glob("*/state/*")):
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        _, stderr = process.communicate(timeout=120)
+    finally:
+        process.kill()
+    (run,) = tmp_path.iterdir()
+    assert process.returncode == 1
+    assert stderr == (
+        f"Error: interrupted; go on with `moocmeta-train --resume {run}`\n"
+    )
+    assert files_under(run) == ["config.json", "state/gru.safetensors"]
