@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from tqdm import tqdm
 
 from training import runs
 from training.config import TrainConfig, checked
@@ -88,9 +89,10 @@ def _go(job: Job, command: str) -> dict[str, Any]:
     run, config, marts = job.run, job.config, job.marts
     questions = questions_of(marts)
     try:
+        configs = config.model_configs(FAMILY)
         answers = {
-            name: job.answer(name, model_config, questions)
-            for name, model_config in config.model_configs(FAMILY).items()
+            name: job.answer(name, configs[name], questions)
+            for name in tqdm(configs, "models", disable=not job.progress)
         }
         splits = (
             repeat_splits(job, config.repeat_splits) if config.repeat_splits else None

@@ -45,7 +45,9 @@ class SASRecConfig:
     max_length: int = 50
     seed: int = 20260107
     optimiser: OptimiserConfig = field(
-        default_factory=lambda: OptimiserConfig(weight_decay=0.5)
+        default_factory=lambda: OptimiserConfig(
+            learning_rate=2e-3, weight_decay=0.5, patience=5
+        )
     )
 
     def __post_init__(self) -> None:
@@ -110,7 +112,7 @@ class SASRec(nn.Module):
             )
             self.norm = nn.LayerNorm(config.dim)
             self.output = nn.Linear(config.dim, n_items)
-            # as wide as torch draws them, positions would drown the items they are added to
+            # as wide as items are drawn, positions would drown them
             nn.init.normal_(self.position.weight, std=POSITION_STD)
         self.dropout = nn.Dropout(config.dropout)
 

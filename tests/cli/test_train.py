@@ -212,8 +212,7 @@ def test_counts_are_those_of_the_marts(full, built_project):
 
 def test_the_manifest_seals_every_artifact_and_input(full, built_project):
     manifest = json.loads((full.path / "manifest.json").read_text())
-    # the report shows the manifest, so it is written after it
-    sealed = set(files_under(full.path)) - {"manifest.json", "report.html"}
+    sealed = set(files_under(full.path)) - {"manifest.json"}
     assert set(manifest["artifacts"]) == sealed
     for name, entry in manifest["artifacts"].items():
         path = full.path / name
@@ -292,18 +291,21 @@ def test_set_wins_over_flags_and_flags_over_the_file(tmp_path, built_project):
         *("--set", "score_chunk=100"),
     )
     config = json.loads((run / "config.json").read_text())["config"]
-    assert config == {
-        "mart": "episodes_k2_q3",
-        "dataset": "mars",
-        "lineup": ["popularity"],
-        "seed": 3,
-        "score_chunk": 100,
-        "models": {"gru": {"hidden_dim": 8, "dropout": 0}},
-        "epochs": None,
-        "device": "cpu",
-        "precision": "fp32",
-        "exclude_last_item": True,
-    }
+    assert (
+        config.items()
+        >= {
+            "mart": "episodes_k2_q3",  # of the flag
+            "seed": 3,  # of --set, as are these two
+            "score_chunk": 100,
+            "models": {"gru": {"hidden_dim": 8, "dropout": 0}},
+            "dataset": "mars",  # of the file
+            "lineup": ["popularity"],
+            "epochs": None,  # of none: the defaults are written down too
+            "device": "cpu",
+            "precision": "fp32",
+            "exclude_last_item": True,
+        }.items()
+    )
 
 
 def test_the_settings_of_every_model_are_resolved(full):
@@ -404,10 +406,13 @@ def test_a_model_does_not_depend_on_its_company(tmp_path, full, built_project):
     options = (*MARS, "--epochs", "2", "--model", "gru", "--model", "session_knn")
     run = trained(built_project.env, tmp_path, *options)
     metrics = json.loads((run / "metrics.json").read_text())
+    full_models = full.metrics["models"]
     assert list(metrics["models"]) == ["gru", "session_knn"]
     for name, model in metrics["models"].items():
-        expected = without_timings(full.metrics["models"][name])
-        assert without_timings(model) == expected
+        alone, amid = without_timings(model), without_timings(full_models[name])
+        for compared in (alone, amid):  # the best of two may not be the best of all
+            del compared["vs_best_baseline"]
+        assert alone == amid
         checkpoint = f"checkpoints/{name}.safetensors"
         assert sha256_of(run / checkpoint) == sha256_of(full.path / checkpoint)
 

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from training.ingest.row_group import Owner, RowGroup
+from training.ingest.row_group import Owners, RowGroup
 from training.ingest.scanner import (
     COURSE,
     EVENT_TYPE,
@@ -45,7 +45,7 @@ class Flattener:
 
     def __init__(self, event_type_prefixes: tuple[str, ...]) -> None:
         self._prefixes = event_type_prefixes
-        self._owner: Owner = ("", "", "")  # of the events that come next
+        self._owner = ("", "", "")  # of the events that come next
         self._users_of_course: set[str] = set()
         self._sessions_of_user: set[str] = set()
         self._tally = _Tally()
@@ -67,7 +67,7 @@ class Flattener:
 
         n_kept_before = np.concatenate([[0], np.cumsum(is_kept)])  # (N + 1,)
         lengths = np.diff(n_kept_before[first_events], append=n_kept_before[-1])
-        owners = list(compress(owners, lengths))
+        owners = tuple(list(compress(texts, lengths)) for texts in owners)
         kept = pa.array(is_kept)
         rows.add(
             owners,
@@ -81,12 +81,12 @@ class Flattener:
         """Counts of everything added so far."""
         return self._tally.counts()
 
-    def _follow_keys(self, strings: Strings) -> tuple[list[Owner], np.ndarray]:
+    def _follow_keys(self, strings: Strings) -> tuple[Owners, np.ndarray]:
         """Owners of the events, the open session first, and the first event of each."""
         keys = np.flatnonzero(strings.levels <= SESSION)
         events_before = (keys - np.arange(len(keys))) // 2  # an event is two strings
-        owners, firsts = [self._owner], [0]
         course, user, session = self._owner
+        courses, users, sessions, firsts = [course], [user], [session], [0]
         for level, text, before in zip(
             strings.levels[keys].tolist(),
             strings.take(keys).to_pylist(),
@@ -107,10 +107,12 @@ class Flattener:
                         f"course {course!r}, user {user!r}: session {session!r}"
                     )
                 self._sessions_of_user.add(session)
-                owners.append((course, user, session))
+                courses.append(course)
+                users.append(user)
+                sessions.append(session)
                 firsts.append(before)
         self._owner = (course, user, session)
-        return owners, np.array(firsts)
+        return (courses, users, sessions), np.array(firsts)
 
 
 class _Tally:
@@ -123,12 +125,13 @@ class _Tally:
         # 100, and among ten million two agree by chance once in 400,000 files
         self._courses, self._users, self._sessions = array("q"), array("q"), array("q")
 
-    def add(self, owners: list[Owner], n_events: int, n_kept: int) -> None:
+    def add(self, owners: Owners, n_events: int, n_kept: int) -> None:
         self._n_events += n_events
         self._n_kept += n_kept
-        self._courses.extend([hash(course) for course, _, _ in owners])
-        self._users.extend([hash(user) for _, user, _ in owners])
-        self._sessions.extend([hash(owner[1:]) for owner in owners])
+        courses, users, sessions = owners
+        self._courses.extend(map(hash, courses))
+        self._users.extend(map(hash, users))
+        self._sessions.extend(map(hash, zip(users, sessions, strict=True)))
 
     def counts(self) -> Counts:
         return Counts(
@@ -153,7 +156,7 @@ def _twice(what: str) -> FormError:
 
 
 def _parsed(
-    texts: pa.StringArray, owners: list[Owner], first_events: np.ndarray
+    texts: pa.StringArray, owners: Owners, first_events: np.ndarray
 ) -> pa.TimestampArray:
     is_long_enough = pc.equal(pc.binary_length(texts), _STAMP_LENGTH)
     if pc.all(is_long_enough, min_count=0).as_py():
@@ -163,7 +166,7 @@ def _parsed(
             pass
     first = next(i for i, text in enumerate(texts) if not _is_time(text))
     owner = int(np.searchsorted(first_events, first, "right")) - 1
-    course, user, session = owners[owner]
+    course, user, session = (texts_of[owner] for texts_of in owners)
     raise FormError(
         f"course {course!r}, user {user!r}, session {session!r}: timestamp "
         f"{texts[first].as_py()!r} is not of the form YYYY-MM-DDTHH:MM:SS (a blank for "

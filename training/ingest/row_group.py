@@ -1,6 +1,5 @@
 """Flat rows of events, gathered until a Parquet row group is full."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -17,7 +16,9 @@ SCHEMA = pa.schema(
     ]
 )
 
-Owner = tuple[str, str, str]  # course_id, user_id, session_hash
+# course_id, user_id and session_hash of runs of events; not one tuple a run, as
+# millions of tuples keep the garbage collector busy
+Owners = tuple[list[str], list[str], list[str]]
 
 
 @dataclass
@@ -25,13 +26,13 @@ class RowGroup:
     """Rows in file order.
 
     Args:
-        owners: whose the events are: owner i has the next `lengths[i]` of them.
+        owners: whose the events are: run i is of the next `lengths[i]` of them.
         lengths: none is 0.
         event_types, timestamps: of the events, in parts.
         n_rows: number of events so far.
     """
 
-    owners: list[Owner] = field(default_factory=list)
+    owners: Owners = field(default_factory=lambda: ([], [], []))
     lengths: list[int] = field(default_factory=list)
     event_types: list[pa.DictionaryArray] = field(default_factory=list)
     timestamps: list[pa.TimestampArray] = field(default_factory=list)
@@ -39,13 +40,14 @@ class RowGroup:
 
     def add(
         self,
-        owners: list[Owner],
+        owners: Owners,
         lengths: list[int],
         event_types: pa.DictionaryArray,
         timestamps: pa.TimestampArray,
     ) -> None:
         """Append events, as many of them as `lengths` add up to."""
-        self.owners += owners
+        for column, texts in zip(self.owners, owners, strict=True):
+            column += texts
         self.lengths += lengths
         self.event_types.append(event_types)
         self.timestamps.append(timestamps)
@@ -53,14 +55,13 @@ class RowGroup:
 
     def table(self) -> pa.Table:
         """The rows, with the columns of `SCHEMA`."""
-        columns = zip(*self.owners, strict=True) if self.owners else ((), (), ())
-        owners = [_repeated(texts, self.lengths) for texts in columns]
+        owners = [_repeated(texts, self.lengths) for texts in self.owners]
         types = pa.chunked_array(self.event_types, _TEXT).unify_dictionaries()
         stamps = pa.chunked_array(self.timestamps, pa.timestamp("us"))
         return pa.table([*owners, types, stamps], schema=SCHEMA)
 
 
-def _repeated(texts: Sequence[str], counts: list[int]) -> pa.DictionaryArray:
+def _repeated(texts: list[str], counts: list[int]) -> pa.DictionaryArray:
     encoded = pa.array(texts, pa.string()).dictionary_encode()
     codes = np.repeat(encoded.indices.to_numpy(), counts)
     return pa.DictionaryArray.from_arrays(codes, encoded.dictionary)

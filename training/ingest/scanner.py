@@ -24,7 +24,6 @@ _BEGIN, _NOWHERE = 0, 255  # before the first string; after a gap of no known fo
 _LEVELS = (COURSE, USER, SESSION, EVENT_TYPE, TIMESTAMP, _BEGIN)
 
 MAX_REST_BYTES = 16 << 20  # no id and no gap is this long: something is broken
-_QUOTE, _BACKSLASH = ord('"'), ord("\\")
 
 # Which mark may follow which. The digit is the depth at which the mark stands (inside
 # the bracket that it opens or closes); `"` is a whole string, and an event's second
@@ -104,12 +103,16 @@ class Scanner:
             FormError: with the offset in the file and what was expected there.
         """
         data = self._rest + chunk
-        quotes = _quotes(data)
+        backslashes = _places(data, b"\\")
+        quotes = _quotes(data, backslashes)
         self._check_characters(data, quotes)
         bounds, levels = self._scan(data, quotes)
         if levels.size and levels[-1] == EVENT_TYPE:
             bounds, levels = bounds[:-2], levels[:-1]  # wait for its timestamp
-        strings = self._unescaped(Strings(data, bounds, levels))
+        strings = Strings(data, bounds, levels)
+        inside = backslashes[backslashes < bounds[-1]]
+        if inside.size:
+            strings = self._unescaped(strings, inside)
 
         if levels.size:
             self._level = int(levels[-1])
@@ -139,7 +142,7 @@ class Scanner:
 
     def _check_tail(self) -> str:
         """Check what was not scanned yet; the last mark in it."""
-        quotes = _quotes(self._rest)
+        quotes = _quotes(self._rest, _places(self._rest, b"\\"))
         bounds, levels = self._scan(self._rest, quotes)
         start = int(bounds[-1]) + 1
         gap, quote, _ = self._rest[start:].partition(b'"')
@@ -158,9 +161,8 @@ class Scanner:
         gaps = _spans(data, bounds, pa.binary()).take(np.arange(0, 2 * n_strings, 2))
         gaps = gaps.dictionary_encode()
         around = [_levels_around(gap) for gap in gaps.dictionary.to_pylist()]
-        around = np.array(around, np.uint8).reshape(-1, 2)
-        gap = gaps.indices.to_numpy()
-        before, levels = around[:, 0][gap], around[:, 1][gap]
+        around = np.array(around, np.uint8).reshape(-1, 2).T.copy()
+        before, levels = np.take(around, gaps.indices.to_numpy(), axis=1)
 
         expected = np.empty_like(before)
         expected[:1], expected[1:] = self._level, levels[:-1]
@@ -180,7 +182,10 @@ class Scanner:
                 codecs.utf_8_decode(data, "strict", False)  # the last one may be torn
             except UnicodeDecodeError as error:
                 self._refuse_character(data, quotes, error.start, "not UTF-8")
-        controls = np.flatnonzero(np.frombuffer(data, np.uint8) < ord(" "))
+        characters = np.frombuffer(data, np.uint8)
+        if characters.min() >= ord(" "):
+            return
+        controls = np.flatnonzero(characters < ord(" "))
         in_string = np.searchsorted(quotes, controls) % 2 == 0
         if in_string.any():
             place = int(controls[np.argmax(in_string)])
@@ -195,13 +200,9 @@ class Scanner:
         self._scan(data, np.append(quotes[quotes < place], [place, len(data)]))
         raise FormError(f"byte {self._offset + place}: {what}")
 
-    def _unescaped(self, strings: Strings) -> Strings:
+    def _unescaped(self, strings: Strings, backslashes: np.ndarray) -> Strings:
         """Replace escapes, in place: none is shorter than what it stands for."""
-        bounds = strings.bounds
-        backslashes = _find(strings.data[: bounds[-1]], _BACKSLASH)
-        if not backslashes.size:
-            return strings
-        data, bounds = bytearray(strings.data), bounds.copy()
+        data, bounds = bytearray(strings.data), strings.bounds.copy()
         spans = np.searchsorted(bounds, backslashes, "right") - 1
         for i in np.unique(spans).tolist():
             start, stop = bounds[i : i + 2].tolist()
@@ -225,10 +226,9 @@ class Scanner:
         )
 
 
-def _quotes(data: bytes) -> np.ndarray:
+def _quotes(data: bytes, backslashes: np.ndarray) -> np.ndarray:
     """Places of the quotes that open or close a string, int64."""
-    is_quote = np.frombuffer(data, np.uint8) == _QUOTE
-    backslashes = _find(data, _BACKSLASH)
+    is_quote = np.frombuffer(data, np.uint8) == ord('"')
     if backslashes.size:
         number = np.arange(len(backslashes))
         is_run_start = np.diff(backslashes, prepend=-2) != 1
@@ -238,10 +238,10 @@ def _quotes(data: bytes) -> np.ndarray:
     return np.flatnonzero(is_quote)
 
 
-def _find(data: bytes, byte: int) -> np.ndarray:
+def _places(data: bytes, byte: bytes) -> np.ndarray:
     if byte not in data:  # far cheaper than a comparison of every byte
         return np.empty(0, np.int64)
-    return np.flatnonzero(np.frombuffer(data, np.uint8) == byte)
+    return np.flatnonzero(np.frombuffer(data, np.uint8) == ord(byte))
 
 
 def _spans(
@@ -252,7 +252,7 @@ def _spans(
     return pa.Array.from_buffers(kind, len(bounds) - 1, buffers)
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=64)
 def _levels_around(gap: bytes) -> tuple[int, int]:
     """Levels of the strings before and after a gap that is given with their quotes.
 

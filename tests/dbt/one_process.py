@@ -1,0 +1,78 @@
+"""Many dbt runs in one process: importing dbt and parsing the project take seconds."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.conftest import PROJECT_ROOT
+
+_RUN_ALL = """
+import json, os, sys
+from dbt.cli.main import dbtRunner
+common, cases = json.load(sys.stdin)
+manifest = dbtRunner().invoke(["-q", "parse", *common]).result
+for name, case in cases.items():
+    os.environ.update(case["env"])
+    print("\\0" + name, flush=True)
+    done = dbtRunner(manifest=manifest).invoke([*case["command"], *common])
+    print("\\0" + str(done.success), flush=True)
+"""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One dbt command over one data folder into one DuckDB file.
+
+    The file's stem must be the same in all cases: dbt takes it as the database's
+    name when it parses the project.
+    """
+
+    data_dir: Path
+    database: Path
+    command: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How dbt ended and what it printed."""
+
+    success: bool
+    output: str
+
+
+def run_all(cases: dict[str, Case], scratch: Path) -> dict[str, Outcome]:
+    """Run the cases in their order."""
+    common = [
+        *("--target-path", str(scratch / "target")),
+        *("--log-path", str(scratch / "logs"), "--no-use-colors"),
+    ]
+    given = {
+        name: {
+            "command": case.command,
+            "env": {
+                "MOOCMETA_DATA_DIR": str(case.data_dir),
+                "MOOCMETA_DUCKDB": str(case.database),
+            },
+        }
+        for name, case in cases.items()
+    }
+    first = next(iter(cases.values()))
+    finished = subprocess.run(
+        [sys.executable, "-c", _RUN_ALL],
+        cwd=PROJECT_ROOT,
+        env={**os.environ, "MOOCMETA_DUCKDB": str(first.database)},
+        input=json.dumps([common, given]),
+        capture_output=True,
+        text=True,
+    )
+    _, *parts = finished.stdout.split("\0")
+    if len(parts) != 2 * len(cases):
+        raise AssertionError(finished.stdout + finished.stderr)
+    outcomes = {}
+    for started, ended in zip(parts[::2], parts[1::2], strict=True):
+        name, _, output = started.partition("\n")
+        outcomes[name] = Outcome(ended.strip() == "True", output)
+    return outcomes

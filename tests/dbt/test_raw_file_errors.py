@@ -1,0 +1,191 @@
+"""Raw files that are absent warn; files that cannot be read fail with one line."""
+
+import io
+from datetime import datetime
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from tests.dbt.one_process import Case, Outcome, run_all
+from tests.reference.compare import CONTRACT, column_types, contract_types
+
+XUETANGX = "xuetangx/events"
+MARS = "mars/explicit_ratings_en"
+MODELS = {"xuetangx": "stg_xuetangx__events", "mars": "stg_mars__ratings"}
+EVENTS_HEADER = b"course_id,user_id,session_hash,event_type,timestamp\n"
+RATINGS_HEADER = b"item_id,user_id,watch_percentage,created_at,rating\n"
+EVENT = {
+    "course_id": ["c"],
+    "user_id": ["u"],
+    "session_hash": ["h"],
+    "event_type": ["load_video"],
+    "timestamp": [datetime(2017, 3, 1, 8)],
+}
+
+
+def parquet(**changes: list | None) -> bytes:
+    """One event as Parquet, with columns changed or left out."""
+    columns = {k: v for k, v in (EVENT | changes).items() if v is not None}
+    sink = io.BytesIO()
+    pq.write_table(pa.table(columns), sink)
+    return sink.getvalue()
+
+
+# file below raw/ and its content → what the line says after the file's name
+UNREADABLE = {
+    "empty CSV": (f"{XUETANGX}.csv", b"", "the file is empty"),
+    "empty Parquet": (f"{XUETANGX}.parquet", b"", "the file is empty"),
+    "empty ratings": (f"{MARS}.csv", b"", "the file is empty"),
+    "column missing in CSV": (
+        f"{XUETANGX}.csv",
+        b"course_id,user_id,event_type,timestamp\nc,u,load_video,2017-03-01\n",
+        "column session_hash is missing; found course_id, user_id, event_type",
+    ),
+    "column missing in Parquet": (
+        f"{XUETANGX}.parquet",
+        parquet(user_id=None),
+        "column user_id is missing; found course_id, session_hash",
+    ),
+    "column missing in ratings": (
+        f"{MARS}.csv",
+        b"item,user_id,watch_percentage,created_at,rating\n1,2,3,2020-01-01,5\n",
+        "column item_id is missing; found item, user_id",
+    ),
+    "no header": (
+        f"{XUETANGX}.csv",
+        b"c,u,h,load_video,2017-03-01 08:00:00\n",
+        "column course_id is missing; found c, u, h",
+    ),
+    "no time": (
+        f"{XUETANGX}.csv",
+        EVENTS_HEADER + b"c,u,h,load_video,2017-03-01\nc,u,h,load_video,yesterday\n",
+        'column timestamp is "yesterday" in 1 rows, not a TIMESTAMP',
+    ),
+    "no such day": (
+        f"{XUETANGX}.csv",
+        EVENTS_HEADER + b"c,u,h,load_video,2017-02-30 08:00:00\n",
+        'column timestamp is "2017-02-30 08:00:00" in 1 rows',
+    ),
+    "time as a number": (
+        f"{XUETANGX}.parquet",
+        parquet(timestamp=[1488355200]),
+        'column timestamp is "1488355200" in 1 rows, not a TIMESTAMP',
+    ),
+    "null user": (
+        f"{XUETANGX}.parquet",
+        parquet(user_id=pa.array([None], "string")),
+        "column user_id is empty in 1 rows, not a VARCHAR",
+    ),
+    "blank user": (
+        f"{MARS}.csv",
+        RATINGS_HEADER + b"1,,50,2020-01-01 00:00:00,5\n" * 2,
+        "column user_id is empty in 2 rows",
+    ),
+    "no rating": (
+        f"{MARS}.csv",
+        RATINGS_HEADER + b"1,2,50,2020-01-01 00:00:00,good\n",
+        'column rating is "good" in 1 rows, not a DOUBLE',
+    ),
+    "no time of rating": (
+        f"{MARS}.csv",
+        RATINGS_HEADER + b"1,2,50,soon,5\n",
+        'column created_at is "soon" in 1 rows, not a TIMESTAMP',
+    ),
+    "day or month first": (
+        f"{MARS}.csv",
+        RATINGS_HEADER + b"1,2,50,09/10/2018 10:00,5\n",
+        'column created_at is "09/10/2018 10:00" in 1 rows',
+    ),
+    # what DuckDB itself refuses; the line names the file in DuckDB's words
+    "no Parquet": (f"{XUETANGX}.parquet", b"course_id,user_id\n" * 9, ""),
+    "cut Parquet": (f"{XUETANGX}.parquet", parquet()[:-20], ""),
+    "no UTF-8": (f"{XUETANGX}.csv", EVENTS_HEADER + b"\xe9,u,h,x,2017-03-01\n", ""),
+    "row with too many fields": (
+        f"{MARS}.csv",
+        RATINGS_HEADER + b"1,2,50,2020-01-01,5\n1,2,50,2020-01-01,5,6,7\n",
+        "",
+    ),
+}
+READABLE = {
+    "header only": (f"{XUETANGX}.csv", EVENTS_HEADER),
+    "upper-case header": (
+        f"{MARS}.csv",
+        RATINGS_HEADER.upper() + b"1,2,50,2020-01-01 00:00:00,5\n",
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def scratch(tmp_path_factory) -> Path:
+    return tmp_path_factory.mktemp("raw_file_errors")
+
+
+@pytest.fixture(scope="module")
+def outcomes(scratch) -> dict[str, Outcome]:
+    """What dbt makes of every case."""
+    database = scratch / "marts.duckdb"
+    cases = {}
+    for name, (path, content, *_) in (UNREADABLE | READABLE).items():
+        file = scratch / name / "raw" / path
+        file.parent.mkdir(parents=True)
+        file.write_bytes(content)
+        command = ("run", "-s", MODELS[path.split("/")[0]])
+        cases[name] = Case(scratch / name, database, command)
+    staging = ("run", "-s", "staging")
+    cases["no folder"] = Case(scratch / "no folder", database, staging)
+    not_ingested = scratch / "not ingested"
+    (not_ingested / "raw" / "xuetangx").mkdir(parents=True)
+    (not_ingested / "raw" / "xuetangx" / "log.json").write_text("[]")
+    # last, so that its marts are left
+    whole = ("build", "--exclude-resource-type", "unit_test")
+    cases["not ingested"] = Case(not_ingested, database, whole)
+    return run_all(cases, scratch)
+
+
+@pytest.mark.parametrize("case", UNREADABLE)
+def test_a_file_that_cannot_be_read_fails_with_one_line(scratch, outcomes, case):
+    path, _, fragment = UNREADABLE[case]
+    file = str(scratch / case / "raw" / path)
+    outcome = outcomes[case]
+    assert not outcome.success
+    naming = [line for line in outcome.output.splitlines() if file in line]
+    assert len(naming) == 1, outcome.output
+    if fragment:
+        assert naming[0].strip().startswith(f"{file}: {fragment}")
+
+
+@pytest.mark.parametrize("case", READABLE)
+def test_odd_but_readable_files_pass(outcomes, case):
+    assert outcomes[case].success, outcomes[case].output
+
+
+@pytest.mark.parametrize("case", ["no folder", "not ingested"])
+def test_absent_files_warn_and_never_fail(scratch, outcomes, case):
+    outcome = outcomes[case]
+    assert outcome.success, outcome.output
+    folder = scratch / case / "raw"
+    for dataset in MODELS:
+        warning = f"[WARNING]: no raw files for {dataset} in {folder / dataset}"
+        assert outcome.output.count(warning) == 1
+
+
+def test_a_log_that_nobody_ingested_is_named_with_the_command(scratch, outcomes):
+    path = scratch / "not ingested" / "raw" / "xuetangx" / "log.json"
+    warning = f"[WARNING]: {path} is not read: run `moocmeta ingest xuetangx {path}`"
+    assert outcomes["not ingested"].output.count(warning) == 1
+
+
+@pytest.mark.parametrize("mart", CONTRACT)
+def test_marts_of_no_data_are_empty_and_typed(scratch, outcomes, mart):
+    assert outcomes["not ingested"].success
+    database = scratch / "marts.duckdb"
+    for (name, kind), (wanted_name, wanted) in zip(
+        column_types(database, mart), contract_types(mart), strict=True
+    ):
+        assert name == wanted_name
+        assert wanted in (None, kind)
+    with duckdb.connect(str(database), read_only=True) as marts:
+        assert marts.sql(f"select count(*) from {mart}").fetchall() == [(0,)]

@@ -1,0 +1,41 @@
+"""The model benchmarks run as a user runs them, and do the work they report."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[3]
+
+
+def printed_by(script: str, *options: str) -> dict:
+    finished = subprocess.run(
+        [sys.executable, "-m", f"benchmarks.{script}", *options],
+        cwd=ROOT,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return json.loads(finished.stdout)
+
+
+def test_training_benchmark_reports_every_model_and_case():
+    result = printed_by("bench_training", "--targets", "2000", "--items", "20")
+    assert result["threads"] == 1
+    for case in result["cases"].values():
+        assert 2000 <= case["n_targets"] <= 2050
+        rates = case["targets_per_cpu_second"]
+        assert rates.keys() == {"gru", "sasrec"}
+        assert all(rate > 0 for rate in rates.values())
+    # the published log: 2 at the median, 14 at the 90th percentile
+    realistic = result["cases"]["realistic"]
+    assert 2 <= realistic["prefix_p50"] <= 3
+    assert 11 <= realistic["prefix_p90"] <= 17
+
+
+def test_scoring_benchmark_reports_every_model():
+    models = printed_by("bench_scoring", "--queries", "50", "--items", "20")["models"]
+    assert models.keys() == {"gru", "sasrec", "session_knn"}
+    assert all(model["ratio"] > 0 for model in models.values())

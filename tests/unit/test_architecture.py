@@ -1,0 +1,146 @@
+"""Who may import whom, and what no file may do."""
+
+import ast
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+FILES = {
+    path.relative_to(ROOT).as_posix(): ast.parse(path.read_text(encoding="utf-8"))
+    for room in ("models_py", "training")
+    for path in sorted((ROOT / room).rglob("*.py"))
+}
+STANDARD = tuple(sys.stdlib_module_names)
+ARRAYS = ("numpy", "scipy", "torch")
+
+# what the files of a room may import; the longest matching room counts
+MAY_IMPORT = {
+    "models_py/": (*ARRAYS, "models_py"),
+    "training/evaluation/": (*ARRAYS, "training.evaluation"),
+    "training/loop.py": (
+        *("torch", "tqdm", "models_py"),
+        *("training.errors", "training.fit_state", "training.seeding"),
+    ),
+    "training/report/": (
+        *("jinja2", "markupsafe", "matplotlib", "numpy", "tabulate"),
+        *("training.errors", "training.files", "training.report", "training.runs"),
+    ),
+}
+# who alone may import a package
+ONLY_IN = {
+    "duckdb": ("training/marts.py",),
+    "training.commands": ("training/cli.py",),
+    "training.cli": (),
+    "pickle": (),
+    "cloudpickle": (),
+    "joblib": (),
+    "shelve": (),
+}
+
+
+def imports_of(tree: ast.AST) -> list[str]:
+    """Full names of what a file imports, `from a import b` as `a.b`."""
+    plain = [node for node in ast.walk(tree) if isinstance(node, ast.Import)]
+    of = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    return [
+        *(alias.name for node in plain for alias in node.names),
+        *(f"{node.module}.{alias.name}" for node in of for alias in node.names),
+    ]
+
+
+def is_within(name: str, package: str) -> bool:
+    return name == package or name.startswith(f"{package}.")
+
+
+@pytest.mark.parametrize("room", MAY_IMPORT)
+def test_a_room_imports_only_what_it_may(room):
+    allowed = (*MAY_IMPORT[room], *STANDARD)
+    files = {name: tree for name, tree in FILES.items() if name.startswith(room)}
+    assert files
+    wrong = [
+        f"{name} imports {imported}"
+        for name, tree in files.items()
+        for imported in imports_of(tree)
+        if not any(is_within(imported, package) for package in allowed)
+    ]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("package", ONLY_IN)
+def test_a_package_is_imported_by_its_owner_only(package):
+    wrong = [
+        f"{name} imports {imported}"
+        for name, tree in FILES.items()
+        for imported in imports_of(tree)
+        if is_within(imported, package) and name not in ONLY_IN[package]
+    ]
+    assert wrong == []
+
+
+def test_there_are_no_relative_imports():
+    """They would slip through the tests above."""
+    relative = [
+        name
+        for name, tree in FILES.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.level
+    ]
+    assert relative == []
+
+
+def test_nothing_loads_or_saves_pickles():
+    """`torch.save` and `torch.load` pickle; so do NumPy and pandas if they may."""
+    forbidden = {
+        *("torch.save", "torch.load", "pd.read_pickle"),
+        *("np.load", "np.save", "pandas.read_pickle"),
+    }
+    wrong = [
+        f"{name}:{node.lineno} {ast.unparse(node)}"
+        for name, tree in FILES.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute)
+        and (ast.unparse(node) in forbidden or node.attr == "to_pickle")
+    ]
+    assert wrong == []
+
+
+def test_nothing_branches_on_the_name_of_a_data_set_or_model():
+    """What differs is a value in `datasets` or a field of a settings class."""
+
+    def names_one(test: ast.expr) -> bool:
+        return any(
+            isinstance(node, ast.Compare)
+            and any(
+                isinstance(side, ast.Name | ast.Attribute)
+                and ast.unparse(side).split(".")[-1]
+                in {"dataset", "model", "model_name", "dataset_name"}
+                for side in (node.left, *node.comparators)
+            )
+            and any(
+                isinstance(leaf, ast.Constant) and isinstance(leaf.value, str)
+                for side in (node.left, *node.comparators)
+                for leaf in ast.walk(side)
+            )
+            for node in ast.walk(test)
+        )
+
+    wrong = [
+        f"{name}:{node.lineno} {ast.unparse(node)[:60]}"
+        for name, tree in FILES.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If | ast.IfExp | ast.While) and names_one(node.test)
+    ]
+    assert wrong == []
+
+
+def test_no_assert_guards_a_run():
+    """`python -O` drops them."""
+    wrong = [
+        f"{name}:{node.lineno}"
+        for name, tree in FILES.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Assert)
+    ]
+    assert wrong == []
