@@ -12,6 +12,7 @@ from models_py.ragged import Ragged
 from training.checkpoint import load_model
 from training.errors import UserError
 from training.runs import Run
+from training.seeding import make_reproducible
 
 N_SPELLINGS = 3
 
@@ -48,6 +49,7 @@ def recommend(
         )
     item_keys = run.read_json("vocab.json")
     prefix = _item_ids(after, item_keys)
+    make_reproducible()
     _, fitted = load_model(run.checkpoint(name))
     scores = fitted.score(Queries(Ragged.from_lists([prefix]), torch.tensor([-1])))[0]
     if run.read_json("config.json")["config"]["exclude_last_item"]:

@@ -88,13 +88,15 @@ def _suffixes() -> Iterator[str]:
     yield from (f"-{n}" for n in range(2, 1000))
 
 
-def resolve_run(run: str, root: Path) -> Path:
+def resolve_run(run: str, root: Path, *, finished: bool = True) -> Path:
     """Folder of a run given as a path, an id under `root`, or `latest`.
 
+    Args:
+        finished: whether `latest` passes over runs that have not finished.
     Raises:
         UserError: there is no such run; the message names the newest ones.
     """
-    known = run_ids(root)
+    known = run_ids(root, "manifest.json" if finished else "config.json")
     if run == "latest":
         if not known:
             raise UserError(f"no runs under {root} yet: run `moocmeta-train` first")
@@ -106,9 +108,9 @@ def resolve_run(run: str, root: Path) -> Path:
     raise UserError(f"no run {run} under {root}; newest runs: {newest}")
 
 
-def run_ids(root: Path) -> list[str]:
-    """Ids of the runs that are done, oldest first, -2 before -10."""
-    done = [path.parent for path in root.glob("*/manifest.json")]
+def run_ids(root: Path, marker: str) -> list[str]:
+    """Ids of the runs that hold the file `marker`, oldest first, -2 before -10."""
+    done = [path.parent for path in root.glob(f"*/{marker}")]
     natural = [
         [
             int(part) if part.isdigit() else part

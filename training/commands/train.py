@@ -93,7 +93,7 @@ def train_command(
         )
     try:
         if resume:
-            run_dir = resolve_run(resume, out)
+            run_dir = resolve_run(resume, out, finished=False)
             metrics = pipeline.resume(run_dir, progress=not quiet)
         else:
             metrics = pipeline.start(

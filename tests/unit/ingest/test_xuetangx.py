@@ -18,6 +18,7 @@ from training.ingest import xuetangx
 from training.ingest.xuetangx import EVERY_EVENT, Settings
 
 AT = "2017-02-25T12:34:56"
+FORM_OF_TIME = "[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}"
 DOCUMENT = [["c", {"u": {"s": [["load_video", AT], ["click", AT], ["load_x", AT]]}}]]
 
 
@@ -57,7 +58,7 @@ def reference(data: bytes, prefixes: tuple[str, ...]) -> list[tuple]:
                 for event in events:
                     check(isinstance(event, list) and len(event) == 2)
                     check(all(isinstance(text, str) for text in event))
-                    check(bool(re.fullmatch(r"[0-9T: -]{19}", event[1])))
+                    check(bool(re.fullmatch(FORM_OF_TIME, event[1])))
                     at = datetime.fromisoformat(event[1])
                     rows.append((entry[0], user, session, event[0], at))
     "".join(text for row in rows for text in row[:4]).encode()  # lone surrogates

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models_py.ragged import Ragged
-from training.marts import Pairs, _pairs, _ragged, _sha256
+from training.marts import _pairs, _ragged, _sha256
+from training.pair_table import Pairs
 
 N_ITEMS = 5
 

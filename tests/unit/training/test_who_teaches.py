@@ -12,7 +12,8 @@ from models_py.ragged import Ragged
 from training.config import TrainConfig
 from training.evaluation.ranking import METRICS
 from training.lineup import Answer, Job, questions_of
-from training.marts import Episodes, Pairs, RecommendationMarts
+from training.marts import RecommendationMarts
+from training.pair_table import Episodes, Pairs
 from training.runs import Run
 from training.scorecard import Scorecard
 
