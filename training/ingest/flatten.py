@@ -63,19 +63,13 @@ class Flattener:
         types = strings.take(events).dictionary_encode()
         names = types.dictionary.to_pylist()
         is_wanted = np.array([name.startswith(self._prefixes) for name in names], bool)
-        is_kept = is_wanted[types.indices.to_numpy()]  # (N,)
+        kept = np.flatnonzero(is_wanted[types.indices.to_numpy()])
 
-        n_kept_before = np.concatenate([[0], np.cumsum(is_kept)])  # (N + 1,)
-        lengths = np.diff(n_kept_before[first_events], append=n_kept_before[-1])
+        lengths = np.diff(np.searchsorted(kept, first_events), append=len(kept))
         owners = tuple(list(compress(texts, lengths)) for texts in owners)
-        kept = pa.array(is_kept)
-        rows.add(
-            owners,
-            lengths[lengths > 0].tolist(),
-            types.filter(kept),
-            timestamps.filter(kept),
-        )
-        self._tally.add(owners, len(is_kept), int(n_kept_before[-1]))
+        lengths = lengths[lengths > 0].tolist()
+        rows.add(owners, lengths, types.take(kept), timestamps.take(kept))
+        self._tally.add(owners, len(events), len(kept))
 
     def counts(self) -> Counts:
         """Counts of everything added so far."""

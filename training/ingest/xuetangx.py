@@ -26,8 +26,6 @@ EVERY_EVENT = ("",)  # every event type begins with nothing
 METADATA_KEY = "moocmeta.ingest"
 _BOM = b"\xef\xbb\xbf"
 _PARQUET = {
-    "compression": "zstd",
-    "compression_level": 1,
     "use_dictionary": ["course_id", "user_id", "session_hash", "event_type"],
     "dictionary_pagesize_limit": 64 << 20,  # a row group of ids, never cut short
     "column_encoding": {"timestamp": "DELTA_BINARY_PACKED"},  # sessions rise slowly
