@@ -109,6 +109,15 @@ def test_a_bad_file_is_one_line_and_leaves_nothing(tmp_path, content, expected):
     assert files_under(out) == []
 
 
+@pytest.mark.parametrize("stamp", ["2017", AT + '"x'])
+def test_an_error_has_a_line_of_its_own_below_the_bar(tmp_path, stamp):
+    source = tmp_path / "bad.json"
+    source.write_text(f'[["c", {{"u": {{"s": [["load_video", "{stamp}"]]}}}}]]')
+    result = ingest("xuetangx", source, "--out", tmp_path)
+    assert "B/s" in result.stderr
+    assert result.stderr.splitlines()[-1].startswith(f"Error: {source}: ")
+
+
 @pytest.mark.parametrize("name", ["absent.json", "."])
 def test_a_file_that_cannot_be_read(tmp_path, name):
     source, out = tmp_path / name, tmp_path / "data"

