@@ -20,7 +20,7 @@ demo: $(INSTALLED) ## install, build the sample data's marts, train, evaluate, r
 	$(BIN)/moocmeta-train --mart episodes_k5_q10
 
 test: $(INSTALLED) lint ## install, lint and run every test
-	$(BIN)/pytest -n 2 --dist loadgroup
+	$(BIN)/pytest -n 2 --dist loadfile
 
 lint: $(INSTALLED) ## check Python and SQL style
 	$(BIN)/ruff check .

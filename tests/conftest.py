@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 DBT = Path(sys.executable).parent / "dbt"
@@ -33,17 +34,16 @@ def run_dbt(*args: str, env: dict[str, str]) -> subprocess.CompletedProcess:
     )
 
 
+def project_under(scratch: Path, data_dir: Path, **env: str) -> BuiltProject:
+    """Where a build of `data_dir` under `scratch` lies, made or not."""
+    database = scratch / "moocmeta.duckdb"
+    paths = {"MOOCMETA_DATA_DIR": str(data_dir), "MOOCMETA_DUCKDB": str(database)}
+    return BuiltProject(database, scratch / "target", {**paths, **env})
+
+
 def build(data_dir: Path, scratch: Path, *args: str, **env: str) -> BuiltProject:
     """Run dbt over `data_dir` into a DuckDB file of its own under `scratch`."""
-    project = BuiltProject(
-        duckdb_path=scratch / "moocmeta.duckdb",
-        target_path=scratch / "target",
-        env={
-            "MOOCMETA_DATA_DIR": str(data_dir),
-            "MOOCMETA_DUCKDB": str(scratch / "moocmeta.duckdb"),
-            **env,
-        },
-    )
+    project = project_under(scratch, data_dir, **env)
     command = [*(args or ["run"]), "--target-path", str(project.target_path)]
     command += ["--log-path", str(scratch / "logs")]
     if command[0] == "run":  # the seed is part of the graph
@@ -69,7 +69,21 @@ def dbt_build(tmp_path: Path) -> Callable[..., Path]:
 
 
 @pytest.fixture(scope="session")
-def built_project(tmp_path_factory: pytest.TempPathFactory) -> BuiltProject:
-    """The sample data through a whole `dbt build`, tests included."""
-    scratch = tmp_path_factory.mktemp("built_project")
-    return build(PROJECT_ROOT / "sample_data", scratch, "build")
+def built_project(
+    tmp_path_factory: pytest.TempPathFactory, worker_id: str
+) -> BuiltProject:
+    """The sample data through a whole `dbt build`, tests included.
+
+    Test processes share it: the first one builds while the others wait.
+    """
+    shared = tmp_path_factory.getbasetemp()
+    if worker_id != "master":
+        shared = shared.parent
+    scratch, done = shared / "built_project", shared / "built_project.done"
+    data_dir = PROJECT_ROOT / "sample_data"
+    with FileLock(shared / "built_project.lock"):
+        if not done.exists():
+            scratch.mkdir()
+            build(data_dir, scratch, "build")
+            done.touch()
+    return project_under(scratch, data_dir)
