@@ -33,11 +33,11 @@ def main(names: tuple[str, ...]) -> None:
 
 def _circumstances() -> dict:
     """When, at which commit and on what machine."""
-    git = ["git", "-C", str(HERE), "describe", "--always", "--dirty", "--abbrev=12"]
-    commit = subprocess.run(git, capture_output=True, text=True).stdout.strip()
+    commit = _git("rev-parse", "--short=12", "HEAD") or "unknown"
+    is_changed = _git("status", "--porcelain", "--", ":/", ":!/benchmarks/results")
     return {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "commit": commit or "unknown",
+        "commit": commit + (" with changes" if is_changed else ""),
         "machine": {
             "cores": os.cpu_count(),
             "memory_gb": round(psutil.virtual_memory().total / 1024**3, 1),
@@ -46,6 +46,11 @@ def _circumstances() -> dict:
             "torch": torch.__version__,
         },
     }
+
+
+def _git(*arguments: str) -> str:
+    command = ["git", "-C", str(HERE), *arguments]
+    return subprocess.run(command, capture_output=True, text=True).stdout.strip()
 
 
 if __name__ == "__main__":

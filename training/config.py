@@ -90,7 +90,9 @@ class TrainConfig:
 
     def _model_config(self, name: str) -> Any:
         given = self.models.get(name, {})
-        config = checked(registry.CONFIGS[name], given, f"models.{name}")
+        kind = registry.CONFIGS[name]
+        whole = _merged(dataclasses.asdict(kind()), given)
+        config = checked(kind, whole, f"models.{name}")
         names = {item.name for item in dataclasses.fields(config)}
         if "seed" in names and "seed" not in given:
             config = dataclasses.replace(config, seed=self.seed)
@@ -98,6 +100,14 @@ class TrainConfig:
             optimiser = dataclasses.replace(config.optimiser, epochs=self.epochs)
             config = dataclasses.replace(config, optimiser=optimiser)
         return config
+
+
+def _merged(defaults: Any, given: Any) -> Any:
+    """The given values over the defaults, at every depth."""
+    if not isinstance(defaults, dict) or not isinstance(given, dict):
+        return given
+    inner = {key: _merged(defaults.get(key), value) for key, value in given.items()}
+    return {**defaults, **inner}
 
 
 def load_config(

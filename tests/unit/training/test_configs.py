@@ -63,3 +63,15 @@ def test_flags_reach_the_models(path):
         assert getattr(config, "seed", 7) == 7, name
         if hasattr(config, "optimiser"):
             assert config.optimiser.epochs == 3, name
+
+
+def test_one_setting_leaves_its_neighbours_at_their_defaults():
+    given = load_config(
+        None, {"mart": "m"}, ["models.sasrec.optimiser.batch_size=10"]
+    ).model_configs("recommendation")["sasrec"]
+    default = registry.CONFIGS["sasrec"]()
+    assert given.optimiser.batch_size == 10
+    assert (
+        dataclasses.replace(given.optimiser, batch_size=default.optimiser.batch_size)
+        == default.optimiser
+    )
