@@ -8,18 +8,13 @@ import click
 from tabulate import tabulate
 
 from training.errors import UserError
+from training.options import out_option, run_option
 from training.recommend import recommend
 from training.runs import resolve_run
 
 
 @click.command("recommend")
-@click.option(
-    "--run",
-    metavar="RUN",
-    default="latest",
-    show_default=True,
-    help="A run folder, its id, or `latest`.",
-)
+@run_option
 @click.option(
     "--after",
     metavar="COURSE",
@@ -30,13 +25,7 @@ from training.runs import resolve_run
 @click.option("--model", help="[default: the run's best baseline by validation]")
 @click.option("--top", type=click.IntRange(1), default=10, show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, no table.")
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path),
-    default=Path("runs"),
-    show_default=True,
-    help="Folder of all runs.",
-)
+@out_option
 def recommend_command(
     run: str,
     after: tuple[str, ...],

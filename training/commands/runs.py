@@ -6,19 +6,14 @@ import click
 from tabulate import tabulate
 
 from training.errors import UserError
+from training.options import out_option
 from training.runs import read_index
 
 HEADLINE = "recall@10"
 
 
 @click.command("runs")
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path),
-    default=Path("runs"),
-    show_default=True,
-    help="Folder of all runs.",
-)
+@out_option
 def runs_command(out: Path) -> None:
     """List the finished runs, oldest first, with each one's best model on test."""
     try:

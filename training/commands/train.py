@@ -11,6 +11,7 @@ import click
 from training import pipeline, scorecard
 from training.config import load_config
 from training.errors import UserError
+from training.options import out_option
 from training.runs import resolve_run
 
 # options that a resumed run takes from its config.json
@@ -59,13 +60,7 @@ FIXED_BY_RUN = (
     multiple=True,
     help="One setting, such as models.gru.hidden_dim=256; repeatable, wins over all.",
 )
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path),
-    default=Path("runs"),
-    show_default=True,
-    help="Folder of all runs.",
-)
+@out_option
 @click.option(
     "--resume",
     metavar="RUN_DIR",
