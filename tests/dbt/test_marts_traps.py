@@ -37,8 +37,9 @@ def every_minute(user_id: str, n_events: int) -> list[tuple]:
 
 
 RATINGS = [
-    # a session of two, an hour's gap, a session of three
-    *history("gap", (0, "a"), (300, "b"), (3900, "c"), (3960, "d"), (4020, "e")),
+    # a session of two, an hour's gap, a session of three; the half hour strikes
+    # between a and b, so that each lies in a stretch of its own
+    *history("gap", (1700, "a"), (2000, "b"), (5600, "c"), (5660, "d"), (5720, "e")),
     *every_minute("five", 5),
     *every_minute("six", 6),
     *history("six tied", *((n // 2 * MINUTE, "abcdef"[n]) for n in range(6))),
@@ -103,7 +104,7 @@ def test_the_event_after_the_gap_opens_the_session(marts):
     ]
     sessions = rows_of(marts, "sessions", "gap")
     ends = [row["end_ts_epoch"] - EIGHT_EPOCH for row in sessions]
-    assert ends == [300, 4020]
+    assert ends == [2000, 5720]
 
 
 @pytest.mark.parametrize(

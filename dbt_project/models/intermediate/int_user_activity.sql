@@ -36,7 +36,6 @@ select
     events_counted.user_key,
     events_counted.n_events,
     events_counted.n_events >= datasets.min_user_events as is_kept,
-    datasets.session_method,
     datasets.session_gap_sec
 
 from events_counted
