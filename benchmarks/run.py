@@ -16,7 +16,7 @@ import psutil
 import torch
 
 HERE = Path(__file__).resolve().parent
-NAMES = ("ingest", "dbt_build", "training", "scoring")
+NAMES = ("ingest", "dbt_build", "training", "scoring", "meta")
 
 
 @click.command()
