@@ -23,7 +23,7 @@ DEFAULT_SEED = 20260107
     "--users",
     type=click.IntRange(1),
     help="That many users, of whom most have enough to learn from; the default is "
-    "small (xuetangx 1,000, mars 822, ad_events 900).",
+    "small (xuetangx 1,000, mars 822, ad_events 1,200).",
 )
 @click.option(
     "--events",

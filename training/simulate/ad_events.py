@@ -20,7 +20,7 @@ from training.simulate.ad_trials import TRUTH, product_key, truth_columns, user_
 from training.simulate.request import Counts, Request, Size
 
 EVENT_TYPES = ("auction", "impression", "click", "purchase")
-DEFAULT_SIZE = Size(users=900)
+DEFAULT_SIZE = Size(users=1200)
 BLOCK_USERS = 16_384
 _TEXT = pa.dictionary(pa.int32(), pa.string())
 LOG = pa.schema(

@@ -24,8 +24,8 @@ DAY = 86_400
 FIRST_SECOND = int(np.datetime64("2024-03-04T00:00:00", "s").astype(np.int64))
 START_DAYS, LOG_DAYS = 24, 30
 LAST_SECOND = FIRST_SECOND + LOG_DAYS * DAY
-PRODUCTS_PER_SHELF = 20
-ZIPF_EXPONENT = 0.8
+PRODUCTS_PER_SHELF = 60
+ZIPF_EXPONENT = 1.0
 SECOND_CLICK, GOES_ON_AFTER = 0.2, 0.5  # what happens after the first click
 LOST_AUCTIONS = 2  # of a burst, besides the one that wins
 

@@ -130,10 +130,10 @@ def _table(sessions: Sessions, users: list[str], tokens: list[str]) -> pa.Table:
         **history(rows),
         "treatment": steps.click_at[rows] >= 0,
         "outcome": outcome,
+        "censored": sessions.events.at.max() < at + DAY,
         "outcome_same": outcome & is_same,
         "outcome_other": outcome & ~is_same,
         "purchased_before": _purchased_before(sessions)[session],
-        "censored": sessions.events.at.max() < at + DAY,
         **truth_columns(sessions, rows),
     }
     return pa.table(columns)
