@@ -4,6 +4,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from models_py.causal.nuisance import (
+    SummaryBoosting,
+    SummaryBoostingConfig,
+    SummaryLogistic,
+    SummaryLogisticConfig,
+)
+from models_py.causal.transformer import CausalTransformer, CausalTransformerConfig
 from models_py.recommendation.gru import GRU, GRUConfig
 from models_py.recommendation.popularity import Popularity, PopularityConfig
 from models_py.recommendation.random import Random, RandomConfig
@@ -38,6 +45,28 @@ _ENTRIES = (
     Entry("session_knn", "Session-KNN", "recommendation", SessionKNN, SessionKNNConfig),
     Entry("gru", "GRU", "recommendation", GRU, GRUConfig),
     Entry("sasrec", "SASRec", "recommendation", SASRec, SASRecConfig),
+    Entry(
+        "summary_logistic",
+        "Summary logistic",
+        "causal",
+        SummaryLogistic,
+        SummaryLogisticConfig,
+    ),
+    Entry(
+        "summary_gbt",
+        "Summary boosting",
+        "causal",
+        SummaryBoosting,
+        SummaryBoostingConfig,
+    ),
+    Entry(
+        "causal_transformer",
+        "Causal transformer",
+        "causal",
+        CausalTransformer,
+        CausalTransformerConfig,
+        is_baseline=False,
+    ),
 )
 
 MODELS: dict[str, Entry] = {entry.name: entry for entry in _ENTRIES}
@@ -55,7 +84,7 @@ def create(name: str, *, config: Any = None, **sizes: int) -> Any:
     Args:
         name: a key of `MODELS`.
         config: its settings; its defaults when None.
-        sizes: what the data prescribe; `n_items` for recommenders.
+        sizes: what the data prescribe, such as `n_items`.
 
     Raises:
         ValueError: the name is unknown; the message lists the known ones.

@@ -59,7 +59,7 @@ def features(trials: Trials) -> Floats:
         impressions,
         np.log1p(auctions),
         np.log1p(impressions),
-        np.log1p(trials.length.numpy()),
+        np.log1p(lengths),
         np.log1p(_distinct(trials, row)),
         np.log1p(count(is_shown & is_before)),
         (trials.item < FIRST_PRODUCT).numpy().astype(np.float64),

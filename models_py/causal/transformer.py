@@ -23,7 +23,8 @@ from models_py.seeding import seeded
 
 N_EVENTS = 4  # auction, impression, click, purchase
 N_TIMES = 4  # numbers that say when an event was
-EMBEDDING_STD = 0.3  # of initial embeddings
+EVENT_STD, ITEM_STD = 0.3, 0.02  # of initial embeddings: most products are rare
+SLOPE = 2.0  # of the head that forgets fastest
 SCORED_WINDOWS = 256  # windows of alike length read together
 LONGEST_HISTORY = 500  # events that a trial keeps
 DAY = 86_400.0
@@ -48,15 +49,15 @@ class CausalTransformerConfig:
     """
 
     dim: int = 32
-    n_heads: int = 2
-    n_blocks: int = 1
+    n_heads: int = 4
+    n_blocks: int = 2
     dropout: float = 0.1
-    item_dropout: float = 0.1
+    item_dropout: float = 0.3
     max_length: int = 64
     seed: int = 20260107
     optimiser: OptimiserConfig = field(
         default_factory=lambda: OptimiserConfig(
-            weight_decay=0.1, batch_size=512, epochs=12, patience=2
+            learning_rate=1e-3, weight_decay=0.1, batch_size=256, epochs=20, patience=3
         )
     )
 
@@ -143,6 +144,28 @@ class EpochBatches:
         )
 
 
+class RecencyBlock(Block):
+    """A block whose heads forget at different speeds instead of counting positions.
+
+    Each step back costs a head's attention logit its slope: 2, 1/2, 1/8, … (Press,
+    Smith, Lewis, *Train short, test long: attention with linear biases*, ICLR 2022).
+    What came just before then need not be learned anew for every position.
+    """
+
+    def attend(self, x: Tensor) -> Tensor:
+        """Each event reads itself and what lies before it, shape (B, L, D)."""
+        projected = self.query_key_value(x).unflatten(2, (3, self.n_heads, -1))
+        query, key, value = projected.permute(2, 0, 3, 1, 4)  # (B, heads, L, D/heads)
+        step = torch.arange(x.shape[1], device=x.device)
+        back = step[:, None] - step  # (L, L)
+        slopes = SLOPE * 4.0 ** -torch.arange(self.n_heads, device=x.device)
+        bias = (-slopes[:, None, None] * back).masked_fill(back < 0, -torch.inf)
+        read = functional.scaled_dot_product_attention(
+            query, key, value, attn_mask=bias.to(query.dtype)
+        )
+        return self.mix_heads(read.transpose(1, 2).flatten(2))
+
+
 class CausalTransformer(nn.Module):
     """Event, item and time embeddings → attention → three probabilities a trial.
 
@@ -157,14 +180,13 @@ class CausalTransformer(nn.Module):
             self.event = nn.Embedding(N_EVENTS + 1, config.dim, padding_idx=PAD)
             self.item = nn.Embedding(n_items, config.dim, padding_idx=PAD)
             self.time = nn.Linear(N_TIMES, config.dim)
-            self.position = nn.Embedding(config.max_length, config.dim)
             self.blocks = nn.Sequential(
-                *(Block(config) for _ in range(config.n_blocks))
+                *(RecencyBlock(config) for _ in range(config.n_blocks))
             )
             self.norm = nn.LayerNorm(config.dim)
             self.heads = nn.Linear(config.dim, 3)
-            for table in (self.event, self.item, self.position):
-                nn.init.normal_(table.weight, std=EMBEDDING_STD)
+            nn.init.normal_(self.event.weight, std=EVENT_STD)
+            nn.init.normal_(self.item.weight, std=ITEM_STD)
         with torch.no_grad():
             self.event.weight[PAD] = 0.0
             self.item.weight[PAD] = 0.0
@@ -179,8 +201,7 @@ class CausalTransformer(nn.Module):
         """Logits of treatment and of the outcome without and with it, (T, 3)."""
         items = self._with_unknown(batch.items)
         x = self.event(batch.events) + self.item(items) + self.time(batch.times)
-        x = x + self.position.weight[: x.shape[1]]  # (B, L, D)
-        states = self.norm(self.blocks(self.dropout(x)))
+        states = self.norm(self.blocks(self.dropout(x)))  # (B, L, D)
         heads = self.heads(states[batch.window, batch.place])  # (T, 3)
         # few are treated: their outcome head learns what it adds to the other's
         control = heads[:, 1]

@@ -21,7 +21,6 @@ class Trials:
             last.
         items: item ids, aligned with `events`.
         minutes: minutes before the index, float64, shape (N,), aligned with both.
-        length: events before and at the index, the cut ones too, shape (R,).
         item: product of the index impression, shape (R,).
         session: number of the session, shape (R,).
         user: number of the user, shape (R,).
@@ -34,7 +33,6 @@ class Trials:
     events: Ragged
     items: Tensor
     minutes: Tensor
-    length: Tensor
     item: Tensor
     session: Tensor
     user: Tensor
@@ -50,7 +48,7 @@ class Trials:
         """The chosen trials, in the order asked for."""
         entries, lengths = self.events.positions(rows)
         offsets = torch.nn.functional.pad(lengths.cumsum(0), (1, 0))
-        columns = ("length", "item", "session", "user", "index_at")
+        columns = ("item", "session", "user", "index_at")
         return Trials(
             events=Ragged(self.events.values[entries], offsets),
             items=self.items[entries],
@@ -60,12 +58,3 @@ class Trials:
             outcome=self.outcome[rows],
             n_items=self.n_items,
         )
-
-    def with_columns(
-        self, *, treatment: Tensor | None = None, outcome: Tensor | None = None
-    ) -> "Trials":
-        """The same trials with another treatment or outcome."""
-        changes = {"treatment": treatment, "outcome": outcome}
-        columns = {name: getattr(self, name) for name in self.__dataclass_fields__}
-        columns |= {name: value for name, value in changes.items() if value is not None}
-        return Trials(**columns)

@@ -52,13 +52,13 @@ def windows_of(trials: Trials, width: int) -> Windows:
     reads the same events whatever other trials there are.
 
     Args:
-        width: even, at most the number of events that histories are cut to.
+        width: even.
     Raises:
         ValueError: two histories of one session contradict each other.
     """
     session, slot, n_slots = _slots(trials)
     events, items, seconds = _scattered(trials, slot, n_slots)
-    place = trials.length - 1
+    place = trials.events.lengths - 1
     step = width // 2
     number = (place // step - 1).clamp(min=0)
     begin = number * step
@@ -79,18 +79,20 @@ def windows_of(trials: Trials, width: int) -> Windows:
 def _slots(trials: Trials) -> tuple[Tensor, Tensor, int]:
     """First slot of each trial's session (R,), slot of each entry (N,), their number.
 
-    A session has a slot for every event up to its last trial.
+    A session has a slot for every event up to its last trial. The longest histories
+    may have been cut, so where they lie in their session is not known: each of those
+    counts as a session of its own.
     """
-    _, code = trials.session.unique(return_inverse=True)
-    n_sessions = int(code.max()) + 1 if len(code) else 0
-    longest = torch.zeros(n_sessions, dtype=torch.int64).scatter_reduce(
-        0, code, trials.length, "amax"
-    )
+    lengths = trials.events.lengths
+    number = torch.arange(len(trials))
+    is_cut = lengths == lengths.max()
+    own = torch.where(is_cut, -1 - number, trials.session)
+    _, code = own.unique(return_inverse=True)
+    longest = torch.zeros(int(code.max()) + 1, dtype=torch.int64)
+    longest = longest.scatter_reduce(0, code, lengths, "amax")
     base = torch.nn.functional.pad(longest.cumsum(0), (1, 0))
-    kept = trials.events.lengths
-    # entry i of a row with offset o lies at i - o, after the events that were cut
-    first = base[code] + trials.length - kept - trials.events.offsets[:-1]
-    slot = torch.repeat_interleave(first, kept) + torch.arange(int(kept.sum()))
+    first = base[code] - trials.events.offsets[:-1]
+    slot = torch.repeat_interleave(first, lengths) + torch.arange(len(trials.items))
     return base[code], slot, int(base[-1])
 
 

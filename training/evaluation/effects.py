@@ -69,9 +69,7 @@ class Nuisances:
 
     def take(self, rows: NDArray[Any]) -> "Nuisances":
         """Those of the chosen trials."""
-        return Nuisances(
-            self.propensity[rows], self.control[rows], self.treated[rows]
-        )
+        return Nuisances(self.propensity[rows], self.control[rows], self.treated[rows])
 
 
 @dataclass(frozen=True)
@@ -105,7 +103,7 @@ class Effect:
             return True
         half = (self.ci95[1] - self.ci95[0]) / 2
         stretch = stats.norm.ppf((1 + level) / 2) / stats.norm.ppf((1 + LEVEL) / 2)
-        return abs(value - self.estimate) <= half * stretch
+        return bool(abs(value - self.estimate) <= half * stretch)
 
 
 def clustered(estimate: float, influence: Floats, user: NDArray[Any]) -> Effect:

@@ -31,4 +31,5 @@ SECTIONS: dict[str, tuple[Build, ...]] = {
         data,
         reproduce,
     ),
+    "causal": (training, reproduce),
 }
