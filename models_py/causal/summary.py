@@ -42,7 +42,8 @@ def features(trials: Trials) -> Floats:
     """Summary features of each trial, in the order of `FEATURES`, shape (R, F)."""
     row, lengths = _rows(trials)
     is_impression = trials.events.values == IMPRESSION
-    is_shown = is_impression & (trials.items == trials.item[row])
+    is_product = trials.items >= FIRST_PRODUCT  # unknown ones are not one product
+    is_shown = is_impression & is_product & (trials.items == trials.item[row])
     is_before = _is_before(trials)
     count = _Counts(row, len(trials))
     impressions = count(is_impression)
