@@ -20,39 +20,38 @@ events as (
 
 ),
 
-first_actions_found as (
+first_actions as (
 
-    select
-        *,
-        min(case when event_id = 2 then ts_epoch end) over session_whole
-            as first_click_epoch,
-        min(case when event_id = 3 then ts_epoch end) over session_whole
-            as first_purchase_epoch,
-        min(ts_epoch) over session_whole as start_epoch
-
-    from events
-
-    window session_whole as (
-        partition by user_key, session_number
-    )
+    select * from {{ ref('int_causal_first_actions') }}
 
 ),
 
 events_before_numbered as (
 
     select
-        *,
+        events.*,
+        events.ts_epoch - sessions.start_ts_epoch as seconds_in,
         row_number() over (
-            partition by user_key, session_number
-            order by pos_in_session desc
+            partition by events.user_key, events.session_number
+            order by events.pos_in_session desc
         ) as place_from_end
 
-    from first_actions_found
+    from events
+
+    inner join sessions
+        on
+            events.user_key = sessions.user_key
+            and events.session_number = sessions.session_number
+
+    left join first_actions
+        on
+            events.user_key = first_actions.user_key
+            and events.session_number = first_actions.session_number
 
     -- before means an earlier second
     where
-        ts_epoch < least(first_click_epoch, first_purchase_epoch)
-        or (first_click_epoch is null and first_purchase_epoch is null)
+        first_actions.first_action_epoch is null
+        or events.ts_epoch < first_actions.first_action_epoch
 
 ),
 
@@ -63,28 +62,13 @@ histories_listed as (
         session_number,
         {{ list_in_order('event_id', 'pos_in_session') }} as event_ids,
         {{ list_in_order('item_id', 'pos_in_session') }} as item_ids,
-        {{ list_in_order(
-            'cast(ts_epoch - start_epoch as double) / 60', 'pos_in_session'
-        ) }} as minutes,
+        {{ list_in_order('cast(seconds_in as double) / 60', 'pos_in_session') }}
+            as minutes,
         count(*) as sequence_length
 
     from events_before_numbered
 
     where place_from_end <= {{ var('max_history_len') }}
-
-    group by user_key, session_number
-
-),
-
-actions_found as (
-
-    select
-        user_key,
-        session_number,
-        min(first_click_epoch) as first_click_epoch,
-        min(first_purchase_epoch) as first_purchase_epoch
-
-    from first_actions_found
 
     group by user_key, session_number
 
@@ -101,21 +85,21 @@ select
     cast(coalesce(histories_listed.sequence_length, 0) as integer) as sequence_length,
     -- in one second the click counts first
     coalesce(
-        actions_found.first_click_epoch <= actions_found.first_purchase_epoch,
-        actions_found.first_click_epoch is not null
+        first_actions.first_click_epoch <= first_actions.first_purchase_epoch,
+        first_actions.first_click_epoch is not null
     ) as treatment,
     -- no purchase lies before the index: a purchase ends X, or a click came first
-    actions_found.first_purchase_epoch is not null as outcome,
-    actions_found.first_click_epoch
+    first_actions.first_purchase_epoch is not null as outcome,
+    first_actions.first_click_epoch
 
 from sessions
 
 inner join datasets on sessions.dataset = datasets.dataset
 
-left join actions_found
+left join first_actions
     on
-        sessions.user_key = actions_found.user_key
-        and sessions.session_number = actions_found.session_number
+        sessions.user_key = first_actions.user_key
+        and sessions.session_number = first_actions.session_number
 
 left join histories_listed
     on

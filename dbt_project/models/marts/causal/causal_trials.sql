@@ -1,9 +1,25 @@
 -- One row per eligible impression: shown before any click or purchase of its session.
 with
 
+histories as (
+
+    select * from {{ ref('int_causal_histories') }}
+
+),
+
 outlook as (
 
     select * from {{ ref('int_causal_outlook') }}
+
+),
+
+first_actions as (
+
+    select distinct
+        user_key,
+        first_purchase_of_user_epoch
+
+    from {{ ref('int_causal_first_actions') }}
 
 ),
 
@@ -13,40 +29,25 @@ sessions as (
 
 ),
 
-datasets as (
-
-    select * from {{ ref('datasets') }}
-
-),
-
-log_ends as (
+rules as (
 
     select
-        dataset,
-        max(ts_epoch) as last_epoch
+        datasets.dataset,
+        datasets.treatment_window_sec,
+        datasets.outcome_horizon_sec,
+        datasets.outcome_product,
+        max(events.ts_epoch) as last_epoch
 
-    from {{ ref('int_causal_events') }}
+    from {{ ref('datasets') }} as datasets
 
-    group by dataset
+    inner join {{ ref('int_causal_events') }} as events
+        on datasets.dataset = events.dataset
 
-),
-
-histories_listed as (
-
-    select
-        *,
-        {{ window_list('event_id') }} over history as event_ids,
-        {{ window_list('item_id') }} over history as item_ids,
-        {{ window_list('ts_epoch') }} over history as epochs,
-        count(*) over history as history_length
-
-    from outlook
-
-    window history as (
-        partition by user_key, session_number
-        order by pos_in_session
-        rows between {{ var('max_history_len') | int - 1 }} preceding and current row
-    )
+    group by
+        datasets.dataset,
+        datasets.treatment_window_sec,
+        datasets.outcome_horizon_sec,
+        datasets.outcome_product
 
 ),
 
@@ -57,70 +58,55 @@ trials_decided as (
         sessions.session_id,
         sessions.user_id,
         sessions.split,
-        histories_listed.user_key,
-        histories_listed.session_number,
-        histories_listed.pos_in_session,
-        histories_listed.ts_epoch as index_epoch,
-        histories_listed.item_id,
-        histories_listed.event_ids,
-        histories_listed.item_ids,
-        {{ minutes_before('histories_listed.epochs', 'histories_listed.ts_epoch') }}
-            as minutes_before,
-        histories_listed.history_length,
-        datasets.outcome_product,
+        histories.*,
+        rules.outcome_product,
         coalesce(
-            histories_listed.item_rank is not null
-            and histories_listed.next_click_epoch
-            <= histories_listed.ts_epoch + datasets.treatment_window_sec
+            outlook.next_click_epoch
+            <= histories.index_epoch + rules.treatment_window_sec
             -- a click in the second of the purchase counts as before it
             and (
-                histories_listed.purchase_from_now_epoch is null
-                or histories_listed.next_click_epoch
-                <= histories_listed.purchase_from_now_epoch
+                outlook.purchase_from_now_epoch is null
+                or outlook.next_click_epoch <= outlook.purchase_from_now_epoch
             ),
             false
         ) as treatment,
         coalesce(
-            histories_listed.next_purchase_epoch
-            <= histories_listed.ts_epoch + datasets.outcome_horizon_sec,
+            outlook.next_purchase_epoch
+            <= histories.index_epoch + rules.outcome_horizon_sec,
             false
         ) as outcome_any,
         coalesce(
-            histories_listed.item_rank is not null
-            and histories_listed.next_same_purchase_epoch
-            <= histories_listed.ts_epoch + datasets.outcome_horizon_sec,
+            outlook.next_same_purchase_epoch
+            <= histories.index_epoch + rules.outcome_horizon_sec,
             false
         ) as outcome_same,
+        outlook.next_same_purchase_epoch is null
+        or outlook.next_purchase_epoch < outlook.next_same_purchase_epoch
+            as is_other_first,
         coalesce(
-            histories_listed.next_purchase_epoch
-            <= histories_listed.ts_epoch + datasets.outcome_horizon_sec
-            and (
-                histories_listed.item_rank is null
-                or histories_listed.next_same_purchase_epoch is null
-                or histories_listed.next_purchase_epoch
-                < histories_listed.next_same_purchase_epoch
-            ),
+            first_actions.first_purchase_of_user_epoch < sessions.start_ts_epoch,
             false
-        ) as outcome_other,
-        coalesce(
-            histories_listed.first_purchase_epoch < sessions.start_ts_epoch, false
         ) as purchased_before,
-        log_ends.last_epoch
-        < histories_listed.ts_epoch + datasets.outcome_horizon_sec as censored
+        rules.last_epoch < histories.index_epoch + rules.outcome_horizon_sec
+            as censored
 
-    from histories_listed
+    from histories
 
     -- inner: trials of dropped sessions go with them
     inner join sessions
         on
-            histories_listed.user_key = sessions.user_key
-            and histories_listed.session_number = sessions.session_number
+            histories.user_key = sessions.user_key
+            and histories.session_number = sessions.session_number
 
-    inner join datasets on sessions.dataset = datasets.dataset
+    inner join rules on sessions.dataset = rules.dataset
 
-    inner join log_ends on sessions.dataset = log_ends.dataset
+    left join outlook
+        on
+            histories.user_key = outlook.user_key
+            and histories.session_number = outlook.session_number
+            and histories.pos_in_session = outlook.pos_in_session
 
-    where histories_listed.event_id = 1
+    left join first_actions on histories.user_key = first_actions.user_key
 
 )
 
@@ -139,7 +125,7 @@ select
     event_ids,
     item_ids,
     minutes_before,
-    cast(history_length as integer) as history_length,
+    history_length,
     treatment,
     case outcome_product
         when 'same' then outcome_same
@@ -147,7 +133,7 @@ select
     end as outcome,
     censored,
     outcome_same,
-    outcome_other,
+    outcome_any and is_other_first as outcome_other,
     purchased_before
 
 from trials_decided
