@@ -105,8 +105,8 @@ def balance_holds(imbalance: dict[str, dict[str, float]]) -> Check:
         "worst_difference": value,
         "limit": MAX_IMBALANCE,
         "words": (
-            f"After weighting, clicked and unclicked trials differ most in {worst}: "
-            f"by {value:.2f} standard deviations."
+            f"After weighting, clicked and unclicked trials differ most in "
+            f"{worst.replace('_', ' ')}: by {value:.2f} standard deviations."
             + ("" if passed else " They are not alike: part of the effect may be that.")
         ),
     }

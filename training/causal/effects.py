@@ -28,6 +28,7 @@ ESTIMANDS: tuple[Estimand, ...] = ("ATE", "ATT")
 N_BINS = 20  # of the propensity histogram
 QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 HOUR = 3600
+MIN_GROUP = 30  # trials of either arm below which a group is counted only
 SLICES = {
     "history_length": ((0, 3, "up to 3"), (3, 8, "4 to 8"), (8, np.inf, "9 or more")),
     "minutes_in_session": (
@@ -152,7 +153,7 @@ def balance(features: Floats, found: Estimates) -> dict[str, dict[str, float]]:
 
 
 def subgroups(trials: Trials, found: Estimates) -> dict[str, list[dict[str, Any]]]:
-    """AIPW among trials of one kind; a group that lacks an arm is only counted.
+    """AIPW among trials of one kind; a group too small is only counted.
 
     Args:
         trials: the kept trials.
@@ -167,7 +168,7 @@ def subgroups(trials: Trials, found: Estimates) -> dict[str, list[dict[str, Any]
                 "n_trials": len(treated),
                 "n_treated": int(treated.sum()),
             }
-            if 0 < treated.sum() < len(treated):
+            if min(treated.sum(), (1 - treated).sum()) >= MIN_GROUP:
                 user = found.seen.user
                 entry |= within(found.main, user, chosen).as_json()
             groups[kind].append(entry)

@@ -16,7 +16,7 @@ from training.evaluation.effects import (
     clustered,
 )
 
-STRENGTHS = tuple(round(0.01 * step, 2) for step in range(31))
+STRENGTHS = tuple(round(0.005 * step, 3) for step in range(31))
 _Z = float(stats.norm.ppf((1 + LEVEL) / 2))
 
 Floats = NDArray[np.float64]

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from training.report.blocks import Section
 from training.report.record import Run
+from training.report.sections import causal
 from training.report.sections.certainty import certainty
 from training.report.sections.data import data
 from training.report.sections.headline import headline
@@ -31,5 +32,14 @@ SECTIONS: dict[str, tuple[Build, ...]] = {
         data,
         reproduce,
     ),
-    "causal": (training, reproduce),
+    "causal": (
+        causal.summary,
+        causal.effects,
+        causal.checks,
+        causal.overlap,
+        causal.groups,
+        causal.nuisances,
+        training,
+        reproduce,
+    ),
 }
