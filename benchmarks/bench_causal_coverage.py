@@ -29,7 +29,7 @@ TRIM = 0.01
 FIRST_SEED = 1000
 
 
-def run(n_datasets: int = 100, n_users: int = 1200) -> dict:
+def run(n_datasets: int = 300, n_users: int = 1200) -> dict:
     """Coverage and bias of every estimator in each case."""
     make_reproducible()
     return {
@@ -77,7 +77,7 @@ def _summary(effects: list, truth: float) -> dict:
 
 
 @click.command()
-@click.option("--datasets", type=click.IntRange(2), default=100, show_default=True)
+@click.option("--datasets", type=click.IntRange(2), default=300, show_default=True)
 @click.option("--users", type=click.IntRange(50), default=1200, show_default=True)
 def main(datasets: int, users: int) -> None:
     """Print coverage and bias as JSON."""

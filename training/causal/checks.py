@@ -22,7 +22,6 @@ from training.evaluation.confounding import (
     sensitivity,
 )
 from training.evaluation.effects import (
-    Effect,
     Nuisances,
     Observed,
     aipw,
@@ -59,16 +58,19 @@ def all_checks(
         found: their estimates by the nuisances that the run goes by.
         imbalance: standardised differences by feature.
     """
-    placebo = _Placebo(table, found)
     return {
         "overlap": overlap_holds(found, trimmed_share),
         "balance": balance_holds(imbalance),
         "permuted_treatment": permuted_treatment(table, seed),
-        "pre_index_outcome": placebo.check(
+        "pre_index_outcome": no_effect_on(
+            table,
+            found,
             table.bought_before,
             "purchases in earlier sessions, which no click of this one can cause",
         ),
-        "negative_control_product": placebo.check(
+        "negative_control_product": no_effect_on(
+            table,
+            found,
             table.bought_other,
             "purchases of other products than the one clicked",
         ),
@@ -144,50 +146,41 @@ def permuted_treatment(table: TrialTable, seed: int) -> Check:
     }
 
 
-class _Placebo:
-    """Estimates the effect on outcomes that a click cannot have."""
+def no_effect_on(
+    table: TrialTable, found: Estimates, outcome: Floats, what: str
+) -> Check:
+    """The effect on an outcome that a click cannot move must not be told from 0.
 
-    def __init__(self, table: TrialTable, found: Estimates) -> None:
-        self.table, self.found = table, found
+    The propensities are those of the run; the outcome models are logistic ones of this
+    outcome.
 
-    def check(self, outcome: Floats, what: str) -> Check:
-        """The effect on this outcome must not be told from 0.
-
-        The propensities are those of the run; the outcome models are logistic ones of
-        this outcome.
-        """
-        treated = self.found.seen.treatment == 1
-        events = [_rarer(outcome[arm]) for arm in (treated, ~treated)]
-        if min(events) < MIN_EVENTS:
-            return {
-                "passed": None,
-                "words": f"Could not be made: too few {what}.",
-            }
-        effect = self._effect(outcome)
-        passed = effect.holds(0.0, CHECK_LEVEL)
-        bounds = effect.ci95 and f" (95% interval {effect.ci95[0]:+.3f} to "
-        bounds = f"{bounds}{effect.ci95[1]:+.3f})" if effect.ci95 else ""
-        return {
-            "passed": passed,
-            **effect.as_json(),
-            "level": CHECK_LEVEL,
-            "words": (
-                f"Effect on {what}: {effect.estimate:+.3f}{bounds}."
-                + (
-                    ""
-                    if passed
-                    else " It should be 0: people who click differ from those who do "
-                    "not in ways the history does not show."
-                )
-            ),
-        }
-
-    def _effect(self, outcome: Floats) -> Effect:
-        trials = replace(self.table.trials, outcome=torch.from_numpy(outcome))
-        _, control, treated = quick_cross_fit(trials, self.table.fold).T
-        nuisances = Nuisances(self.found.nuisances.propensity, control, treated)
-        seen = Observed(outcome, self.found.seen.treatment, self.found.seen.user)
-        return aipw(seen, nuisances)
+    Args:
+        outcome: of the kept trials, shape (K,).
+        what: the outcome in words.
+    """
+    treated = found.seen.treatment == 1
+    if min(_rarer(outcome[arm]) for arm in (treated, ~treated)) < MIN_EVENTS:
+        return {"passed": None, "words": f"Could not be made: too few {what}."}
+    trials = replace(table.trials, outcome=torch.from_numpy(outcome))
+    _, if_not, if_clicked = quick_cross_fit(trials, table.fold).T
+    nuisances = Nuisances(found.nuisances.propensity, if_not, if_clicked)
+    seen = Observed(outcome, found.seen.treatment, found.seen.user)
+    effect = aipw(seen, nuisances)
+    passed = effect.holds(0.0, CHECK_LEVEL)
+    words = f"Effect on {what}: {effect.estimate:+.3f}"
+    if effect.ci95:
+        words += " (95% interval {:+.3f} to {:+.3f})".format(*effect.ci95)
+    if not passed:
+        words += (
+            ". It should be 0: people who click differ from those who do not in ways "
+            "that the history does not show"
+        )
+    return {
+        "passed": passed,
+        **effect.as_json(),
+        "level": CHECK_LEVEL,
+        "words": f"{words}.",
+    }
 
 
 def e_value_check(found: Estimates) -> Check:
