@@ -7,133 +7,54 @@ histories as (
 
 ),
 
-outlook as (
+trials as (
 
-    select * from {{ ref('int_causal_outlook') }}
-
-),
-
-first_actions as (
-
-    select distinct
-        user_key,
-        first_purchase_of_user_epoch
-
-    from {{ ref('int_causal_first_actions') }}
+    select * from {{ ref('int_causal_trials') }}
 
 ),
 
 sessions as (
 
-    select * from {{ ref('int_sessions') }}
-
-),
-
-rules as (
-
     select
-        datasets.dataset,
-        datasets.treatment_window_sec,
-        datasets.outcome_horizon_sec,
-        datasets.outcome_product,
-        max(events.ts_epoch) as last_epoch
+        *,
+        {{ fold_of('user_id') }} as fold
 
-    from {{ ref('datasets') }} as datasets
-
-    inner join {{ ref('int_causal_events') }} as events
-        on datasets.dataset = events.dataset
-
-    group by
-        datasets.dataset,
-        datasets.treatment_window_sec,
-        datasets.outcome_horizon_sec,
-        datasets.outcome_product
-
-),
-
-trials_decided as (
-
-    select
-        sessions.dataset,
-        sessions.session_id,
-        sessions.user_id,
-        sessions.split,
-        histories.*,
-        rules.outcome_product,
-        coalesce(
-            outlook.next_click_epoch
-            <= histories.index_epoch + rules.treatment_window_sec
-            -- a click in the second of the purchase counts as before it
-            and (
-                outlook.purchase_from_now_epoch is null
-                or outlook.next_click_epoch <= outlook.purchase_from_now_epoch
-            ),
-            false
-        ) as treatment,
-        coalesce(
-            outlook.next_purchase_epoch
-            <= histories.index_epoch + rules.outcome_horizon_sec,
-            false
-        ) as outcome_any,
-        coalesce(
-            outlook.next_same_purchase_epoch
-            <= histories.index_epoch + rules.outcome_horizon_sec,
-            false
-        ) as outcome_same,
-        outlook.next_same_purchase_epoch is null
-        or outlook.next_purchase_epoch < outlook.next_same_purchase_epoch
-            as is_other_first,
-        coalesce(
-            first_actions.first_purchase_of_user_epoch < sessions.start_ts_epoch,
-            false
-        ) as purchased_before,
-        rules.last_epoch < histories.index_epoch + rules.outcome_horizon_sec
-            as censored
-
-    from histories
-
-    -- inner: trials of dropped sessions go with them
-    inner join sessions
-        on
-            histories.user_key = sessions.user_key
-            and histories.session_number = sessions.session_number
-
-    inner join rules on sessions.dataset = rules.dataset
-
-    left join outlook
-        on
-            histories.user_key = outlook.user_key
-            and histories.session_number = outlook.session_number
-            and histories.pos_in_session = outlook.pos_in_session
-
-    left join first_actions on histories.user_key = first_actions.user_key
+    from {{ ref('int_sessions') }}
 
 )
 
 select
-    dataset,
-    row_number() over (
-        partition by dataset
-        order by user_key, session_number, pos_in_session
-    ) - 1 as trial_id,
-    session_id,
-    user_id,
-    split,
-    {{ fold_of('user_id') }} as fold,
-    index_epoch,
-    item_id,
-    event_ids,
-    item_ids,
-    minutes_before,
-    history_length,
-    treatment,
-    case outcome_product
-        when 'same' then outcome_same
-        else outcome_any
+    trials.dataset,
+    trials.trial_id,
+    sessions.session_id,
+    sessions.user_id,
+    sessions.split,
+    sessions.fold,
+    histories.index_epoch,
+    histories.item_id,
+    histories.event_ids,
+    histories.item_ids,
+    histories.minutes_before,
+    histories.history_length,
+    trials.treatment,
+    case trials.outcome_product
+        when 'same' then trials.outcome_same
+        else trials.outcome_any
     end as outcome,
-    censored,
-    outcome_same,
-    outcome_any and is_other_first as outcome_other,
-    purchased_before
+    trials.censored,
+    trials.outcome_same,
+    trials.outcome_any and trials.is_other_first as outcome_other,
+    trials.purchased_before
 
-from trials_decided
+from histories
+
+inner join trials
+    on
+        histories.user_key = trials.user_key
+        and histories.session_number = trials.session_number
+        and histories.pos_in_session = trials.pos_in_session
+
+inner join sessions
+    on
+        histories.user_key = sessions.user_key
+        and histories.session_number = sessions.session_number
