@@ -68,6 +68,8 @@ def simulate_command(
     """
     if users is not None and events is not None:
         raise click.UsageError("--users and --events exclude each other")
+    if assignments and dataset is None:
+        raise click.UsageError("--set needs DATASET: each has settings of its own")
     size = None if users is None and events is None else Size(users, events)
     for name in [dataset] if dataset else sorted(DATASETS):
         try:

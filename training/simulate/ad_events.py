@@ -64,7 +64,7 @@ def simulate(request: Request) -> Counts:
             sessions = sessions.of_first_users(
                 size.n_next(n_users, n_events, events_of)
             )
-            log.write_table(_log_rows(sessions, n_users))
+            log.write_table(log_rows(sessions, n_users))
             truths.append(_truth_rows(sessions, n_users))
             last_second = max(last_second, int(sessions.events.at.max()))
             n_blocks += 1
@@ -78,7 +78,8 @@ def simulate(request: Request) -> Counts:
     )
 
 
-def _log_rows(sessions: Sessions, first_user: int) -> pa.Table:
+def log_rows(sessions: Sessions, first_user: int) -> pa.Table:
+    """Events in the publisher's columns, of users numbered from `first_user`."""
     events = sessions.events
     user = sessions.user[events.session]
     users = [user_key(first_user + n) for n in range(int(sessions.user[-1]) + 1)]
