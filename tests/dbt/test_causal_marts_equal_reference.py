@@ -14,7 +14,7 @@ from tests.reference.sessions import ADS, ad_events
 
 @pytest.fixture(scope="module")
 def rows():
-    return tied_log(n_users=220)
+    return tied_log(n_users=200)
 
 
 @pytest.fixture(scope="module")

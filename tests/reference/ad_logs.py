@@ -26,7 +26,8 @@ PRODUCTS = ("p", "p", "p", "10", "9", "[UNK]", "é", None)
 
 
 def tied_log(n_users: int) -> list[AdRow]:
-    """Users drawn by hypothesis, and one with a session of more than 500 events."""
+    """Users drawn by hypothesis, as many by a seeded generator, one with a session
+    of more than 500 events, and one at the end of the log."""
     histories: list[list[tuple]] = []
     step = st.tuples(
         st.sampled_from(GAPS), st.sampled_from(TYPES), st.sampled_from(PRODUCTS)
@@ -45,9 +46,35 @@ def tied_log(n_users: int) -> list[AdRow]:
         histories.append(history)
 
     collect()
+    histories += seeded_histories(n_users, random.Random(5))
     quiet = [(7, ("auction", "impression")[n % 2], "p") for n in range(504)]
     histories.append([*quiet, (3, "click", "p"), (3, "purchase", "9")])
+    # the last ones of the log: a horizon that just ends, and two that do not
+    last = (
+        (0, "auction"),
+        (0, "impression"),
+        (1, "impression"),
+        (86_399, "impression"),
+    )
+    histories.append(
+        [
+            (90 * 86_400 * (n == 0) + gap, kind, "p")
+            for n, (gap, kind) in enumerate(last)
+        ]
+    )
     return [row for n, own in enumerate(histories) for row in _rows(f"user {n}", own)]
+
+
+def seeded_histories(n_users: int, draw: random.Random) -> list[list[tuple]]:
+    """Longer histories that hover around the treatment window and the horizon."""
+    near = (0, 0, 1, 60, 240, 299, 300, 301, 43_200, 86_399, 86_400, 86_401)
+    return [
+        [
+            (draw.choice(near), draw.choice(TYPES), draw.choice(PRODUCTS[:4]))
+            for _ in range(draw.randint(4, 24))
+        ]
+        for _ in range(n_users)
+    ]
 
 
 def _rows(user_id: str, history: list[tuple]) -> list[AdRow]:
