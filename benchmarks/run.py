@@ -17,8 +17,9 @@ import torch
 
 HERE = Path(__file__).resolve().parent
 NAMES = (
+    "causal_trials",
     *("ingest", "dbt_build", "training", "scoring"),
-    *("causal_coverage", "causal_order"),
+    *("causal_trials", "causal_coverage", "causal_order"),
 )
 
 
