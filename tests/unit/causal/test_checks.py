@@ -72,6 +72,15 @@ def test_clicks_dealt_out_at_random_do_nothing():
     assert checks.permuted_treatment(table, seed=1) == check
 
 
+def test_of_many_trials_whole_users_are_permuted(monkeypatch):
+    table = simulated(200, 11, order_weight=0.0)
+    monkeypatch.setattr(checks, "PERMUTED_TRIALS", 300)
+    some = checks._some_users(table, np.random.default_rng(0))
+    assert 250 < len(some) <= 300
+    users = set(some.trials.user.tolist())
+    assert sum(u in users for u in table.trials.user.tolist()) == len(some)
+
+
 def test_balance_fails_where_weights_do_nothing(sound):
     table, found = sound
     features = summary.features(table.trials)
