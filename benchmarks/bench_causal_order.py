@@ -30,22 +30,22 @@ from training.simulate.ad_trials import simulate_trials
 ORDER_WEIGHTS = {"order": 1.0, "counts": 0.0}
 
 
-def run(n_users: int = 8000, seed: int = 7) -> dict:
+def run(n_users: int = 8000, seed: int = 7, epochs: int | None = None) -> dict:
     """Losses, their differences and AIPW estimates of every model in both logs."""
+    config = TrainConfig(mart="causal_trials", epochs=epochs)
     make_reproducible()
     return {
         "n_users": n_users,
         "cases": {
-            name: _case(AdSettings(order_weight=weight), n_users, seed)
+            name: _case(AdSettings(order_weight=weight), n_users, seed, config)
             for name, weight in ORDER_WEIGHTS.items()
         },
     }
 
 
-def _case(settings: AdSettings, n_users: int, seed: int) -> dict:
+def _case(settings: AdSettings, n_users: int, seed: int, config: TrainConfig) -> dict:
     simulated = simulate_trials(settings, n_users, seed)
     table = trial_table(simulated.table, len(simulated.tokens)).uncensored()
-    config = TrainConfig(mart="causal_trials")
     fits, seconds = {}, {}
     with tempfile.TemporaryDirectory() as folder:
         job = Job(config, None, Run(Path(folder)), torch.device("cpu"), False)
