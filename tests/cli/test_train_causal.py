@@ -222,6 +222,11 @@ def test_the_index_and_the_list_of_runs_know_the_run(full):
     assert best in listed.stdout
 
 
+def test_a_causal_run_recommends_nothing(quick):
+    found = moocmeta("recommend", "--run", quick.path, "--after", "3")
+    assert_one_line(found, "a run on causal_trials", "--run")
+
+
 def test_the_page_begins_with_the_caution(full):
     page = (full.path / "report.html").read_text()
     caution = page.index("Clicks are not randomised")
