@@ -116,8 +116,8 @@ def env(tmp_path_factory) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def full(tmp_path_factory, env) -> Finished:
-    """Every nuisance model, the network for two epochs."""
-    return run_of(env, tmp_path_factory.mktemp("runs"), *MART, "--epochs", "2")
+    """Every nuisance model, the network for one epoch."""
+    return run_of(env, tmp_path_factory.mktemp("runs"), *MART, "--epochs", "1")
 
 
 @pytest.fixture(scope="module")
@@ -244,7 +244,7 @@ def test_an_interrupted_run_ends_as_an_uninterrupted_one(
 
     with monkeypatch.context() as patch:
         patch.setattr(family.scorecard, "models_block", stop)
-        broken = train_on(env, tmp_path, *MART, "--epochs", "2")
+        broken = train_on(env, tmp_path, *MART, "--epochs", "1")
     assert_one_line(broken, "interrupted", "--resume")
     (config,) = tmp_path.glob("*/config.json")
     resumed = train_on(env, tmp_path, "--resume", config.parent)
