@@ -16,11 +16,11 @@ from threadpoolctl import threadpool_limits
 from torch import Tensor
 
 from models_py.causal import summary
+from models_py.causal.protocol import EDGE
 from models_py.causal.trials import Trials
 from models_py.config import require
 from models_py.fitting import FitLog, Optimise
 
-EDGE = 1e-4  # probabilities stay this far from 0 and 1
 _SPREAD_FLOOR = 1e-9  # a feature that never varies is left as it is
 
 Floats = NDArray[np.float64]

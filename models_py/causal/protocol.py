@@ -8,6 +8,7 @@ from models_py.causal.trials import Trials
 from models_py.fitting import FitLog, Optimise
 
 COLUMNS = ("propensity", "control", "treated")
+EDGE = 1e-4  # probabilities stay this far from 0 and 1
 
 
 class NuisanceModel(Protocol):
@@ -31,7 +32,8 @@ class NuisanceModel(Protocol):
         treatment and outcome nor on the other trials asked for.
 
         Returns:
-            In the order of `COLUMNS`, float64 on the CPU, shape (R, 3).
+            In the order of `COLUMNS`, in [EDGE, 1 - EDGE], float64 on the CPU,
+            shape (R, 3).
         """
 
     def state_dict(self) -> dict[str, Tensor]:

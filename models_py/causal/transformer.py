@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from models_py.causal.protocol import EDGE
 from models_py.causal.trials import FIRST_PRODUCT, UNKNOWN_ITEM, Trials
 from models_py.causal.windows import Windows, grouped, windows_of
 from models_py.config import OptimiserConfig, require
@@ -238,7 +239,10 @@ class CausalTransformer(nn.Module):
                 train.outcome[~is_treated].mean(),
                 train.outcome[is_treated].mean(),
             ]
-        ).clamp(0.001, 0.999)
+        )
+        # an arm of which the held-out users have all starts where everyone does
+        rates = torch.where(rates.isnan(), train.outcome.mean(), rates)
+        rates = rates.clamp(0.001, 0.999)
         share, control, treated = rates.logit().tolist()
         with torch.no_grad():
             self.heads.weight.mul_(0.1)
@@ -262,7 +266,7 @@ class CausalTransformer(nn.Module):
             asked = (chunk[windows.window] == number).nonzero().squeeze(1)
             logits = self.logits(every.batch(rows, asked).to(device))
             found[asked] = logits.double().sigmoid().cpu()
-        return found
+        return found.clamp(EDGE, 1 - EDGE)
 
     def log_loss(self, trials: Trials) -> float:
         """The training loss on other trials, without dropout."""

@@ -308,6 +308,21 @@ def test_propensities_all_at_the_edge(tmp_path):
     assert_one_line(result, "propensities lie in [", "--set trim=")
 
 
+def test_one_user_to_learn_from(tmp_path):
+    """Fold 0 has all users but one, who clicked and did not."""
+    only = (
+        "(select user_id from causal_trials where not censored group by user_id "
+        "having bool_or(treatment) and not bool_and(treatment) order by 1 limit 1)"
+    )
+    env = world(
+        tmp_path / "world",
+        f"update causal_trials set fold = case when user_id = {only} then 1 else 0 end",
+        n_users=60,
+    )
+    result = train_on(env, tmp_path, *MART, "--model", "causal_transformer")
+    assert_one_line(result, "causal_transformer.fold0", "one user", "add users")
+
+
 def test_an_arm_without_purchases_and_censoring_are_told(tmp_path):
     env = world(
         tmp_path / "world",

@@ -124,6 +124,11 @@ def _optimise(job: Job, part: str, settings: Any) -> Optimise:
 
     def optimise(module: Any, train: Trials) -> FitLog:
         is_held = held_out_users(train.user, derive(job.config.seed, part))
+        if is_held.all():
+            raise UserError(
+                f"{part}: there is one user to learn from, and none to say when to "
+                "stop; add users or leave the model out with --model"
+            )
         held = train.take(_rows(is_held.numpy()))
         fit = job.optimise(part, settings, lambda: -module.log_loss(held), MONITOR)
         return fit(module, train.take(_rows(~is_held.numpy())))

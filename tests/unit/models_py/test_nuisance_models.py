@@ -198,6 +198,19 @@ def test_a_long_session_is_read_in_windows_that_answer_as_single_ones_do():
     )
 
 
+def test_the_transformer_keeps_off_the_edge_too():
+    model = network()
+    with torch.no_grad():
+        model.heads.bias.copy_(torch.tensor([-1e3, 0.0, 1e3]))
+    (row,) = model.predict(trials_of([history([3, 4])], [0])).tolist()
+    assert (row[0], row[2]) == (1e-4, 1 - 1e-4)
+
+
+def test_without_a_treated_trial_the_network_starts_at_everybody_s_rate():
+    untreated = dataclasses.replace(TRIALS, treatment=torch.zeros(len(TRIALS)).double())
+    assert fitted("causal_transformer", untreated).predict(TRIALS).isfinite().all()
+
+
 def test_the_unknown_product_is_learned_by_dropping_known_ones():
     known = trials_of([history([3, 4, 5])] * 8, list(range(8)))
     for item_dropout, learns in ((0.5, True), (0.0, False)):
