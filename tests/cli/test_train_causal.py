@@ -71,8 +71,14 @@ def world(folder: Path, *statements: str, n_users: int = 260) -> dict[str, str]:
     made = simulate_trials(AdSettings(), n_users, 3)
     vocab = pa.table({"item_id": range(len(made.tokens)), "token": made.tokens})
     audit = audit_of(("events of unknown types, not used", 7, "refund, view", True))
+    summary = pa.table({"split": ["all"], "n_users": [n_users]})
+    funnel = pa.table(
+        {"step_number": [1], "step": ["raw rows"], "n_rows": [9], "n_users": [n_users]}
+    )
     with duckdb.connect(str(folder / "m.duckdb")) as connection:
         for name, rows in (
+            ("dataset_summary", summary),
+            ("dataset_funnel", funnel),
             ("causal_trials", made.table),
             ("causal_vocab", vocab),
             ("causal_audit", audit),

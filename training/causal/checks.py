@@ -171,8 +171,8 @@ def no_effect_on(
     effect = aipw(seen, nuisances)
     passed = effect.holds(0.0, CHECK_LEVEL)
     words = f"Effect on {what}: {effect.estimate:+.3f}"
-    if effect.ci95:
-        words += " (95% interval {:+.3f} to {:+.3f})".format(*effect.ci95)
+    if bounds := effect.interval(CHECK_LEVEL):
+        words += f" ({CHECK_LEVEL:.0%} interval {bounds[0]:+.3f} to {bounds[1]:+.3f})"
     if not passed:
         words += (
             ". It should be 0: people who click differ from those who do not in ways "

@@ -90,6 +90,8 @@ def evaluate(job: Job) -> dict[str, Any]:
         "best_nuisance": chosen,
         "models": models,
         "effects": effects,
+        "data_summary": marts.summary,
+        "funnel": marts.funnel,
     }
 
 

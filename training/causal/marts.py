@@ -74,6 +74,8 @@ class CausalMarts:
     Args:
         tokens: the product of every item id, three special ones first.
         audit: what was counted on the way, rows of `causal_audit`.
+        summary: rows of `dataset_summary`.
+        funnel: rows of `dataset_funnel`, in order.
         fingerprints: rows and SHA-256 of each mart read.
     """
 
@@ -82,6 +84,8 @@ class CausalMarts:
     table: TrialTable
     tokens: list[str]
     audit: list[dict[str, Any]]
+    summary: list[dict[str, Any]]
+    funnel: list[dict[str, Any]]
     fingerprints: dict[str, dict[str, Any]]
 
 
@@ -103,10 +107,18 @@ def load_causal(path: Path, mart: str, dataset: str | None) -> CausalMarts:
         audit = reader.table(
             "causal_audit", "finding, n_rows, names, is_warning", "finding_number"
         )
+        summary = reader.table("dataset_summary", "*", "split").to_pylist()
+        steps = reader.table("dataset_funnel", "step, n_rows, n_users", "step_number")
     tokens = vocab["token"].to_pylist()
-    table = trial_table(rows, len(tokens))
     return CausalMarts(
-        mart, chosen, table, tokens, audit.to_pylist(), reader.fingerprints
+        mart=mart,
+        dataset=chosen,
+        table=trial_table(rows, len(tokens)),
+        tokens=tokens,
+        audit=audit.to_pylist(),
+        summary=summary,
+        funnel=steps.to_pylist(),
+        fingerprints=reader.fingerprints,
     )
 
 

@@ -97,13 +97,18 @@ class Effect:
             "ci95": None if self.ci95 is None else list(self.ci95),
         }
 
+    def interval(self, level: float = LEVEL) -> tuple[float, float] | None:
+        """Interval of another level; None with a single user."""
+        if self.ci95 is None:
+            return None
+        stretch = stats.norm.ppf((1 + level) / 2) / stats.norm.ppf((1 + LEVEL) / 2)
+        half = float((self.ci95[1] - self.ci95[0]) / 2 * stretch)
+        return self.estimate - half, self.estimate + half
+
     def holds(self, value: float, level: float = LEVEL) -> bool:
         """Whether the interval of this level holds a value; true without one."""
-        if self.se is None or self.ci95 is None:
-            return True
-        half = (self.ci95[1] - self.ci95[0]) / 2
-        stretch = stats.norm.ppf((1 + level) / 2) / stats.norm.ppf((1 + LEVEL) / 2)
-        return bool(abs(value - self.estimate) <= half * stretch)
+        bounds = self.interval(level)
+        return bounds is None or bounds[0] <= value <= bounds[1]
 
 
 def clustered(estimate: float, influence: Floats, user: NDArray[Any]) -> Effect:

@@ -200,6 +200,9 @@ def test_an_interval_holds_more_at_a_higher_level():
     just_outside = effect.ci95[1] + 0.1 * effect.se
     assert not effect.holds(just_outside)
     assert effect.holds(just_outside, 0.99)
+    low, high = effect.interval(0.99)
+    assert (high - low) / 2 == pytest.approx(2.576 * effect.se, rel=0.01)
+    assert effect.interval() == pytest.approx(effect.ci95)
 
 
 def test_groups_average_to_the_whole():

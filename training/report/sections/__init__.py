@@ -40,6 +40,7 @@ SECTIONS: dict[str, tuple[Build, ...]] = {
         causal.groups,
         causal.nuisances,
         training,
+        data,
         reproduce,
     ),
 }
