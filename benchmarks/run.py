@@ -16,7 +16,10 @@ import psutil
 import torch
 
 HERE = Path(__file__).resolve().parent
-NAMES = ("ingest", "dbt_build", "training", "scoring", "meta")
+NAMES = (
+    *("ingest", "dbt_build", "training", "scoring", "meta"),
+    *("causal_trials", "causal_coverage", "causal_order"),
+)
 
 
 @click.command()

@@ -5,6 +5,13 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
 
+from models_py.causal.nuisance import (
+    SummaryBoosting,
+    SummaryBoostingConfig,
+    SummaryLogistic,
+    SummaryLogisticConfig,
+)
+from models_py.causal.transformer import CausalTransformer, CausalTransformerConfig
 from models_py.meta.best import Best, BestConfig
 from models_py.meta.learner import METHODS, MetaConfig, MetaLearner, WarmMetaConfig
 from models_py.recommendation.gru import GRU, GRUConfig
@@ -95,6 +102,28 @@ _ENTRIES = (
         config=BestConfig,
         is_baseline=False,
         adapts=True,
+    ),
+    Entry(
+        "summary_logistic",
+        "Logistic",
+        "causal",
+        SummaryLogistic,
+        SummaryLogisticConfig,
+    ),
+    Entry(
+        "summary_gbt",
+        "Boosting",
+        "causal",
+        SummaryBoosting,
+        SummaryBoostingConfig,
+    ),
+    Entry(
+        "causal_transformer",
+        "Transformer",
+        "causal",
+        CausalTransformer,
+        CausalTransformerConfig,
+        is_baseline=False,
     ),
 )
 

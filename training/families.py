@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from training.causal import family as causal
 from training.errors import UserError
 from training.job import Job
 from training.marts import Marts, columns_by_mart, open_marts
@@ -44,6 +45,14 @@ FAMILIES: dict[str, Family] = {
             recommendation.questions_of,
             recommendation.evaluate,
             recommendation.tables,
+        ),
+        Family(
+            "causal",
+            frozenset(causal.CAUSAL_COLUMNS),
+            causal.load_causal,
+            causal.check,
+            causal.evaluate,
+            causal.table,
         ),
     )
 }

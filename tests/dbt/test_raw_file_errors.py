@@ -14,9 +14,15 @@ from tests.reference.compare import CONTRACT, column_types, contract_types
 
 XUETANGX = "xuetangx/events"
 MARS = "mars/explicit_ratings_en"
-MODELS = {"xuetangx": "stg_xuetangx__events", "mars": "stg_mars__ratings"}
+ADS = "ad_events/unified_events"
+MODELS = {
+    "xuetangx": "stg_xuetangx__events",
+    "mars": "stg_mars__ratings",
+    "ad_events": "stg_ad_events__events",
+}
 EVENTS_HEADER = b"course_id,user_id,session_hash,event_type,timestamp\n"
 RATINGS_HEADER = b"item_id,user_id,watch_percentage,created_at,rating\n"
+ADS_HEADER = b"USER_ID,event_type,product_id,event_timestamp\n"
 EVENT = {
     "course_id": ["c"],
     "user_id": ["u"],
@@ -99,6 +105,16 @@ UNREADABLE = {
         RATINGS_HEADER + b"1,2,50,09/10/2018 10:00,5\n",
         'column created_at is "09/10/2018 10:00" in 1 rows',
     ),
+    "ad event without a column": (
+        f"{ADS}.csv",
+        b"USER_ID,event_type,event_timestamp\nu,click,2024-03-04 05:06:07\n",
+        "column product_id is missing; found user_id, event_type",
+    ),
+    "ad event without a time": (
+        f"{ADS}.csv",
+        ADS_HEADER + b"u,click,p,\n",
+        "column event_timestamp is empty in 1 rows, not a TIMESTAMP",
+    ),
     # what DuckDB itself refuses; the line names the file in DuckDB's words
     "no Parquet": (f"{XUETANGX}.parquet", b"course_id,user_id\n" * 9, ""),
     "cut Parquet": (f"{XUETANGX}.parquet", parquet()[:-20], ""),
@@ -114,6 +130,10 @@ READABLE = {
     "upper-case header": (
         f"{MARS}.csv",
         RATINGS_HEADER.upper() + b"1,2,50,2020-01-01 00:00:00,5\n",
+    ),
+    "ad events with a spare column, in lower case": (
+        f"{ADS}.csv",
+        b"spare," + ADS_HEADER.lower() + b"x,u,auction,,2024-03-04 05:06:07\n",
     ),
 }
 

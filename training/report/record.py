@@ -26,10 +26,15 @@ METRICS = {
         "1 / log2(1 + rank) within the first 10, else 0, averaged over queries"
     ),
     "mrr": Metric("mean of 1 / rank of the next item over the whole vocabulary"),
+    "nuisance_log_loss": Metric("log loss of click and of purchase together", False),
+    "propensity_log_loss": Metric("log loss of whether a trial is clicked", False),
+    "outcome_log_loss": Metric("log loss of whether a purchase follows", False),
+    "propensity_auc": Metric("chance that a clicked trial is thought likelier clicked"),
+    "outcome_auc": Metric("chance that a trial with a purchase is thought likelier so"),
 }
 
 # The first one that every model of a run has leads page and list of runs.
-HEADLINE_METRICS = ("recall@10",)
+HEADLINE_METRICS = ("recall@10", "nuisance_log_loss")
 # Those of them that a run has are plotted.
 PLOTTED_METRICS = ("recall@10", "mrr")
 

@@ -38,7 +38,9 @@ select
     case
         when datasets.event_type_prefixes is null then true
         else {{
-            has_prefix('types_counted.event_type', 'datasets.event_type_prefixes')
+            has_prefix(
+                "types_counted.event_type || '$'", 'datasets.event_type_prefixes'
+            )
         }}
     end as is_kept,
     datasets.session_method,

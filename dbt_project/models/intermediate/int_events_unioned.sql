@@ -3,6 +3,7 @@
 {%- set staged = [
     ('stg_xuetangx__events', 'platform_session'),
     ('stg_mars__ratings', 'cast(null as varchar)'),
+    ('stg_ad_events__events', 'cast(null as varchar)'),
 ] %}
 
 {% for model, platform_session in staged %}

@@ -112,7 +112,7 @@ def test_every_figure_says_in_words_what_it_shows(page):
         "recall@10 by reliability tier",
         "Training loss",
         "Validation MRR",
-        "From raw rows to episodes",
+        "From raw rows on",
     ]
     for figure in page.figures:
         assert figure["svg"]

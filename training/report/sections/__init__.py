@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from training.report.blocks import Section
 from training.report.record import Run
+from training.report.sections import causal
 from training.report.sections.certainty import certainty
 from training.report.sections.data import data
 from training.report.sections.headline import headline
@@ -27,6 +28,17 @@ SECTIONS: dict[str, tuple[Build, ...]] = {
         certainty,
         optimum,
         slices,
+        training,
+        data,
+        reproduce,
+    ),
+    "causal": (
+        causal.summary,
+        causal.effects,
+        causal.checks,
+        causal.overlap,
+        causal.groups,
+        causal.nuisances,
         training,
         data,
         reproduce,

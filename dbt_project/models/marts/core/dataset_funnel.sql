@@ -15,6 +15,10 @@
         'count(distinct user_id)', 'true'),
     ('episodes_k2_q3', ref('episodes_k2_q3'), 'count(*)',
         'count(distinct user_id)', 'true'),
+    ('causal_trials', ref('causal_trials'), 'count(*)',
+        'count(distinct user_id)', 'true'),
+    ('causal_trials, not censored', ref('causal_trials'), 'count(*)',
+        'count(distinct user_id)', 'not censored'),
 ] %}
 
 {% for step, relation, n_rows, n_users, condition in steps %}
