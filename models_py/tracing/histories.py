@@ -1,0 +1,250 @@
+"""Batches in which each asked answer sees the interactions before it, and no others."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from models_py.tracing.data import Responses, SkillSets
+
+SORTED_BATCHES = 20  # batches' worth of shuffled windows that are sorted by length
+SCORED_CHUNK = 100  # answers asked at a time when predicting: 2/3 of the keys count
+SCORED_ROWS = 32  # chunks of alike length that are asked together
+NOWHERE = -1  # row of a padded place
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is asked, when, and after how many interactions of the same user.
+
+    Args:
+        item: 0-based item ids, shape (B, Q).
+        skill_set: row of the skill sets, shape (B, Q).
+        at: epoch seconds; only interactions strictly before count, shape (B, Q).
+        position: only interactions of a smaller position count, shape (B, Q).
+        is_real: False where a row is padded, shape (B, Q).
+    """
+
+    item: Tensor
+    skill_set: Tensor
+    at: Tensor
+    position: Tensor
+    is_real: Tensor
+
+
+@dataclass(frozen=True)
+class Interactions(Asked):
+    """What happened: an `Asked` with its answer.
+
+    Args:
+        correct: 0 or 1, float32, shape (B, K).
+        behaviour: help and log seconds, 0 where unknown, shape (B, K, 2).
+    """
+
+    correct: Tensor
+    behaviour: Tensor
+
+
+@dataclass(frozen=True)
+class HistoryBatch:
+    """Questions beside the interactions they may look at.
+
+    Args:
+        asked: shape (B, Q).
+        past: shape (B, K).
+        sets: the skill sets that both point at.
+        overlap: whether two sets share a skill, shape (S, S).
+        targets: answers of the real questions, row by row, float32, shape (T,).
+    """
+
+    asked: Asked
+    past: Interactions
+    sets: SkillSets
+    overlap: Tensor
+    targets: Tensor
+
+    @property
+    def n_targets(self) -> int:
+        """How many predictions the mean loss is taken over."""
+        return len(self.targets)
+
+    def to(self, device: torch.device) -> "HistoryBatch":
+        """The same batch on another device."""
+        if device.type == "cpu":
+            return self
+        return HistoryBatch(
+            _moved(self.asked, device),
+            _moved(self.past, device),
+            replace(self.sets, members=_moved(self.sets.members, device)),
+            self.overlap.to(device),
+            self.targets.to(device),
+        )
+
+    def visible(self, context: int) -> Tensor:
+        """Whether a question may look at an interaction, shape (B, Q, K).
+
+        Strictly earlier both in order and in time, so that neither the answer
+        itself nor one of the same second counts; and among the last `context`.
+        """
+        back = self.asked.position[:, :, None] - self.past.position[:, None, :]
+        earlier = self.past.at[:, None, :] < self.asked.at[:, :, None]
+        near = (back > 0) & (back <= context)
+        return near & earlier & self.past.is_real[:, None, :]
+
+    @cached_property
+    def shares_skill(self) -> Tensor:
+        """1 where question and interaction share a skill, (B, Q, K)."""
+        rows = self.overlap[self.asked.skill_set]  # (B, Q, S)
+        width = self.asked.skill_set.shape[1]
+        columns = self.past.skill_set[:, None, :].expand(-1, width, -1)
+        return rows.gather(2, columns)
+
+    @cached_property
+    def same_item(self) -> Tensor:
+        """1 where question and interaction are the same item, (B, Q, K)."""
+        same = self.asked.item[:, :, None] == self.past.item[:, None, :]
+        return same.float()
+
+    @cached_property
+    def log_minutes(self) -> Tensor:
+        """Log of 1 + minutes between interaction and question, (B, Q, K)."""
+        gap = self.asked.at[:, :, None] - self.past.at[:, None, :]
+        return (gap.clamp(min=0).float() / 60).log1p()
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Stretches of users' responses: what is asked, and the interactions before.
+
+    Args:
+        responses: all of them.
+        first: row of the first question, shape (W,).
+        end: one behind the row of the last question, shape (W,).
+        past_from: row of the first interaction, at most `first`, shape (W,).
+    """
+
+    responses: Responses
+    first: Tensor
+    end: Tensor
+    past_from: Tensor
+
+    def __len__(self) -> int:
+        return len(self.first)
+
+    def batch(self, windows: Tensor) -> HistoryBatch:
+        """The chosen windows as one padded batch."""
+        first, end = self.first[windows], self.end[windows]
+        asked = _padded_rows(first, end)
+        past = _padded_rows(self.past_from[windows], end)
+        data = self.responses
+        return HistoryBatch(
+            _gathered(data, asked, Asked),
+            _gathered(data, past, Interactions),
+            data.skill_sets,
+            data.skill_sets.overlap,
+            data.correct[asked[asked != NOWHERE]].float(),
+        )
+
+
+@dataclass(frozen=True)
+class EpochBatches:
+    """One epoch's batches, made while they are iterated over."""
+
+    windows: Windows
+    groups: list[Tensor]
+
+    def __len__(self) -> int:
+        return len(self.groups)
+
+    def __iter__(self) -> Iterator[HistoryBatch]:
+        return (self.windows.batch(group) for group in self.groups)
+
+
+def cut(responses: Responses, length: int, context: int) -> Windows:
+    """Cut each user's responses into windows that do not overlap.
+
+    Args:
+        length: most questions of a window.
+        context: how many interactions before a window's first question come along.
+    """
+    starts = responses.user_starts[:-1]
+    sizes = responses.user_starts.diff()
+    n_windows = (sizes + length - 1) // length
+    of = torch.repeat_interleave(torch.arange(len(starts)), n_windows)
+    before = torch.nn.functional.pad(n_windows.cumsum(0), (1, 0))[:-1]
+    number = torch.arange(len(of)) - before[of]
+    first = starts[of] + number * length
+    end = torch.minimum(first + length, responses.user_starts[1:][of])
+    return Windows(responses, first, end, torch.maximum(first - context, starts[of]))
+
+
+def epoch_batches(
+    windows: Windows, n_targets: int, generator: torch.Generator
+) -> EpochBatches:
+    """Shuffle the windows into batches of about `n_targets` questions.
+
+    Windows are shuffled, then sorted by length inside stretches of many batches, so
+    a batch holds little padding; the batches are shuffled again.
+    """
+    if len(windows) == 0:
+        return EpochBatches(windows, [])
+    order = torch.randperm(len(windows), generator=generator)
+    lengths = (windows.end - windows.first)[order]
+    stretch = lengths.cumsum(0) // (SORTED_BATCHES * n_targets)
+    by_length = (stretch * (lengths.max() + 1) + lengths).argsort(stable=True)
+    order, lengths = order[by_length], lengths[by_length]
+    sizes = torch.bincount((lengths.cumsum(0) - lengths) // n_targets)
+    groups = order.split(sizes[sizes > 0].tolist())
+    shuffled = torch.randperm(len(groups), generator=generator).tolist()
+    return EpochBatches(windows, [groups[i] for i in shuffled])
+
+
+def scoring_batches(responses: Responses, context: int) -> EpochBatches:
+    """Every response once, in order of its row inside equal lengths.
+
+    Each is asked with its own last `context` interactions, so none goes unscored
+    and none has less to look at than it could have.
+    """
+    windows = cut(responses, SCORED_CHUNK, context)
+    order = (windows.end - windows.past_from).argsort(stable=True)
+    return EpochBatches(windows, list(order.split(SCORED_ROWS)))
+
+
+def rows_asked(windows: Windows, group: Tensor) -> Tensor:
+    """Rows of a batch's real questions, in the order of its targets."""
+    asked = _padded_rows(windows.first[group], windows.end[group])
+    return asked[asked != NOWHERE]
+
+
+def _padded_rows(first: Tensor, end: Tensor) -> Tensor:
+    """first[i] … end[i] - 1 in row i, `NOWHERE` behind, shape (B, longest)."""
+    width = int((end - first).max())
+    rows = first[:, None] + torch.arange(width)
+    return torch.where(rows < end[:, None], rows, NOWHERE)
+
+
+def _gathered(data: Responses, rows: Tensor, kind: type[Asked]) -> Asked:
+    """Columns of the chosen rows; a row's number serves as its position."""
+    at = rows.clamp(min=0)
+    columns = {
+        "item": data.item[at],
+        "skill_set": data.skill_set[at],
+        "at": data.at[at],
+        "position": at,
+        "is_real": rows != NOWHERE,
+        "correct": data.correct[at].float(),
+        "behaviour": data.behaviour[at].nan_to_num(0.0),
+    }
+    return kind(**{field.name: columns[field.name] for field in fields(kind)})
+
+
+def _moved(value, device: torch.device):
+    """A dataclass of tensors on another device."""
+    return replace(
+        value,
+        **{
+            field.name: getattr(value, field.name).to(device) for field in fields(value)
+        },
+    )
