@@ -43,15 +43,17 @@ class FitLog:
 
     Args:
         epochs: one dict an epoch: `epoch` (1-based), `loss` (mean over its
-            targets), `val_mrr` (the monitored validation value, higher is
+            targets), `val` (the monitored validation value, higher is
             better), `seconds` (training and validation, wall clock).
         best_epoch: 1-based epoch whose weights the model has now.
         train_seconds: wall-clock seconds of all epochs together.
+        monitor: name of the monitored value, such as `mrr`.
     """
 
     epochs: list[dict[str, float]]
     best_epoch: int
     train_seconds: float
+    monitor: str
 
 
 Optimise = Callable[[nn.Module, Any], FitLog]

@@ -19,7 +19,9 @@ from training.files import appearing_whole
 _HEADER = "moocmeta"  # safetensors metadata maps strings to strings: one JSON text
 
 
-def save_model(path: Path, name: str, model: Any, config: Any, n_items: int) -> None:
+def save_model(
+    path: Path, name: str, model: Any, config: Any, sizes: dict[str, int]
+) -> None:
     """Write a fitted model with all that is needed to make it again.
 
     Args:
@@ -27,12 +29,12 @@ def save_model(path: Path, name: str, model: Any, config: Any, n_items: int) -> 
         name: the model's name in the registry.
         model: what `registry.create` made, fitted.
         config: the settings it was made with.
-        n_items: size of the vocabulary.
+        sizes: what the data prescribed, such as `n_items`.
 
     Raises:
         UserError: the file cannot be written.
     """
-    header = {"name": name, "n_items": n_items, "config": dataclasses.asdict(config)}
+    header = {"name": name, "sizes": sizes, "config": dataclasses.asdict(config)}
     save_tensors(path, model.state_dict(), header)
 
 
@@ -49,7 +51,7 @@ def load_model(path: Path) -> tuple[str, Any]:
     try:
         name = header["name"]
         config = _settings_of(header["config"], registry.CONFIGS[name])
-        model = registry.create(name, n_items=header["n_items"], config=config)
+        model = registry.create(name, config=config, **header["sizes"])
         model.load_state_dict(state)
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise UserError(

@@ -69,24 +69,35 @@ class TrainConfig:
             raise UserError("--precision bf16 needs a CUDA device; use fp32")
         return device
 
+    def check_models(self) -> None:
+        """Check all that is asked of models before any mart is read.
+
+        Raises:
+            UserError: a model is unknown, or a setting is unknown or of the wrong
+                type; those of a model that is not trained count too.
+        """
+        self._require_known(list(registry.MODELS))
+        for name in (*self.lineup, *self.models):
+            self._model_config(name)
+
     def model_configs(self, family: str) -> dict[str, Any]:
         """Resolved settings of every model of the line-up, in its order.
 
         Raises:
-            UserError: a model is unknown or of another family, or a setting is
-                unknown or of the wrong type.
+            UserError: a model is of another family, or as for `check_models`.
         """
         known = registry.names(family)
+        self._require_known(known)
+        lineup = dict.fromkeys(self.lineup) or known
+        return {name: self._model_config(name) for name in lineup}
+
+    def _require_known(self, known: list[str]) -> None:
         for name in (*self.lineup, *self.models):
             if name not in known:
                 raise UserError(
                     f"--model {name} is none for mart {self.mart}; "
                     f"choose from {', '.join(known)}"
                 )
-        lineup = dict.fromkeys(self.lineup) or known
-        # settings of a model that is not trained are checked all the same
-        resolved = {name: self._model_config(name) for name in (*lineup, *self.models)}
-        return {name: resolved[name] for name in lineup}
 
     def _model_config(self, name: str) -> Any:
         given = self.models.get(name, {})

@@ -37,7 +37,7 @@ class FitState:
     def best_value(self) -> float:
         """Best validation value so far."""
         best = self.history[self.best_epoch - 1] if self.best_epoch else None
-        return best["val_mrr"] if best else -math.inf
+        return best["val"] if best else -math.inf
 
     def is_over(self, settings: OptimiserConfig) -> bool:
         """Whether all epochs are done or too many in a row brought nothing better."""
@@ -47,7 +47,7 @@ class FitState:
     def after(self, record: dict[str, float], model: nn.Module) -> "FitState":
         """The state with one more epoch."""
         history = [*self.history, record]
-        if record["val_mrr"] <= self.best_value:
+        if record["val"] <= self.best_value:
             return FitState(history, self.best_epoch, self.best_weights)
         weights = {
             name: value.detach().to("cpu", copy=True)
@@ -55,10 +55,10 @@ class FitState:
         }
         return FitState(history, len(history), weights)
 
-    def log(self) -> FitLog:
+    def log(self, monitor: str) -> FitLog:
         """The same as reports show it."""
         seconds = sum(record["seconds"] for record in self.history)
-        return FitLog(self.history, self.best_epoch, seconds)
+        return FitLog(self.history, self.best_epoch, seconds, monitor)
 
 
 @dataclass(frozen=True)

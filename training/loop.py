@@ -28,6 +28,7 @@ def fit(
     *,
     settings: OptimiserConfig,
     validate: Callable[[], float],
+    monitor: str = "value",
     seed: int,
     device: torch.device | str = "cpu",
     precision: Precision = "fp32",
@@ -46,6 +47,7 @@ def fit(
         train: training data in the form that the model's `batches` takes.
         settings: step size, patience and the like.
         validate: value of the model as it is at the call, higher is better.
+        monitor: name of that value, such as `mrr`, for the log.
         seed: seed of batch order and dropout.
         device: where to train; the model stays there.
         precision: `bf16` computes the loss under autocast, on CUDA only.
@@ -86,13 +88,13 @@ def fit(
         value = validate()
         _require_number(value, f"validation value after {title}", settings)
         seconds = time.perf_counter() - started
-        record = {"epoch": epoch, "loss": loss, "val_mrr": value, "seconds": seconds}
+        record = {"epoch": epoch, "loss": loss, "val": value, "seconds": seconds}
         state = state.after(record, model)
         if checkpoints:
             checkpoints.save(state, model, optimizer, terms)
 
     model.load_state_dict(state.best_weights)
-    return state.log()
+    return state.log(monitor)
 
 
 def _train_epoch(

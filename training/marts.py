@@ -1,6 +1,7 @@
-"""Marts to tensors: DuckDB → Arrow → ragged arrays, once, without per-row Python.
+"""Marts out of DuckDB: Arrow, then tensors and ragged arrays, no per-row Python.
 
-The only place in training that opens DuckDB, always read-only.
+The only place in training that opens DuckDB, always read-only. What a family of marts
+makes of its tables stands in `training/<family>/marts.py`.
 """
 
 import hashlib
@@ -8,9 +9,9 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import duckdb
 import numpy as np
@@ -21,88 +22,31 @@ from torch import Tensor
 
 from models_py.ragged import Ragged
 from training.errors import UserError
-from training.pair_table import Episodes, Pairs
 
-EPISODE_COLUMNS = {"support_pair_ids", "query_pair_ids"}
 PREFERRED_DATASET = "xuetangx"
 
 Connection = duckdb.DuckDBPyConnection
 
 
+class Marts(Protocol):
+    """What a run needs to know of the marts of any family."""
+
+    @property
+    def mart(self) -> str:
+        """The mart trained on."""
+
+    @property
+    def dataset(self) -> str:
+        """The data set trained on."""
+
+    @property
+    def fingerprints(self) -> dict[str, dict[str, Any]]:
+        """Rows and SHA-256 of each mart read."""
+
+
 def duckdb_path() -> Path:
     """The DuckDB file that dbt writes and training reads."""
     return Path(os.environ.get("MOOCMETA_DUCKDB") or "target/moocmeta.duckdb")
-
-
-@dataclass(frozen=True)
-class RecommendationMarts:
-    """All that training a recommender needs of one data set.
-
-    Args:
-        item_keys: the publisher's id of every item id, length n_items.
-        in_train: whether a train user met the item, shape (n_items,).
-        summary: rows of `dataset_summary`.
-        funnel: rows of `dataset_funnel`, in order.
-        fingerprints: rows and SHA-256 of each mart read.
-    """
-
-    mart: str
-    dataset: str
-    item_keys: list[str]
-    in_train: Tensor
-    pairs: Pairs
-    episodes: Episodes
-    summary: list[dict[str, Any]]
-    funnel: list[dict[str, Any]]
-    fingerprints: dict[str, dict[str, Any]]
-
-    @property
-    def n_items(self) -> int:
-        """Size of the vocabulary."""
-        return len(self.item_keys)
-
-
-def load_recommendation(
-    path: Path, mart: str, dataset: str | None
-) -> RecommendationMarts:
-    """Read one data set's pairs, vocabulary and episodes.
-
-    Args:
-        path: DuckDB file written by `dbt build`.
-        mart: an episode mart.
-        dataset: None takes `xuetangx` if the mart has it, else the only one.
-    Raises:
-        UserError: no such file, mart or data set; the file is locked or old.
-    """
-    with open_marts(path) as connection:
-        _check_mart(connection, path, mart)
-        chosen = _choose_dataset(connection, mart, dataset)
-        reader = _Reader(connection, chosen, {})
-        vocab = reader.table("vocab", "item_id, item_key, in_train", "item_id")
-        pairs = reader.table(
-            "pairs",
-            "pair_id, user_id, split, sequence_id, prefix, label, label_ts_epoch, "
-            "prefix_len, session_reliability",
-            "pair_id",
-        )
-        episodes = reader.table(
-            mart,
-            "episode_id, split, support_pair_ids, query_pair_ids, episode_reliability",
-            "episode_id",
-        )
-        summary = reader.table("dataset_summary", "*", "split").to_pylist()
-        funnel = reader.table("dataset_funnel", "*", "step_number").to_pylist()
-    return RecommendationMarts(
-        mart=mart,
-        dataset=chosen,
-        item_keys=vocab["item_key"].to_pylist(),
-        in_train=_tensor(vocab["in_train"]),
-        pairs=_pairs(pairs),
-        episodes=_episodes(episodes),
-        summary=summary,
-        funnel=funnel,
-        fingerprints=reader.fingerprints,
-    )
 
 
 @contextmanager
@@ -140,27 +84,23 @@ def _first_line(message: str) -> str:
     return message.split("\n", 1)[0]
 
 
-def episode_marts(
-    connection: Connection,
-) -> dict[str, tuple[int, int]]:
-    """The episode marts there are, by their columns, with K and Q of each name."""
+def columns_by_mart(connection: Connection) -> dict[str, set[str]]:
+    """Names of the columns of every mart, by its name, in the order of names."""
     found = connection.execute(
         "select table_name, list(column_name) from information_schema.columns "
         "where table_schema = 'main' group by table_name order by table_name"
     ).fetchall()
-    names = [name for name, columns in found if set(columns) >= EPISODE_COLUMNS]
-    shapes = {name: re.search(r"k(\d+)_q(\d+)$", name) for name in names}
-    return {name: (int(k[1]), int(k[2])) for name, k in shapes.items() if k}
+    return {name: set(columns) for name, columns in found}
 
 
-def _check_mart(connection: Connection, path: Path, mart: str) -> None:
-    marts = episode_marts(connection)
-    if mart not in marts:
-        known = ", ".join(marts) or "none: run `dbt build`"
-        raise UserError(f"{path} has no mart {mart} to train on; there are: {known}")
+def choose_dataset(connection: Connection, mart: str, dataset: str | None) -> str:
+    """The data set to train on.
 
-
-def _choose_dataset(connection: Connection, mart: str, dataset: str | None) -> str:
+    Args:
+        dataset: None takes `xuetangx` if the mart has it, else the only one.
+    Raises:
+        UserError: the mart is empty, lacks that data set, or holds several.
+    """
     rows = connection.execute(
         f'select distinct dataset from "{mart}" order by dataset'
     ).fetchall()
@@ -174,7 +114,7 @@ def _choose_dataset(connection: Connection, mart: str, dataset: str | None) -> s
         )
     if dataset is not None:
         raise UserError(
-            f"mart {mart} has no episodes of data set {dataset}; it has: "
+            f"mart {mart} has no rows of data set {dataset}; it has: "
             + ", ".join(found)
         )
     if PREFERRED_DATASET in found:
@@ -188,18 +128,24 @@ def _choose_dataset(connection: Connection, mart: str, dataset: str | None) -> s
 
 
 @dataclass(frozen=True)
-class _Reader:
+class Reader:
     """Reads marts of one data set in a total order and takes their fingerprints."""
 
     connection: Connection
     dataset: str
-    fingerprints: dict[str, dict[str, Any]]
+    fingerprints: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def table(self, mart: str, columns: str, order: str) -> pa.Table:
-        table = self.connection.execute(
-            f'select {columns} from "{mart}" where dataset = ? order by {order}',
-            [self.dataset],
-        ).to_arrow_table()
+        """The data set's rows of a mart, ordered by `order`, a total one."""
+        sql = f'select {columns} from "{mart}" where dataset = ? order by {order}'
+        return self._read(mart, sql, [self.dataset])
+
+    def whole_table(self, mart: str, columns: str, order: str) -> pa.Table:
+        """All rows of a mart that holds one data set and does not name it."""
+        return self._read(mart, f'select {columns} from "{mart}" order by {order}', [])
+
+    def _read(self, mart: str, sql: str, parameters: list[str]) -> pa.Table:
+        table = self.connection.execute(sql, parameters).to_arrow_table()
         self.fingerprints[mart] = {"rows": len(table), "sha256": _sha256(table)}
         return table
 
@@ -214,53 +160,26 @@ def _sha256(table: pa.Table) -> str:
     return hashlib.sha256(sink.getvalue()).hexdigest()
 
 
-def _pairs(table: pa.Table) -> Pairs:
-    users = table["user_id"].combine_chunks().dictionary_encode()
-    sequences = table["sequence_id"].combine_chunks().dictionary_encode()
-    user = users.indices.to_numpy()
-    # two users may bear the same sequence id: a sequence is one of a user
-    keys = np.stack([user, sequences.indices.to_numpy()])
-    is_new = np.concatenate([[True], (keys[:, 1:] != keys[:, :-1]).any(0)])[: len(user)]
-    return Pairs(
-        user_ids=users.dictionary.to_numpy(zero_copy_only=False),
-        user=user,
-        split=table["split"].to_numpy(),
-        sequence=torch.from_numpy(np.cumsum(is_new) - 1),
-        prefixes=_ragged(table["prefix"]),
-        prefix_len=_tensor(table["prefix_len"]),
-        label=_tensor(table["label"]),
-        label_at=_tensor(table["label_ts_epoch"]),
-        reliability=table["session_reliability"].to_numpy(),
-    )
-
-
-def _episodes(table: pa.Table) -> Episodes:
-    return Episodes(
-        split=table["split"].to_numpy(),
-        support=_matrix(table["support_pair_ids"]),
-        query=_matrix(table["query_pair_ids"]),
-        reliability=table["episode_reliability"].to_numpy(),
-    )
-
-
-def _tensor(column: pa.ChunkedArray) -> Tensor:
+def tensor_of(column: pa.ChunkedArray) -> Tensor:
+    """Numbers or booleans as a tensor; integers as int64."""
     values = column.to_numpy()
     wide = values if values.dtype.kind in "bf" else values.astype(np.int64)
     return torch.from_numpy(np.array(wide))
 
 
-def _ragged(column: pa.ChunkedArray) -> Ragged:
+def ragged_of(column: pa.ChunkedArray) -> Ragged:
+    """Lists of integers as ragged rows."""
     lists = column.combine_chunks()
     lengths = lists.value_lengths().to_numpy(zero_copy_only=False)
     offsets = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
     return Ragged(
-        _tensor(pa.chunked_array([lists.flatten()])), torch.from_numpy(offsets)
+        tensor_of(pa.chunked_array([lists.flatten()])), torch.from_numpy(offsets)
     )
 
 
-def _matrix(column: pa.ChunkedArray) -> Tensor:
+def matrix_of(column: pa.ChunkedArray) -> Tensor:
     """Lists of one length as rows of a matrix."""
-    ragged = _ragged(column)
+    ragged = ragged_of(column)
     return (
         ragged.values.view(len(ragged), -1) if len(ragged) else torch.empty(0, 0).long()
     )

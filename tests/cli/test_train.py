@@ -24,7 +24,7 @@ from tests.cli.command_line import (
     trained,
 )
 from training.files import PROJECT_ROOT, sha256_of
-from training.lineup import Job
+from training.recommendation import lineup
 
 LINEUP = ["random", "popularity", "session_knn", "gru", "sasrec"]
 TIMINGS = {"train_seconds", "eval_seconds", "seconds", "run_id", "command"}
@@ -36,6 +36,7 @@ METRICS = {
     "mrr": lambda rank: 1 / rank,
 }
 RUN_KEYS = [
+    "family",
     "run_id",
     "mart",
     "dataset",
@@ -67,6 +68,7 @@ MODEL_KEYS = [
     "eval_seconds",
     "n_parameters",
     "best_epoch",
+    "monitor",
     "history",
     "vs_best_baseline",
     "slices",
@@ -254,7 +256,7 @@ def test_the_index_has_one_line_a_run_and_runs_lists_them(tmp_path, built_projec
     ):
         (name,) = line["test"]
         recall = line["test"][name]["recall@10"]
-        assert row.split() == [path.name, "1", name, f"{recall:.4f}"]
+        assert row.split() == [path.name, "1", name, "recall@10", f"{recall:.4f}"]
 
 
 def test_the_table_names_every_model_and_the_report(tmp_path, built_project):
@@ -437,15 +439,15 @@ def test_another_seed_trains_another_network(tmp_path, full, built_project):
 def test_a_resumed_run_ends_as_if_never_interrupted(
     tmp_path, full, built_project, monkeypatch, ranked
 ):
-    calls, ranks = iter(range(1, 1000)), Job.ranks
+    calls, ranks_of = iter(range(1, 1000)), lineup.ranks_of
 
-    def ranks_until_interrupted(job, *args):
+    def ranks_until_interrupted(*args):
         if next(calls) == ranked:
             raise KeyboardInterrupt
-        return ranks(job, *args)
+        return ranks_of(*args)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Job, "ranks", ranks_until_interrupted)
+        patch.setattr(lineup, "ranks_of", ranks_until_interrupted)
         result = train_on(built_project.env, tmp_path, *MARS, "--epochs", "2")
     (run,) = tmp_path.iterdir()
     assert_one_line(result, f"interrupted; go on with `moocmeta-train --resume {run}`")

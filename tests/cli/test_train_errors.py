@@ -483,7 +483,7 @@ def test_resume_when_the_data_set_is_gone(tmp_path, edited, interrupted):
     run = Path(shutil.copytree(interrupted, tmp_path / interrupted.name))
     env = edited("delete from episodes_k2_q3 where dataset = 'mars'")
     result = train_on(env, tmp_path, "--resume", run)
-    assert_one_line(result, "no episodes of data set mars")
+    assert_one_line(result, "no rows of data set mars")
 
 
 def test_a_damaged_index(tmp_path):

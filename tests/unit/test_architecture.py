@@ -32,6 +32,8 @@ MAY_IMPORT = {
 ONLY_IN = {
     "duckdb": ("training/marts.py",),
     "training.commands": ("training/cli.py",),
+    "training.families": ("training/commands/train.py", "training/pipeline.py"),
+    "training.pipeline": ("training/commands/train.py",),
     "training.cli": (),
     "pickle": (),
     "cloudpickle": (),

@@ -9,7 +9,7 @@ from tabulate import tabulate
 
 from training.errors import UserError
 from training.options import out_option, run_option
-from training.recommend import recommend
+from training.recommendation.recommend import recommend
 from training.runs import resolve_run
 
 

@@ -7,9 +7,8 @@ from tabulate import tabulate
 
 from training.errors import UserError
 from training.options import out_option
+from training.report.record import best_first, headline_of, shared_metrics
 from training.runs import read_index
-
-HEADLINE = "recall@10"
 
 
 @click.command("runs")
@@ -24,11 +23,15 @@ def runs_command(out: Path) -> None:
         raise click.ClickException(
             f"no runs under {out} yet: run `moocmeta-train` first"
         )
-    rows = []
-    for line in lines:
-        reached = {name: test[HEADLINE] for name, test in line["test"].items()}
-        best = max(reached, key=reached.__getitem__)
-        rows.append([line["run_id"], len(reached), best, f"{reached[best]:.4f}"])
-    click.echo(
-        tabulate(rows, ["run", "models", "best", HEADLINE], disable_numparse=True)
-    )
+    header = ["run", "models", "best", "metric", "value"]
+    rows = [_row(line["run_id"], line["test"]) for line in lines]
+    click.echo(tabulate(rows, header, disable_numparse=True))
+
+
+def _row(run_id: str, tests: dict[str, dict[str, float]]) -> list[str]:
+    metric = headline_of(shared_metrics(list(tests.values())))
+    if metric is None:
+        return [run_id, str(len(tests)), "—", "—", "—"]
+    reached = {name: test[metric] for name, test in tests.items()}
+    best = best_first(reached, metric)[0]
+    return [run_id, str(len(tests)), best, metric, f"{reached[best]:.4f}"]

@@ -8,9 +8,10 @@ from typing import Any
 
 import click
 
-from training import pipeline, scorecard
+from training import pipeline
 from training.config import load_config
 from training.errors import UserError
+from training.families import FAMILIES
 from training.options import out_option
 from training.runs import resolve_run
 
@@ -22,7 +23,7 @@ FIXED_BY_RUN = (
 
 
 @click.command("train")
-@click.option("--mart", help="Episode mart whose test queries are asked.")
+@click.option("--mart", help="Mart to train on, such as episodes_k5_q10.")
 @click.option(
     "--dataset",
     help="Data set.  [default: xuetangx if the mart has it, else the only one]",
@@ -103,7 +104,5 @@ def train_command(
     if as_json:
         click.echo(json.dumps(metrics, ensure_ascii=False))
         return
-    click.echo(scorecard.table(metrics))
-    if metrics["repeat_splits"]:
-        click.echo("\n" + scorecard.repeated_table(metrics))
+    click.echo(FAMILIES[metrics["family"]].table(metrics))
     click.echo(f"\n{run_dir / 'report.html'}")

@@ -29,7 +29,8 @@ def render(run_dir: Path) -> str:
         lstrip_blocks=True,
     )
     style, _, _ = environment.loader.get_source(environment, "page.css")
-    sections = [section for build in SECTIONS if (section := build(run)) is not None]
+    built = [build(run) for build in SECTIONS[run.family]]
+    sections = [section for section in built if section is not None]
     return environment.get_template("page.html.j2").render(
         metrics=run.metrics,
         created_at=run.manifest.get("created_at"),

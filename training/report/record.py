@@ -28,7 +28,7 @@ METRICS = {
     "mrr": Metric("mean of 1 / rank of the next item over the whole vocabulary"),
 }
 
-# The first one that every model of a run has leads the page.
+# The first one that every model of a run has leads page and list of runs.
 HEADLINE_METRICS = ("recall@10",)
 # Those of them that a run has are plotted.
 PLOTTED_METRICS = ("recall@10", "mrr")
@@ -47,6 +47,11 @@ class Run:
     metrics: dict[str, Any]
     manifest: dict[str, Any]
     config: dict[str, Any]
+
+    @property
+    def family(self) -> str:
+        """The family of marts it was trained on."""
+        return self.metrics.get("family", "recommendation")
 
     @property
     def models(self) -> dict[str, dict[str, Any]]:
@@ -72,14 +77,12 @@ class Run:
     @property
     def metric_names(self) -> list[str]:
         """Test metrics that every model has, in the file's order."""
-        tests = [block["test"] for block in self.models.values()]
-        return [name for name in tests[0] if all(name in test for test in tests)]
+        return shared_metrics([block["test"] for block in self.models.values()])
 
     @property
     def headline_metric(self) -> str | None:
         """The metric that the page speaks of first."""
-        names = self.metric_names
-        return next((name for name in HEADLINE_METRICS if name in names), None)
+        return headline_of(self.metric_names)
 
     @property
     def plotted_metrics(self) -> list[str]:
@@ -92,8 +95,24 @@ class Run:
         metric = self.headline_metric
         if metric is None:
             return list(self.models)
-        sign = -1 if METRICS[metric].higher_is_better else 1
-        return sorted(self.models, key=lambda name: sign * self.test(name, metric))
+        reached = {name: self.test(name, metric) for name in self.models}
+        return best_first(reached, metric)
+
+
+def shared_metrics(tests: Sequence[dict[str, float]]) -> list[str]:
+    """Metrics that every model has, in the first one's order."""
+    return [name for name in tests[0] if all(name in test for test in tests)]
+
+
+def headline_of(metrics: Sequence[str]) -> str | None:
+    """The metric that is spoken of first."""
+    return next((name for name in HEADLINE_METRICS if name in metrics), None)
+
+
+def best_first(reached: dict[str, float], metric: str) -> list[str]:
+    """Models by a metric, ties in the order given."""
+    sign = -1 if METRICS[metric].higher_is_better else 1
+    return sorted(reached, key=lambda name: sign * reached[name])
 
 
 def read_run(folder: Path) -> Run:

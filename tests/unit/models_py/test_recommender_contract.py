@@ -14,6 +14,7 @@ from training.checkpoint import load_model, save_model
 from training.loop import fit
 
 N_ITEMS = 15
+SIZES = {"n_items": N_ITEMS}
 QUICK = OptimiserConfig(epochs=2, batch_size=64, min_steps=1)
 QUERIES = queries_of(
     [[0], [3, 1, 4, 1, 5], list(range(15)) * 3, [14], [0, 0], [2, 7, 1], [9] * 60],
@@ -77,7 +78,7 @@ def test_the_same_data_give_the_same_model(name):
 def test_a_saved_model_scores_the_same(name, tmp_path):
     model = fitted(name)
     path = tmp_path / f"{name}.safetensors"
-    save_model(path, name, model, config_of(name), N_ITEMS)
+    save_model(path, name, model, config_of(name), SIZES)
     loaded_name, loaded = load_model(path)
     assert loaded_name == name
     assert torch.equal(loaded.score(QUERIES), model.score(QUERIES))
@@ -87,7 +88,9 @@ def test_a_saved_model_scores_the_same(name, tmp_path):
 @every_model
 def test_saving_twice_gives_the_same_bytes(name, tmp_path):
     for file in ("one", "two"):
-        save_model(tmp_path / file, name, fitted(name), config_of(name), N_ITEMS)
+        save_model(
+            tmp_path / file, name, fitted(name), config_of(name), {"n_items": N_ITEMS}
+        )
     assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
 
 

@@ -17,7 +17,7 @@ def path(tmp_path):
     path = tmp_path / "checkpoints" / "gru.safetensors"
     config = registry.CONFIGS["gru"](embedding_dim=4, hidden_dim=6)
     model = registry.create("gru", n_items=5, config=config)
-    save_model(path, "gru", model, config, 5)
+    save_model(path, "gru", model, config, {"n_items": 5})
     return path
 
 
@@ -87,7 +87,7 @@ def test_an_unknown_model_is_named(path):
 
 
 def test_weights_of_another_size_are_refused(path):
-    assert "does not fit" in refusal(rewritten(path, n_items=6))
+    assert "does not fit" in refusal(rewritten(path, sizes={"n_items": 6}))
 
 
 def test_a_setting_this_version_lacks_is_refused(path):

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models_py.ragged import Ragged
-from training.marts import _pairs, _ragged, _sha256
-from training.pair_table import Pairs
+from training.marts import _sha256, ragged_of
+from training.recommendation.marts import _pairs
+from training.recommendation.pair_table import Pairs
 
 N_ITEMS = 5
 
@@ -125,19 +126,19 @@ def as_lists(ragged: Ragged) -> list[list[int]]:
 
 def test_a_column_may_be_cut_from_a_longer_one():
     cut = pa.chunked_array([LISTS.slice(1, 2)])
-    assert as_lists(_ragged(cut)) == [[], [3]]
+    assert as_lists(ragged_of(cut)) == [[], [3]]
 
 
 def test_a_column_may_come_in_pieces():
     pieces = pa.chunked_array([LISTS.slice(2), LISTS.slice(0, 0), LISTS.slice(0, 2)])
-    ragged = _ragged(pieces)
+    ragged = ragged_of(pieces)
     assert as_lists(ragged) == [[3], [4, 5, 6], [1, 2], []]
     assert ragged.values.dtype == ragged.offsets.dtype == torch.int64
 
 
 def test_a_column_may_be_empty():
     for chunks in ([], [LISTS.slice(0, 0)]):
-        ragged = _ragged(pa.chunked_array(chunks, LISTS.type))
+        ragged = ragged_of(pa.chunked_array(chunks, LISTS.type))
         assert (len(ragged), len(ragged.values)) == (0, 0)
 
 

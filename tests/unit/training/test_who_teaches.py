@@ -10,11 +10,12 @@ from models_py import registry
 from models_py.config import OptimiserConfig
 from models_py.ragged import Ragged
 from training.config import TrainConfig
-from training.lineup import Answer, Job, questions_of
-from training.marts import RecommendationMarts
-from training.pair_table import Episodes, Pairs
+from training.job import Job
+from training.recommendation.lineup import Answer, answer, questions_of
+from training.recommendation.marts import RecommendationMarts
+from training.recommendation.pair_table import Episodes, Pairs
+from training.recommendation.scorecard import Scorecard
 from training.runs import Run
-from training.scorecard import Scorecard
 
 N_ITEMS, N_USERS, LENGTH = 12, 24, 8
 SPLITS = np.array(["train", "train", "val", "test"] * (N_USERS // 4))
@@ -75,8 +76,8 @@ def fit(name: str, items: np.ndarray, path) -> tuple[bytes, Answer]:
         config = replace(config, optimiser=QUICK)
     settings = TrainConfig(mart=marts.mart)
     job = Job(settings, marts, run, torch.device("cpu"), progress=False)
-    answer = job.answer(name, config, questions_of(marts))
-    return run.checkpoint(name).read_bytes(), answer
+    given = answer(job, name, config, questions_of(marts))
+    return run.checkpoint(name).read_bytes(), given
 
 
 @every_model
@@ -84,13 +85,13 @@ def test_other_test_users_change_no_model_and_no_selection(name, tmp_path):
     """Whole-data statistics, or an epoch chosen by test scores, would."""
     items, others = walks(1), walks(2)
     changed = np.where((SPLITS == "test")[:, None], others, items)
-    model, answer = fit(name, items, tmp_path / "one")
+    model, given = fit(name, items, tmp_path / "one")
     same_model, same_answer = fit(name, changed, tmp_path / "two")
     assert same_model == model
-    np.testing.assert_array_equal(same_answer.ranks["val"], answer.ranks["val"])
-    assert (same_answer.ranks["test"] != answer.ranks["test"]).any()
-    if answer.log:
-        assert same_answer.log.best_epoch == answer.log.best_epoch
+    np.testing.assert_array_equal(same_answer.ranks["val"], given.ranks["val"])
+    assert (same_answer.ranks["test"] != given.ranks["test"]).any()
+    if given.log:
+        assert same_answer.log.best_epoch == given.log.best_epoch
 
 
 @pytest.mark.parametrize("name", COUNTING)

@@ -16,14 +16,19 @@ from training.report.sections.results import comparison, results
 from training.report.sections.slices import slices
 from training.report.sections.training import training
 
-SECTIONS: tuple[Callable[[Run], Section | None], ...] = (
-    headline,
-    results,
-    comparison,
-    certainty,
-    optimum,
-    slices,
-    training,
-    data,
-    reproduce,
-)
+Build = Callable[[Run], Section | None]
+
+# By family of marts.
+SECTIONS: dict[str, tuple[Build, ...]] = {
+    "recommendation": (
+        headline,
+        results,
+        comparison,
+        certainty,
+        optimum,
+        slices,
+        training,
+        data,
+        reproduce,
+    ),
+}

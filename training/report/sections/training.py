@@ -5,19 +5,8 @@ from training.report.blocks import Block, Cell, Figure, Row, Section, Table
 from training.report.plots import Line, curves
 from training.report.record import Run
 
-# Key of an epoch's record -> title, axis, what to look for.
-CURVES = {
-    "loss": (
-        "Training loss",
-        "loss",
-        "A curve that still falls at its end had more to learn.",
-    ),
-    "val_mrr": (
-        "Validation MRR",
-        "mrr on validation users",
-        "The best epoch is chosen here, never on test users.",
-    ),
-}
+LOSS_HINT = "A curve that still falls at its end had more to learn."
+VALIDATION_HINT = "The best epoch is chosen here, never on test users."
 COLUMNS = {
     "n_parameters": ("Parameters", numbers.count),
     "best_epoch": ("Best epoch", numbers.count),
@@ -29,30 +18,46 @@ COLUMNS = {
 def training(run: Run) -> Section | None:
     """How fitting went."""
     blocks: list[Block] = []
-    if figures := [figure for key in CURVES if (figure := _plot(run, key))]:
+    fitted = {name: block for name, block in run.models.items() if block.get("history")}
+    if fitted:
+        by_monitor: dict[str, list[str]] = {}
+        for name, block in fitted.items():
+            by_monitor.setdefault(block["monitor"], []).append(name)
+        figures = [
+            _plot(run, list(fitted), "loss", "Training loss", "loss", LOSS_HINT),
+            *(
+                _plot(
+                    run,
+                    names,
+                    "val",
+                    f"Validation {monitor.upper()}",
+                    f"{monitor} on validation users",
+                    VALIDATION_HINT,
+                )
+                for monitor, names in by_monitor.items()
+            ),
+        ]
         blocks.append(Row(figures))
     if table := _cost(run):
         blocks.append(table)
     return Section("training", "Training", blocks) if blocks else None
 
 
-def _plot(run: Run, key: str) -> Figure | None:
+def _plot(
+    run: Run, models: list[str], key: str, title: str, axis: str, hint: str
+) -> Figure:
     lines = []
-    for model, block in run.models.items():
-        points = [epoch for epoch in block.get("history") or [] if key in epoch]
-        if points:
-            lines.append(
-                Line(
-                    run.title(model),
-                    [point["epoch"] for point in points],
-                    [point[key] for point in points],
-                    run.series(model),
-                    marked_x=block.get("best_epoch"),
-                )
+    for model in models:
+        history = run.models[model]["history"]
+        lines.append(
+            Line(
+                run.title(model),
+                [epoch["epoch"] for epoch in history],
+                [epoch[key] for epoch in history],
+                run.series(model),
+                marked_x=run.models[model].get("best_epoch"),
             )
-    if not lines:
-        return None
-    title, axis, hint = CURVES[key]
+        )
     spoken = "; ".join(
         f"{line.label} from {numbers.metric(line.y[0])} to "
         f"{numbers.metric(line.y[-1])} in {numbers.counted(len(line.y), 'epoch')}"

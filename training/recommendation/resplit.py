@@ -18,8 +18,9 @@ from tqdm import tqdm
 from training.errors import UserError
 from training.evaluation.ranking import METRICS
 from training.files import PROJECT_ROOT, data_dir, write_json
-from training.lineup import Job, questions_of
-from training.marts import RecommendationMarts, load_recommendation
+from training.job import Job
+from training.recommendation.lineup import answer, questions_of
+from training.recommendation.marts import RecommendationMarts, load_recommendation
 from training.runs import Run
 
 FIRST_SEED = 1
@@ -76,7 +77,7 @@ def _evaluate(job: Job, seed: int, scratch: Run) -> dict[str, Any]:
     split_job = dataclasses.replace(job, marts=marts, run=scratch, progress=False)
     configs = job.config.model_configs("recommendation")
     ranks = {
-        name: split_job.answer(name, settings, questions).ranks["test"]
+        name: answer(split_job, name, settings, questions).ranks["test"]
         for name, settings in configs.items()
     }
     database.unlink()

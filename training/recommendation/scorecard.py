@@ -15,8 +15,8 @@ from training.evaluation.slices import (
     RELIABILITY_TIERS,
     recall_by_slice,
 )
-from training.lineup import Answer, Question
-from training.marts import RecommendationMarts
+from training.recommendation.lineup import Answer, Question
+from training.recommendation.marts import RecommendationMarts
 
 SELECTED_BY = "recall@10"
 
@@ -99,6 +99,7 @@ class Scorecard:
                 "eval_seconds": answer.eval_seconds,
                 "n_parameters": answer.n_parameters,
                 "best_epoch": answer.log.best_epoch if answer.log else None,
+                "monitor": answer.log.monitor if answer.log else None,
                 "history": answer.log.epochs if answer.log else [],
                 "vs_best_baseline": self._versus_best(name, values),
                 "slices": {kind: rows[name] for kind, rows in slices.items()},

@@ -1,0 +1,69 @@
+"""The families of marts that can be trained on: the only place that lists them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from training.errors import UserError
+from training.job import Job
+from training.marts import Marts, columns_by_mart, open_marts
+from training.recommendation import family as recommendation
+
+
+@dataclass(frozen=True)
+class Family:
+    """What is done with one family of marts.
+
+    Args:
+        name: as the registry of models calls it.
+        columns: a mart with all of these columns is one to train on.
+        load: reads a data set's marts: (DuckDB file, mart, data set or None).
+        check: raises a `UserError` where those marts cannot be trained on.
+        evaluate: fits and evaluates a line-up, writes the family's own artifacts
+            into the run folder and returns the family's part of `metrics.json`:
+            at least `models`, by name `title` and `test` with the same metrics.
+        table: what is printed of `metrics.json`.
+    """
+
+    name: str
+    columns: frozenset[str]
+    load: Callable[[Path, str, str | None], Marts]
+    check: Callable[[Marts], object]
+    evaluate: Callable[[Job], dict[str, Any]]
+    table: Callable[[dict[str, Any]], str]
+
+
+FAMILIES: dict[str, Family] = {
+    family.name: family
+    for family in (
+        Family(
+            "recommendation",
+            frozenset(recommendation.EPISODE_COLUMNS),
+            recommendation.load_recommendation,
+            recommendation.questions_of,
+            recommendation.evaluate,
+            recommendation.tables,
+        ),
+    )
+}
+
+
+def family_of(path: Path, mart: str) -> Family:
+    """The family of a mart, told by its columns.
+
+    Raises:
+        UserError: there is no such mart, or none that models are trained on.
+    """
+    with open_marts(path) as connection:
+        marts = columns_by_mart(connection)
+    found = {
+        name: family
+        for name, columns in marts.items()
+        for family in FAMILIES.values()
+        if columns >= family.columns
+    }
+    if mart not in found:
+        known = ", ".join(found) or "none: run `dbt build`"
+        raise UserError(f"{path} has no mart {mart} to train on; there are: {known}")
+    return found[mart]

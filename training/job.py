@@ -1,0 +1,69 @@
+"""One line-up to fit on one data set, whatever its family."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from tqdm import tqdm
+
+from models_py.fitting import FitLog, Optimise
+from training import checkpoint, loop
+from training.config import TrainConfig
+from training.marts import Marts
+from training.runs import Run
+
+
+@dataclass(frozen=True)
+class Job:
+    """One line-up on one data set.
+
+    Fitting keeps its state in the run folder after every epoch. Going on after an
+    interruption is nothing but running the same job over the same folder again: a
+    finished fit is taken from its state as it was, an unfinished one goes on.
+
+    Args:
+        marts: what the family's `load` read.
+    """
+
+    config: TrainConfig
+    marts: Marts
+    run: Run
+    device: torch.device
+    progress: bool
+
+    def optimise(
+        self, name: str, settings: Any, validate: Callable[[], float], monitor: str
+    ) -> Optimise:
+        """The training loop for one model, its state kept under the model's name.
+
+        Args:
+            settings: the model's, with an `optimiser` where it is a network.
+            validate: value of the model as it is at the call, higher is better.
+            monitor: name of that value, such as `mrr`.
+        """
+
+        def fit(module: Any, data: Any) -> FitLog:
+            return loop.fit(
+                module,
+                data,
+                settings=settings.optimiser,
+                validate=validate,
+                monitor=monitor,
+                seed=self.config.seed,
+                device=self.device,
+                precision=self.config.precision,
+                checkpoints=loop.FitCheckpoints(self.run.state / name),
+                progress=self.progress,
+            )
+
+        return fit
+
+    def keep(self, name: str, model: Any, settings: Any, **sizes: int) -> None:
+        """Write a fitted model's checkpoint; `sizes` are what the data prescribe."""
+        path = self.run.checkpoint(name)
+        checkpoint.save_model(path, name, model, settings, sizes)
+
+    def lineup(self, configs: dict[str, Any]) -> tqdm:
+        """The models' names behind a progress bar."""
+        return tqdm(configs, "models", disable=not self.progress)

@@ -1,0 +1,70 @@
+"""Recommenders: from marts to the recommendation part of a run folder."""
+
+from typing import Any
+
+import numpy as np
+
+from training.files import appearing_whole, data_dir, write_json
+from training.job import Job
+from training.recommendation import scorecard
+from training.recommendation.lineup import answer, questions_of
+from training.recommendation.marts import (
+    EPISODE_COLUMNS,
+    RecommendationMarts,
+    load_recommendation,
+)
+from training.recommendation.resplit import repeat_splits
+from training.recommendation.scorecard import Scorecard
+from training.simulate.optimum import bayes_optimum
+
+__all__ = [
+    "EPISODE_COLUMNS",
+    "evaluate",
+    "load_recommendation",
+    "questions_of",
+    "tables",
+]
+
+
+def evaluate(job: Job) -> dict[str, Any]:
+    """Fit and rank with every model of the line-up.
+
+    Writes `predictions.parquet` and `vocab.json`.
+    """
+    marts, config = job.marts, job.config
+    questions = questions_of(marts)
+    configs = config.model_configs("recommendation")
+    answers = {
+        name: answer(job, name, configs[name], questions)
+        for name in job.lineup(configs)
+    }
+    splits = repeat_splits(job, config.repeat_splits) if config.repeat_splits else None
+    card = Scorecard(marts, questions, answers, config.seed)
+    with appearing_whole(job.run.path / "predictions.parquet") as scratch:
+        card.predictions().to_parquet(scratch, index=False)
+    write_json(job.run.path / "vocab.json", marts.item_keys)
+    return {
+        **card.metrics(),
+        "bayes_optimal": _optimum(marts, questions["test"].pair.numpy()),
+        "repeat_splits": splits,
+    }
+
+
+def tables(metrics: dict[str, Any]) -> str:
+    """The line-up, and the repeated splits where there are any, as text tables."""
+    found = [scorecard.table(metrics)]
+    if metrics["repeat_splits"]:
+        found.append(scorecard.repeated_table(metrics))
+    return "\n\n".join(found)
+
+
+def _optimum(marts: RecommendationMarts, asked: np.ndarray) -> dict[str, Any] | None:
+    """The Bayes optimum of the asked pairs, where the data were simulated."""
+    pairs = marts.pairs
+    return bayes_optimum(
+        data_dir(),
+        marts.dataset,
+        user_ids=pairs.user_ids[pairs.user[asked]],
+        label_at=pairs.label_at.numpy()[asked],
+        labels=[marts.item_keys[i] for i in pairs.label.numpy()[asked]],
+    )
