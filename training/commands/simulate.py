@@ -23,14 +23,15 @@ DEFAULT_SEED = 20260107
     "--users",
     type=click.IntRange(1),
     help="That many users, of whom most have enough to learn from; the default is "
-    "small (xuetangx 1,000, mars 822).",
+    "small (xuetangx 1,000, mars 822, edm_cup_2023 66, assistments_2009 42).",
 )
 @click.option(
     "--events",
     type=click.IntRange(1),
     help="Users until there are that many (learning) events. A xuetangx log then has "
     "the published shape: at 28,000,000 about 183,000 users, most of whom never "
-    "change the course within a session; truth/ then judges val and test users only.",
+    "change the course within a session; truth/ then judges val and test users only. "
+    "Logs of knowledge tracing then have as many items as the published ones.",
 )
 @click.option("--seed", type=click.IntRange(0), default=DEFAULT_SEED, show_default=True)
 @click.option(
@@ -68,6 +69,6 @@ def simulate_command(
             raise click.ClickException(str(error)) from error
         click.echo(
             f"{name}: {counts.n_events:,} events of {counts.n_users:,} users in "
-            f"{out / 'raw' / name}, {counts.n_true_pairs:,} pairs with their "
-            f"Bayes optimum in {out / 'truth' / name}"
+            f"{out / 'raw' / name}, {counts.n_true_pairs:,} labels with their "
+            f"best prediction in {out / 'truth' / name}"
         )

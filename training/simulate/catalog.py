@@ -9,12 +9,14 @@ import msgspec
 
 from training.errors import UserError
 from training.files import appearing_whole, write_json
-from training.simulate import mars, xuetangx
+from training.simulate import assistments_2009, edm_cup_2023, mars, xuetangx
 from training.simulate.request import Counts, Request, Simulate, Size
 
 DATASETS: dict[str, Simulate] = {
     "xuetangx": xuetangx.simulate,
     "mars": mars.simulate,
+    "edm_cup_2023": edm_cup_2023.simulate,
+    "assistments_2009": assistments_2009.simulate,
 }
 MARKER = "simulated.json"  # in the truth folder: which raw files are simulated
 

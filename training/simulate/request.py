@@ -87,7 +87,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Counts:
-    """What was simulated: users and events of the log, pairs with a known optimum."""
+    """What was simulated: users and events of the log, labels with a known best prediction."""
 
     n_users: int
     n_events: int
