@@ -3,6 +3,8 @@
 {%- set staged = [
     ('stg_xuetangx__events', 'platform_session'),
     ('stg_mars__ratings', 'cast(null as varchar)'),
+    ('stg_edm_cup_2023__actions', 'cast(null as varchar)'),
+    ('stg_assistments_2009__answers', 'cast(null as varchar)'),
 ] %}
 
 {% for model, platform_session in staged %}
