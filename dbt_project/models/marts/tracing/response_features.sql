@@ -75,7 +75,10 @@ skills_followed as (
         response_id,
         -- rows of one response share its second: none sees another
         count(*) over skill_before as prior_n,
-        coalesce(sum(cast(correct as integer)) over skill_before, 0) as prior_n_correct
+        {{ smoothed_rate(
+            'coalesce(sum(cast(correct as integer)) over skill_before, 0)',
+            'count(*) over skill_before'
+        ) }} as prior_correct_rate
 
     from skills_parted
 
@@ -94,8 +97,8 @@ skills_averaged as (
         response_id,
         avg(prior_n) as prior_n,
         cast(
-            avg(cast({{ smoothed_rate('prior_n_correct', 'prior_n') }} as decimal(18, 15)))
-            as double
+            -- decimals add up to the same mean in any order
+            avg(cast(prior_correct_rate as decimal(18, 15))) as double
         ) as prior_correct_rate
 
     from skills_followed
@@ -117,14 +120,15 @@ select
         skills_averaged.prior_correct_rate, {{ smoothed_rate('0', '0') }}
     ) as skill_prior_correct_rate,
     users_followed.item_prior_n,
-    {{ smoothed_rate('users_followed.item_prior_n_correct', 'users_followed.item_prior_n') }}
-        as item_prior_correct_rate,
+    {{ smoothed_rate(
+        'users_followed.item_prior_n_correct', 'users_followed.item_prior_n'
+    ) }} as item_prior_correct_rate,
     users_followed.ts_epoch - users_followed.prior_ts_epoch
         as seconds_since_previous,
     users_followed.prior_n_help / cast(nullif(users_followed.prior_n, 0) as double)
         as prior_help_rate,
-    users_followed.prior_latency_us / 1000000.0 / nullif(users_followed.prior_n_latencies, 0)
-        as prior_latency_sec
+    users_followed.prior_latency_us
+    / (1000000.0 * nullif(users_followed.prior_n_latencies, 0)) as prior_latency_sec
 
 from users_followed
 
