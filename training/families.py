@@ -9,6 +9,7 @@ from training.errors import UserError
 from training.job import Job
 from training.marts import Marts, columns_by_mart, open_marts
 from training.recommendation import family as recommendation
+from training.tracing import family as tracing
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,14 @@ FAMILIES: dict[str, Family] = {
             recommendation.questions_of,
             recommendation.evaluate,
             recommendation.tables,
+        ),
+        Family(
+            "tracing",
+            frozenset(tracing.SEQUENCE_COLUMNS),
+            tracing.load_tracing,
+            tracing.require_splits,
+            tracing.evaluate,
+            tracing.table,
         ),
     )
 }

@@ -212,6 +212,61 @@ def scoring_batches(responses: Responses, context: int) -> EpochBatches:
     return EpochBatches(windows, list(order.split(SCORED_ROWS)))
 
 
+@dataclass(frozen=True)
+class Probes:
+    """Questions that nobody was asked: an item right after a response.
+
+    Args:
+        after: row of the response, ascending, shape (M,).
+        item: 0-based item ids, shape (M,).
+        skill_set: row of the skill sets, shape (M,).
+    """
+
+    after: Tensor
+    item: Tensor
+    skill_set: Tensor
+
+
+def probe_batches(
+    responses: Responses, probes: Probes, context: int
+) -> Iterator[tuple[Tensor, HistoryBatch]]:
+    """Every probe once, as if asked a second after its response.
+
+    Yields:
+        Numbers of the batch's probes in the order of its real questions, and the
+        batch, which has no targets.
+    """
+    windows = cut(responses, SCORED_CHUNK, context)
+    first = torch.searchsorted(probes.after, windows.first)
+    end = torch.searchsorted(probes.after, windows.end)
+    order = (end - first).argsort(stable=True)
+    for group in order.split(SCORED_ROWS // 4):  # a response has several probes
+        if int((end[group] - first[group]).max()) == 0:
+            continue
+        asked = _padded_rows(first[group], end[group])  # numbers of probes
+        is_real = asked != NOWHERE
+        number = asked.clamp(min=0)
+        after = probes.after[number]
+        questions = Asked(
+            item=probes.item[number],
+            skill_set=probes.skill_set[number],
+            at=responses.at[after] + 1,
+            position=after + 1,
+            is_real=is_real,
+        )
+        past = _padded_rows(windows.past_from[group], windows.end[group])
+        yield (
+            asked[is_real],
+            HistoryBatch(
+                questions,
+                _gathered(responses, past, Interactions),
+                responses.skill_sets,
+                responses.skill_sets.overlap,
+                torch.empty(0),
+            ),
+        )
+
+
 def rows_asked(windows: Windows, group: Tensor) -> Tensor:
     """Rows of a batch's real questions, in the order of its targets."""
     asked = _padded_rows(windows.first[group], windows.end[group])

@@ -17,8 +17,8 @@ from models_py.seeding import seeded
 from models_py.tracing import histories
 from models_py.tracing.attention import HistoryAttention
 from models_py.tracing.data import Responses
-from models_py.tracing.embeddings import Embeddings
-from models_py.tracing.histories import EpochBatches, HistoryBatch
+from models_py.tracing.embeddings import ItemVectors, SkillVectors
+from models_py.tracing.histories import EpochBatches, HistoryBatch, Probes
 
 WINDOW = 200  # responses of a training row, as in the mart `kt_sequences`
 ANSWER_WIDTH = 3  # right or wrong, help, log seconds
@@ -67,7 +67,8 @@ class SAKT(nn.Module):
         self.config = config
         dim = config.dim
         with seeded(config.seed):
-            self.embeddings = Embeddings(n_items, n_skills, dim)
+            self.items = ItemVectors(n_items, dim)
+            self.skills = SkillVectors(n_skills, dim)
             self.interaction = nn.Sequential(
                 nn.Linear(dim + ANSWER_WIDTH, dim),
                 nn.GELU(),
@@ -90,8 +91,9 @@ class SAKT(nn.Module):
 
     def logits(self, batch: HistoryBatch) -> Tensor:
         """Log odds of a correct answer, shape (B, Q)."""
-        questions = self.embeddings(batch.asked, batch.sets)  # (B, Q, D)
-        past = self.embeddings(batch.past, batch.sets)  # (B, K, D)
+        skills = self.skills(batch.sets)  # (S, D)
+        questions = self.items(batch.asked.item) + skills[batch.asked.skill_set]
+        past = self.items(batch.past.item) + skills[batch.past.skill_set]
         answers = torch.cat(
             [2 * batch.past.correct[..., None] - 1, batch.past.behaviour], dim=2
         )
@@ -115,7 +117,8 @@ class SAKT(nn.Module):
 
     def fit(self, train: Responses, optimise: Optimise) -> FitLog:
         """Hand the network to the training loop."""
-        self.embeddings.learn_rows(train, self.config.rare_below)
+        self.items.learn_rows(train, self.config.rare_below)
+        self.skills.learn_rows(train)
         return optimise(self, train)
 
     @torch.no_grad()
@@ -129,4 +132,17 @@ class SAKT(nn.Module):
             device = self.easiness.weight.device
             logits = self.logits(batch.to(device))[batch.asked.is_real.to(device)]
             found[rows] = logits.sigmoid().cpu()
+        return found
+
+    @torch.no_grad()
+    def predict_after(self, responses: Responses, probes: Probes) -> Tensor:
+        """Probability of a right answer to each probe, shape (M,)."""
+        self.eval()
+        device = self.easiness.weight.device
+        found = torch.empty(len(probes.after))
+        for rows, batch in histories.probe_batches(
+            responses, probes, self.config.context
+        ):
+            logits = self.logits(batch.to(device)).cpu()[batch.asked.is_real]
+            found[rows] = logits.sigmoid()
         return found
