@@ -1,6 +1,27 @@
--- Every response lies in one window, once, at its own user's place, in order of time, in
--- step with its item, skills and answer; windows are full but for a user's last.
+-- Every response lies in one window, once, at the place of its user and time, in step
+-- with its item, skills and answer; windows are full but for the last of a user. Above
+-- 500,000 responses a sample of users with about that many is looked at.
 with
+
+users_sampled as (
+
+    select
+        dataset,
+        user_id
+    from {{ ref('user_splits') }}
+    where
+        {{ hash_to_unit('user_id') }}
+        <= (select 500000.0 / greatest(count(*), 1) from {{ ref('responses') }})
+
+),
+
+responses as (
+
+    select responses.*
+    from {{ ref('responses') }} as responses
+    semi join users_sampled using (dataset, user_id)
+
+),
 
 windows_unfolded as (
 
@@ -17,6 +38,7 @@ windows_unfolded as (
         unnest(ts_epoch) as ts_epoch,
         unnest(range(len(response_ids))) as place
     from {{ ref('kt_sequences') }}
+    semi join users_sampled using (dataset, user_id)
 
 ),
 
@@ -50,7 +72,7 @@ skills_named as (
 select
     responses.dataset,
     responses.response_id
-from {{ ref('responses') }} as responses
+from responses
 full join neighbours using (dataset, response_id)
 left join skills_named using (dataset, response_id)
 where

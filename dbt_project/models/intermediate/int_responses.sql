@@ -59,7 +59,12 @@ answers_keyed as (
             floor({{ epoch_seconds('answers.answered_at') }} / users.session_gap_sec)
             as bigint
         ) as stretch,
-        least(answers.latency_sec, {{ var('max_latency_sec') }}) as latency_sec,
+        -- not least(): of a null and a number it may take the number
+        case
+            when answers.latency_sec > {{ var('max_latency_sec') }}
+                then {{ var('max_latency_sec') }}
+            else answers.latency_sec
+        end as latency_sec,
         answers.help_before
 
     from answers

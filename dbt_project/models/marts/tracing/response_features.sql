@@ -98,7 +98,7 @@ skills_averaged as (
         avg(prior_n) as prior_n,
         cast(
             -- decimals add up to the same mean in any order
-            avg(cast(prior_correct_rate as decimal(18, 15))) as double
+            avg(cast(prior_correct_rate as decimal(18, 17))) as double
         ) as prior_correct_rate
 
     from skills_followed
