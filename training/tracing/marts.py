@@ -187,11 +187,11 @@ def _responses(
     user, _ = pd.factorize(table["user_id"])
     return Responses(
         user=torch.from_numpy(user.astype(np.int64)),
-        item=torch.from_numpy(table["item_id"].to_numpy(np.int64)),
+        item=torch.tensor(table["item_id"].to_numpy(np.int64)),
         skill_set=of_row,
         skill_sets=sets,
-        correct=torch.from_numpy(table["correct"].to_numpy(bool)),
-        at=torch.from_numpy(table["ts_epoch"].to_numpy(np.int64)),
+        correct=torch.tensor(table["correct"].to_numpy(bool)),
+        at=torch.tensor(table["ts_epoch"].to_numpy(np.int64)),
         history=history,
         behaviour=torch.from_numpy(behaviour.astype(np.float32)),
         n_items=n_items,
