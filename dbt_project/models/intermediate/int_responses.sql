@@ -1,10 +1,16 @@
--- One row per response, an answer in a kept session, with the integers that what
--- follows sorts and joins on.
+-- One row per response, an answer in a kept session, in integers: what follows sorts
+-- and joins on them, and texts are looked up at the end.
 with
 
 answers as (
 
     select * from {{ ref('int_answers_unioned') }}
+
+),
+
+skill_lists as (
+
+    select * from {{ ref('int_skill_lists') }}
 
 ),
 
@@ -14,7 +20,6 @@ users as (
         int_users.dataset,
         int_users.user_id,
         int_users.user_key,
-        int_users.split,
         datasets.session_gap_sec
 
     from {{ ref('int_users') }} as int_users
@@ -45,13 +50,10 @@ answers_keyed as (
 
     select
         answers.dataset,
-        answers.user_id,
-        users.split,
         users.user_key,
         vocab.item_id,
-        answers.item_key,
+        skill_lists.skill_list_key,
         answers.answer_key,
-        coalesce(answers.skill_keys, []) as skill_keys,
         answers.correct,
         answers.answered_at,
         {{ epoch_seconds('answers.answered_at') }} as ts_epoch,
@@ -79,22 +81,27 @@ answers_keyed as (
             answers.dataset = vocab.dataset
             and answers.item_key = vocab.item_key
 
+    inner join skill_lists
+        on
+            answers.dataset = skill_lists.dataset
+            and coalesce(answers.skill_keys, []) = skill_lists.skill_keys
+
 ),
 
 sessions_found as (
 
     select
         answers_keyed.*,
-        sessions.session_id
+        stretches.session_number
 
     from answers_keyed
 
-    -- inner: answers of dropped users and sessions go with them
     inner join stretches
         on
             answers_keyed.user_key = stretches.user_key
             and answers_keyed.stretch = stretches.stretch
 
+    -- inner: answers of dropped users and sessions go with them
     inner join sessions
         on
             stretches.user_key = sessions.user_key
@@ -109,13 +116,10 @@ select
         -- total order: time comes before the item, so ids rise with a user's time
         order by user_key, answered_at, item_id, answer_key
     ) - 1 as response_id,
-    user_id,
-    split,
     user_key,
-    session_id,
+    session_number,
     item_id,
-    item_key,
-    skill_keys,
+    skill_list_key,
     correct,
     answered_at,
     ts_epoch,

@@ -1,50 +1,20 @@
--- One row per list of skills that responses ask for, with the skills' ids: few lists,
--- so responses join them instead of each looking up its skills.
+-- One row per list of skills that answers ask for, with a number: answers carry that
+-- through every sort, not the list.
 with
 
 lists_found as (
 
     select distinct
         dataset,
-        skill_keys
+        coalesce(skill_keys, []) as skill_keys
 
-    from {{ ref('int_responses') }}
-
-),
-
-skills as (
-
-    select * from {{ ref('skills') }}
-
-),
-
-lists_parted as (
-
-    select
-        dataset,
-        skill_keys,
-        unnest(skill_keys) as skill_key
-
-    from lists_found
+    from {{ ref('int_answers_unioned') }}
 
 )
 
 select
-    lists_found.dataset,
-    lists_found.skill_keys,
-    {{ sorted_set('skills.skill_id') }} as skill_ids
+    dataset,
+    cast(row_number() over (order by dataset, skill_keys) as integer) as skill_list_key,
+    skill_keys
 
 from lists_found
-
--- left: an empty list stays
-left join lists_parted
-    on
-        lists_found.dataset = lists_parted.dataset
-        and lists_found.skill_keys = lists_parted.skill_keys
-
-left join skills
-    on
-        lists_parted.dataset = skills.dataset
-        and lists_parted.skill_key = skills.skill_key
-
-group by lists_found.dataset, lists_found.skill_keys

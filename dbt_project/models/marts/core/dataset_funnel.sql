@@ -18,10 +18,10 @@
         'count(distinct user_id)', 'true'),
     ('graded first answers', ref('int_answers_unioned'), 'count(*)',
         'count(distinct user_id)', 'true'),
-    ('to described items', ref('int_answers_unioned'), 'count(*)',
+    ('answers to described items', ref('int_answers_unioned'), 'count(*)',
         'count(distinct user_id)', 'skill_keys is not null'),
-    ('responses', ref('int_responses'), 'count(*)', 'count(distinct user_id)', 'true'),
-    ('with a skill', ref('int_responses'), 'count(*)', 'count(distinct user_id)',
+    ('responses', ref('responses'), 'count(*)', 'count(distinct user_id)', 'true'),
+    ('responses with a skill', ref('responses'), 'count(*)', 'count(distinct user_id)',
         'len(skill_keys) > 0'),
 ] %}
 

@@ -9,16 +9,20 @@ responses as (
 
 skill_lists as (
 
-    select * from {{ ref('int_skill_lists') }}
+    select * from {{ ref('int_skill_list_ids') }}
+
+),
+
+users as (
+
+    select * from {{ ref('int_users') }}
 
 ),
 
 positions_numbered as (
 
     select
-        responses.dataset,
-        responses.user_id,
-        responses.split,
+        responses.user_key,
         responses.response_id,
         responses.item_id,
         skill_lists.skill_ids,
@@ -31,19 +35,14 @@ positions_numbered as (
 
     from responses
 
-    inner join skill_lists
-        on
-            responses.dataset = skill_lists.dataset
-            and responses.skill_keys = skill_lists.skill_keys
+    inner join skill_lists on responses.skill_list_key = skill_lists.skill_list_key
 
 ),
 
 windows_cut as (
 
     select
-        dataset,
-        user_id,
-        split,
+        user_key,
         cast(floor(user_position / {{ var('kt_window') }}) as integer) as window_number,
         {{ rows_list(
             ['response_id', 'item_id', 'skill_ids', 'correct', 'ts_epoch'],
@@ -52,20 +51,23 @@ windows_cut as (
 
     from positions_numbered
 
-    group by dataset, user_id, split, window_number
+    group by user_key, window_number
 
 )
 
 select
-    dataset,
-    user_id || '_' || lpad(cast(window_number as varchar), 6, '0') as sequence_id,
-    user_id,
-    split,
-    window_number as "window",
-    {{ column_of('answers', 'response_id') }} as response_ids,
-    {{ column_of('answers', 'item_id') }} as item_ids,
-    {{ column_of('answers', 'skill_ids') }} as skill_ids,
-    {{ column_of('answers', 'correct') }} as correct,
-    {{ column_of('answers', 'ts_epoch') }} as ts_epoch
+    users.dataset,
+    users.user_id || '_' || lpad(cast(windows_cut.window_number as varchar), 6, '0')
+        as sequence_id,
+    users.user_id,
+    users.split,
+    windows_cut.window_number as "window",
+    {{ column_of('windows_cut.answers', 'response_id') }} as response_ids,
+    {{ column_of('windows_cut.answers', 'item_id') }} as item_ids,
+    {{ column_of('windows_cut.answers', 'skill_ids') }} as skill_ids,
+    {{ column_of('windows_cut.answers', 'correct') }} as correct,
+    {{ column_of('windows_cut.answers', 'ts_epoch') }} as ts_epoch
 
 from windows_cut
+
+inner join users on windows_cut.user_key = users.user_key

@@ -9,18 +9,21 @@ responses as (
 
 skill_lists as (
 
-    select * from {{ ref('int_skill_lists') }}
+    select * from {{ ref('int_skill_list_ids') }}
+
+),
+
+users as (
+
+    select * from {{ ref('int_users') }}
 
 ),
 
 users_followed as (
 
     select
-        dataset,
         response_id,
-        user_id,
-        split,
-        skill_keys,
+        user_key,
         ts_epoch,
         count(*) over user_before as prior_n,
         coalesce(sum(cast(correct as integer)) over user_before, 0) as prior_n_correct,
@@ -52,7 +55,6 @@ users_followed as (
 skills_parted as (
 
     select
-        responses.dataset,
         responses.response_id,
         responses.user_key,
         responses.ts_epoch,
@@ -61,18 +63,15 @@ skills_parted as (
 
     from responses
 
-    inner join skill_lists
-        on
-            responses.dataset = skill_lists.dataset
-            and responses.skill_keys = skill_lists.skill_keys
+    inner join skill_lists on responses.skill_list_key = skill_lists.skill_list_key
 
 ),
 
 skills_followed as (
 
     select
-        dataset,
         response_id,
+        user_key,
         -- rows of one response share its second: none sees another
         count(*) over skill_before as prior_n,
         {{ smoothed_rate(
@@ -93,8 +92,8 @@ skills_followed as (
 skills_averaged as (
 
     select
-        dataset,
         response_id,
+        user_key,
         avg(prior_n) as prior_n,
         cast(
             -- decimals add up to the same mean in any order
@@ -103,15 +102,15 @@ skills_averaged as (
 
     from skills_followed
 
-    group by dataset, response_id
+    group by user_key, response_id
 
 )
 
 select
-    users_followed.dataset,
+    users.dataset,
     users_followed.response_id,
-    users_followed.user_id,
-    users_followed.split,
+    users.user_id,
+    users.split,
     users_followed.prior_n,
     {{ smoothed_rate('users_followed.prior_n_correct', 'users_followed.prior_n') }}
         as prior_correct_rate,
@@ -132,7 +131,9 @@ select
 
 from users_followed
 
+inner join users on users_followed.user_key = users.user_key
+
 left join skills_averaged
     on
-        users_followed.dataset = skills_averaged.dataset
+        users_followed.user_key = skills_averaged.user_key
         and users_followed.response_id = skills_averaged.response_id

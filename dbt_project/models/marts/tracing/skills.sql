@@ -1,13 +1,23 @@
 -- One row per skill of a data set's responses, with its dense id.
 with
 
+lists_used as (
+
+    select distinct skill_list_key
+
+    from {{ ref('int_responses') }}
+
+),
+
 skills_found as (
 
     select distinct
-        dataset,
-        unnest(skill_keys) as skill_key
+        lists.dataset,
+        unnest(lists.skill_keys) as skill_key
 
-    from {{ ref('int_responses') }}
+    from {{ ref('int_skill_lists') }} as lists
+
+    inner join lists_used on lists.skill_list_key = lists_used.skill_list_key
 
 )
 
