@@ -25,6 +25,8 @@ def test_without_a_data_set_all_are_written(tmp_path):
     result = simulate("--out", tmp_path, "--users", "3")
     assert result.exit_code == 0, result.output
     assert [line.split(":")[0] for line in result.stdout.splitlines()] == [
+        "assistments_2009",
+        "edm_cup_2023",
         "mars",
         "xuetangx",
     ]
@@ -61,7 +63,7 @@ def test_seed_changes_the_data(tmp_path):
         (["--users", "3", "--events", "4"], "exclude each other"),
         (["--users", "0"], "--users"),
         (["--form", "xml"], "--form"),
-        (["moodle"], "'mars', 'xuetangx'"),
+        (["moodle"], "'edm_cup_2023', 'mars', 'xuetangx'"),
         (["--seed", "-1"], "--seed"),
     ],
 )
