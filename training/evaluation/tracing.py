@@ -18,6 +18,7 @@ N_RESAMPLES = 2000
 LEVEL = 0.95
 N_SCORE_BINS = 512  # an AUC of binned scores is within about 1e-5 of the exact one
 N_CALIBRATION_BINS = 10
+CELLS_AT_ONCE = 1 << 22  # resamples x users held in memory at a time
 SMALLEST_CHANCE = 1e-7  # a sure and wrong prediction costs 16 nats, not infinity
 METRICS = ("auc", "accuracy", "log_loss", "brier", "ece")
 BIASED_UPWARDS = frozenset({"ece"})  # when resampled
@@ -180,7 +181,7 @@ def resampled(
     parts: dict[str, list[dict[str, Floats]]] = {name: [] for name in sums}
     if n_users > 1:
         rng = np.random.default_rng(seed)
-        at_once = max(1, (1 << 22) // n_users)
+        at_once = max(1, CELLS_AT_ONCE // n_users)
         for start in range(0, n_resamples, at_once):
             n_rows = min(at_once, n_resamples - start)
             drawn = rng.integers(0, n_users, (n_rows, n_users))

@@ -74,9 +74,7 @@ def test_no_prediction_sees_its_answer_or_what_comes_later(name):
 
 @every_model
 def test_the_same_data_give_the_same_model(name):
-    assert torch.equal(
-        fresh(name, TRAIN).predict(OTHERS), fitted(name).predict(OTHERS)
-    )
+    assert torch.equal(fresh(name, TRAIN).predict(OTHERS), fitted(name).predict(OTHERS))
 
 
 @every_model
