@@ -87,7 +87,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Counts:
-    """What was simulated: users and events of the log, labels with a known best prediction."""
+    """What was simulated: users and events of the log, labels with a known optimum."""
 
     n_users: int
     n_events: int
