@@ -1,7 +1,7 @@
 {#- The typed rows of a run's export, as a subquery: see `raw_rows` for how a source's
     YAML describes the file.
 
-    The run is $MOOCMETA_RUN, else the newest run with exports; no run gives an empty
+    The run is $MOOCMETA_RUN, else the newest with item parameters; none gives an empty
     relation and a warning, a named run without exports an error. -#}
 {% macro run_rows(source_name, table_name) -%}
     {%- set relation = source(source_name, table_name) -%}  {#- draws the lineage -#}
@@ -19,7 +19,7 @@
         ) -%}
     {%- elif not description.beside -%}
         {%- do log(
-            "[WARNING]: no run with exports of knowledge tracing: student_mastery and "
+            "[WARNING]: no run with item parameters: student_mastery and "
             ~ "item_health are empty until `moocmeta-train --mart kt_sequences` and "
             ~ "`dbt build --select kt_exports`", info=true
         ) -%}

@@ -152,6 +152,6 @@ def test_a_named_run_without_exports_is_one_line(outcomes):
 def test_without_any_run_the_tables_are_empty_with_one_warning(outcomes):
     scratch, outcome = outcomes
     assert outcome["no run"].success, outcome["no run"].output
-    assert outcome["no run"].output.count("[WARNING]: no run with exports") == 1
+    assert outcome["no run"].output.count("[WARNING]: no run with item parameters") == 1
     for mart in ("student_mastery", "item_health"):
         assert rows(scratch, "no run", f"select count(*) from {mart}") == [(0,)]
