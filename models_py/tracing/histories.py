@@ -89,29 +89,36 @@ class HistoryBatch:
         itself nor one of the same second counts; and among the last `context`.
         """
         back = self.asked.position[:, :, None] - self.past.position[:, None, :]
-        earlier = self.past.at[:, None, :] < self.asked.at[:, :, None]
         near = (back > 0) & (back <= context)
-        return near & earlier & self.past.is_real[:, None, :]
+        return near & (self._seconds > 0) & self.past.is_real[:, None, :]
+
+    def common(self, context: int) -> Tensor:
+        """What each question and interaction have in common.
+
+        Returns:
+            Shape (B, 5, Q, K + 1): whether they share a skill; whether they are the
+            same item; log of 1 + minutes between them; whether the interaction is
+            hidden from the question; and whether it is the last column, which
+            stands for no interaction at all.
+        """
+        n_rows, n_asked = self.asked.item.shape
+        n_past = self.past.item.shape[1]
+        found = torch.zeros(
+            n_rows, 5, n_asked, n_past + 1, device=self.past.item.device
+        )
+        pair = self.asked.skill_set[:, :, None] * len(self.overlap)
+        pair = pair + self.past.skill_set[:, None, :]
+        found[:, 0, :, :-1] = self.overlap.view(-1)[pair]
+        found[:, 1, :, :-1] = self.asked.item[:, :, None] == self.past.item[:, None, :]
+        found[:, 2, :, :-1] = (self._seconds.clamp(min=0) / 60).log1p()
+        found[:, 3, :, :-1] = ~self.visible(context)
+        found[:, 4, :, -1] = 1.0
+        return found
 
     @cached_property
-    def shares_skill(self) -> Tensor:
-        """1 where question and interaction share a skill, (B, Q, K)."""
-        rows = self.overlap[self.asked.skill_set]  # (B, Q, S)
-        width = self.asked.skill_set.shape[1]
-        columns = self.past.skill_set[:, None, :].expand(-1, width, -1)
-        return rows.gather(2, columns)
-
-    @cached_property
-    def same_item(self) -> Tensor:
-        """1 where question and interaction are the same item, (B, Q, K)."""
-        same = self.asked.item[:, :, None] == self.past.item[:, None, :]
-        return same.float()
-
-    @cached_property
-    def log_minutes(self) -> Tensor:
-        """Log of 1 + minutes between interaction and question, (B, Q, K)."""
-        gap = self.asked.at[:, :, None] - self.past.at[:, None, :]
-        return (gap.clamp(min=0).float() / 60).log1p()
+    def _seconds(self) -> Tensor:
+        """Seconds from each interaction to each question, (B, Q, K)."""
+        return self.asked.at[:, :, None] - self.past.at[:, None, :]
 
 
 @dataclass(frozen=True)
