@@ -1,4 +1,6 @@
 -- One row per response: what its user had shown before, in strictly earlier seconds.
+-- depends_on: {{ ref('responses') }}
+-- (one large sort after the other: side by side they do not fit into 3 GB)
 with
 
 responses as (
