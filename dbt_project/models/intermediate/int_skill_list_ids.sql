@@ -1,17 +1,10 @@
--- One row per list of skills that responses ask for, with the ids of its skills.
+-- One row per list of skills with the ids of those that responses ask for; of every
+-- list, so that a list's number is its place.
 with
 
 lists as (
 
     select * from {{ ref('int_skill_lists') }}
-
-),
-
-lists_used as (
-
-    select distinct skill_list_key
-
-    from {{ ref('int_responses') }}
 
 ),
 
@@ -33,17 +26,17 @@ lists_parted as (
 )
 
 select
-    lists_used.skill_list_key,
+    lists.skill_list_key,
     {{ sorted_set('skills.skill_id') }} as skill_ids
 
-from lists_used
+from lists
 
 -- left: an empty list stays
-left join lists_parted on lists_used.skill_list_key = lists_parted.skill_list_key
+left join lists_parted on lists.skill_list_key = lists_parted.skill_list_key
 
 left join skills
     on
         lists_parted.dataset = skills.dataset
         and lists_parted.skill_key = skills.skill_key
 
-group by lists_used.skill_list_key
+group by lists.skill_list_key

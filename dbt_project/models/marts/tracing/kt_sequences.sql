@@ -1,17 +1,9 @@
 -- One row per window of a user's responses, in order of time; windows do not overlap.
--- depends_on: {{ ref('response_features') }}
--- (one large sort after the other: side by side they do not fit into 3 GB)
 with
 
 responses as (
 
     select * from {{ ref('int_responses') }}
-
-),
-
-skill_lists as (
-
-    select * from {{ ref('int_skill_list_ids') }}
 
 ),
 
@@ -21,23 +13,30 @@ users as (
 
 ),
 
+skill_lists_gathered as (
+
+    -- a list's number is its place: they count from 1 without a gap
+    select {{ window_list('skill_ids order by skill_list_key') }} as skill_lists
+
+    from {{ ref('int_skill_list_ids') }}
+
+),
+
 positions_numbered as (
 
     select
-        responses.user_key,
-        responses.response_id,
-        responses.item_id,
-        skill_lists.skill_ids,
-        responses.correct,
-        responses.ts_epoch,
+        user_key,
+        response_id,
+        item_id,
+        skill_list_key,
+        correct,
+        ts_epoch,
         row_number() over (
-            partition by responses.user_key
-            order by responses.ts_epoch, responses.response_id
+            partition by user_key
+            order by ts_epoch, response_id
         ) - 1 as user_position
 
     from responses
-
-    inner join skill_lists on responses.skill_list_key = skill_lists.skill_list_key
 
 ),
 
@@ -46,10 +45,10 @@ windows_cut as (
     select
         user_key,
         cast(floor(user_position / {{ var('kt_window') }}) as integer) as window_number,
-        {{ rows_list(
-            ['response_id', 'item_id', 'skill_ids', 'correct', 'ts_epoch'],
-            'user_position'
-        ) }} as answers
+        {{ rows_list([
+            'user_position', 'response_id', 'item_id', 'skill_list_key', 'correct',
+            'ts_epoch'
+        ]) }} as answers
 
     from positions_numbered
 
@@ -66,10 +65,14 @@ select
     windows_cut.window_number as "window",
     {{ column_of('windows_cut.answers', 'response_id') }} as response_ids,
     {{ column_of('windows_cut.answers', 'item_id') }} as item_ids,
-    {{ column_of('windows_cut.answers', 'skill_ids') }} as skill_ids,
+    {{ entries_of(
+        'windows_cut.answers', 'skill_list_key', 'skill_lists_gathered.skill_lists'
+    ) }} as skill_ids,
     {{ column_of('windows_cut.answers', 'correct') }} as correct,
     {{ column_of('windows_cut.answers', 'ts_epoch') }} as ts_epoch
 
 from windows_cut
 
 inner join users on windows_cut.user_key = users.user_key
+
+cross join skill_lists_gathered
