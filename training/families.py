@@ -25,6 +25,7 @@ class Family:
             into the run folder and returns the family's part of `metrics.json`:
             at least `models`, by name `title` and `test` with the same metrics.
         table: what is printed of `metrics.json`.
+        repeats_splits: whether it can repeat it all on other splits of the users.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Family:
     check: Callable[[Marts], object]
     evaluate: Callable[[Job], dict[str, Any]]
     table: Callable[[dict[str, Any]], str]
+    repeats_splits: bool = False
 
 
 FAMILIES: dict[str, Family] = {
@@ -45,6 +47,7 @@ FAMILIES: dict[str, Family] = {
             recommendation.questions_of,
             recommendation.evaluate,
             recommendation.tables,
+            repeats_splits=True,
         ),
         Family(
             "tracing",

@@ -51,7 +51,7 @@ class WideDeepIRTConfig:
     dropout: float = 0.1
     context: int = 200
     n_periods: int = 4
-    min_period_responses: int = 20
+    min_period_responses: int = 10
     false_discovery_rate: float = 0.05
     seed: int = 20260107
     optimiser: OptimiserConfig = field(
