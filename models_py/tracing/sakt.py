@@ -19,8 +19,10 @@ from models_py.tracing.attention import HistoryAttention
 from models_py.tracing.data import Responses
 from models_py.tracing.embeddings import ItemVectors, SkillVectors
 from models_py.tracing.histories import EpochBatches, HistoryBatch, Probes
+from models_py.tracing.rates import Rates
 
 WINDOW = 200  # responses of a training row, as in the mart `kt_sequences`
+RATE_WEIGHT = 10.0  # answers of the mean rate that an item's easiness starts with
 ANSWER_WIDTH = 3  # right or wrong, help, log seconds
 
 
@@ -81,7 +83,7 @@ class SAKT(nn.Module):
                 nn.Dropout(config.dropout),
                 nn.Linear(dim, 1),
             )
-            self.easiness = nn.Linear(dim, 1)
+        self.easiness = nn.Parameter(torch.zeros(n_items))
         self.dropout = nn.Dropout(config.dropout)
 
     @property
@@ -100,7 +102,8 @@ class SAKT(nn.Module):
         past = self.interaction(torch.cat([self.dropout(past), answers], dim=2))
         read = self.attention(questions, past, batch, self.config.context)
         seen = torch.cat([self.dropout(questions), read], dim=2)
-        return (self.feed_forward(seen) + self.easiness(questions)).squeeze(2)
+        easiness = self.easiness[batch.asked.item]
+        return self.feed_forward(seen).squeeze(2) + easiness
 
     def batches(
         self, train: Responses, settings: OptimiserConfig, generator: torch.Generator
@@ -119,6 +122,9 @@ class SAKT(nn.Module):
         """Hand the network to the training loop."""
         self.items.learn_rows(train, self.config.rare_below)
         self.skills.learn_rows(train)
+        with torch.no_grad():  # start from how easy each item looks
+            rates = Rates.among(train, RATE_WEIGHT)
+            self.easiness.copy_(rates.item.logit())
         return optimise(self, train)
 
     @torch.no_grad()
@@ -129,7 +135,7 @@ class SAKT(nn.Module):
         batches = histories.scoring_batches(responses, self.config.context)
         for group, batch in zip(batches.groups, batches, strict=True):
             rows = histories.rows_asked(batches.windows, group)
-            device = self.easiness.weight.device
+            device = self.easiness.device
             logits = self.logits(batch.to(device))[batch.asked.is_real.to(device)]
             found[rows] = logits.sigmoid().cpu()
         return found
@@ -138,7 +144,7 @@ class SAKT(nn.Module):
     def predict_after(self, responses: Responses, probes: Probes) -> Tensor:
         """Probability of a right answer to each probe, shape (M,)."""
         self.eval()
-        device = self.easiness.weight.device
+        device = self.easiness.device
         found = torch.empty(len(probes.after))
         for rows, batch in histories.probe_batches(
             responses, probes, self.config.context
