@@ -16,7 +16,10 @@ import psutil
 import torch
 
 HERE = Path(__file__).resolve().parent
-NAMES = ("ingest", "dbt_build", "training", "scoring")
+NAMES = (
+    *("ingest", "dbt_build", "training", "scoring"),
+    *("tracing_training", "tracing_quality"),
+)
 
 
 @click.command()

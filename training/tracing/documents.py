@@ -70,9 +70,9 @@ def mastery_page(dataset: str, state: pd.DataFrame) -> str:
         "\n\n".join(
             [
                 f"# Mastery in {dataset}",
-                "Mastery of a skill is the mean probability, predicted by SAKT right after "
-                "a student's response, that the student would answer the skill's items "
-                "right. Below: each student's last value.",
+                "Mastery of a skill is the mean probability, predicted by SAKT right "
+                "after a student's response, that the student would answer the skill's "
+                "items right. Below: each student's last value.",
                 f"{last.index.get_level_values('user_id').nunique():,} students, "
                 f"{len(by_skill):,} skills, {len(last):,} pairs of both. The "
                 f"{len(hardest):,} skills mastered least:",
