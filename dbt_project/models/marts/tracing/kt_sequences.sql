@@ -1,4 +1,6 @@
 -- One row per window of a user's responses, in order of time; windows do not overlap.
+-- depends_on: {{ ref('response_features') }}
+-- (one large sort after the other: side by side they do not fit into 3 GB)
 with
 
 responses as (
