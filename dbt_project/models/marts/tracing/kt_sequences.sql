@@ -77,4 +77,6 @@ from windows_cut
 
 inner join users on windows_cut.user_key = users.user_key
 
-cross join skill_lists_gathered
+-- left, though there always is a row: an inner join may go first, and then every row
+-- that waits for its user carries all the lists
+left join skill_lists_gathered on true
