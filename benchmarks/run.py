@@ -18,7 +18,7 @@ import torch
 HERE = Path(__file__).resolve().parent
 NAMES = (
     *("ingest", "dbt_build", "training", "scoring"),
-    *("tracing_training", "tracing_quality"),
+    *("tracing_dbt_build", "tracing_training", "tracing_quality"),
 )
 
 
