@@ -3,8 +3,8 @@
     python -m benchmarks.bench_tracing_dbt_build
 
 ASSISTments has a row or two a response. The EDM Cup's log has about six actions a
-response, and all of them go through the event layer. Every model and data test is in it,
-the start of dbt too; unit tests, which do not grow with the data, are not.
+response, and all of them go through the event layer. Every model and data test is in
+it, the start of dbt too; unit tests, which do not grow with the data, are not.
 """
 
 import json
