@@ -128,18 +128,14 @@ def default_names(family: str) -> list[str]:
 def create(name: str, *, config: Any = None, **sizes: Any) -> Any:
     """Make an unfitted model.
 
-        Args:
-            name: a key of `MODELS`.
-            config: its settings; its defaults when None.
-    <<<<<<< HEAD
-            sizes: what the data prescribe; `n_items`, for tracing `n_skills` too.
-    =======
-            sizes: what the data prescribe, `n_items`, for tracing `n_skills` too; and the
-                `network` of a model that wraps one.
-    >>>>>>> main
+    Args:
+        name: a key of `MODELS`.
+        config: its settings; its defaults when None.
+        sizes: what the data prescribe, `n_items`, for tracing `n_skills` too; and
+            the `network` of a model that wraps one.
 
-        Raises:
-            ValueError: the name is unknown; the message lists the known ones.
+    Raises:
+        ValueError: the name is unknown; the message lists the known ones.
     """
     if name not in MODELS:
         raise ValueError(f"unknown model {name!r}; known are {', '.join(MODELS)}")

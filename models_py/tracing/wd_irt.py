@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from models_py.config import OptimiserConfig, require
 from models_py.fitting import FitLog, Optimise
@@ -138,7 +137,8 @@ class WideDeepIRT(nn.Module):
         item = batch.asked.item[real]
         chance = irt.right_chance(mean[real], spread[real], *self._working(item))
         safe = chance.clamp(irt.SMALLEST_CHANCE, 1 - irt.SMALLEST_CHANCE)
-        return functional.binary_cross_entropy(safe, batch.targets)
+        given = torch.where(batch.targets > 0.5, safe, 1 - safe)
+        return -given.log().mean()
 
     def fit(self, train: Responses, optimise: Optimise) -> FitLog:
         """Train item parameters and network together, then calibrate the items."""
