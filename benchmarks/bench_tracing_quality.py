@@ -24,7 +24,7 @@ DATASET = "edm_cup_2023"
 WELL_KNOWN = 200  # responses of an item whose parameters are compared
 
 
-def run(users: int = 4000, drift_logs: int = 4, seed: int = 20260107) -> dict:
+def run(users: int = 4000, drift_logs: int = 2, seed: int = 20260107) -> dict:
     """Test metrics, distance to the oracle, recovery of items and of drift."""
     with tempfile.TemporaryDirectory(prefix="moocmeta-bench-") as folder:
         scratch = Path(folder)
@@ -137,7 +137,7 @@ def _rounded(values: dict[str, float]) -> dict[str, float]:
 
 @click.command()
 @click.option("--users", default=4000, show_default=True)
-@click.option("--drift-logs", type=click.IntRange(1), default=4, show_default=True)
+@click.option("--drift-logs", type=click.IntRange(1), default=2, show_default=True)
 @click.option("--seed", default=20260107, show_default=True)
 def main(users: int, drift_logs: int, seed: int) -> None:
     """Measure and print as JSON."""
