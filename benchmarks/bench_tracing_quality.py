@@ -44,7 +44,6 @@ def run(users: int = 4000, drift_logs: int = 2, seed: int = 20260107) -> dict:
             name: {
                 "test": _rounded(model["test"]),
                 "auc_ci95": [round(bound, 4) for bound in model["ci95"]["auc"]],
-                "train_seconds": round(model["train_seconds"], 1),
             }
             for name, model in metrics["models"].items()
         },
