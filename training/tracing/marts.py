@@ -11,6 +11,7 @@ import pyarrow as pa
 import torch
 from torch import Tensor
 
+from models_py.ragged import Ragged
 from models_py.tracing.data import Responses, SkillSets
 from training.errors import UserError
 from training.marts import (
@@ -164,7 +165,7 @@ def _ordered(
     return table
 
 
-def _nested(column: pa.ChunkedArray):
+def _nested(column: pa.ChunkedArray) -> Ragged:
     """Lists of lists as one row a response."""
     return ragged_of(pa.chunked_array([column.combine_chunks().flatten()]))
 
