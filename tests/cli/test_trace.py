@@ -62,6 +62,8 @@ def test_a_trace_prints_and_draws(full, tmp_path):
     svg = plots[0].read_text(encoding="utf-8")
     assert svg.lstrip().startswith("<?xml")
     assert user in svg and skill in svg
+    steps = json.loads(trace(full, "--user", user, "--skill", skill, "--json").stdout)
+    assert all(step["item_key"] in svg for step in steps["steps"])
     assert plots[1].read_text(encoding="utf-8") == svg
 
 

@@ -3,7 +3,7 @@
 import io
 
 import matplotlib as mpl
-import matplotlib.dates as mdates
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -19,16 +19,20 @@ STYLE = {
     "axes.axisbelow": True,
     "grid.color": "#dddddd",
 }
+MOST_LABELLED = 40  # answers of a panel that are named after their item
+MOST_DATES = 12
 RIGHT, WRONG = "#1b7f4b", "#c23b22"
 
 
 def mastery_plot(trace: Trace) -> str:
-    """A panel a skill: mastery after each answer, and the difficulty of its item.
+    """A panel a skill: mastery after each answer, named after the item answered.
 
     Filled green dots are right answers, hollow red ones wrong; a cross marks an item
     whose difficulty drifts. The same trace gives the same bytes.
     """
     steps = trace.steps.dropna(subset=["skill_key"])
+    # answers come minutes apart and then weeks: equal steps keep them readable
+    steps = steps.assign(x=steps["answered_at"].rank(method="dense"))
     skills = list(dict.fromkeys(steps["skill_key"]))
     with mpl.rc_context(STYLE):
         figure = Figure(
@@ -39,9 +43,7 @@ def mastery_plot(trace: Trace) -> str:
         )[:, 0]
         for axes, skill in zip(panels, skills, strict=False):
             _panel(axes, skill, steps[steps["skill_key"] == skill])
-        locator = mdates.AutoDateLocator()
-        panels[-1].xaxis.set_major_locator(locator)
-        panels[-1].xaxis.set_major_formatter(mdates.ConciseDateFormatter(locator))
+        _date(panels[-1], steps)
         panels[-1].set_ylim(0, 1)
         figure.suptitle(f"Mastery of {trace.user_id} in {trace.dataset}", fontsize=12)
         figure.supylabel("mastery after the answer", fontsize=10)
@@ -51,7 +53,7 @@ def mastery_plot(trace: Trace) -> str:
 
 
 def _panel(axes: Axes, skill: str, steps) -> None:
-    at, mastery = steps["answered_at"], steps["mastery"]
+    at, mastery = steps["x"], steps["mastery"]
     axes.step(at, mastery, where="post", color="#999999", linewidth=1.2)
     is_right = steps["actual"].to_numpy(bool)
     axes.plot(at[is_right], mastery[is_right], "o", color=RIGHT, label="right")
@@ -60,6 +62,24 @@ def _panel(axes: Axes, skill: str, steps) -> None:
     )
     drifts = steps["drift_flag"].eq(True).to_numpy()
     axes.plot(at[drifts], mastery[drifts], "x", color="black", label="item drifts")
+    if len(steps) <= MOST_LABELLED:
+        for row in steps.itertuples():
+            axes.annotate(
+                row.item_key,
+                (row.x, row.mastery),
+                xytext=(2, 5),
+                textcoords="offset points",
+                rotation=60,
+                fontsize=6,
+            )
     axes.set_title(skill, loc="left", fontsize=10)
     if axes.get_subplotspec().is_first_row():
         axes.legend(loc="lower right", ncols=3, fontsize=8, frameon=False)
+
+
+def _date(axes: Axes, steps: pd.DataFrame) -> None:
+    """Name the first answer of each day, of every n-th day where there are many."""
+    first = steps.groupby(steps["answered_at"].dt.date)["x"].min()
+    shown = first.iloc[:: max(1, len(first) // MOST_DATES)]
+    names = [f"{day:%Y-%m-%d}" for day in shown.index]
+    axes.set_xticks(shown, names, rotation=45, ha="right", fontsize=8)
