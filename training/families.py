@@ -10,6 +10,7 @@ from training.errors import UserError
 from training.job import Job
 from training.marts import Marts, columns_by_mart, open_marts
 from training.recommendation import family as recommendation
+from training.tracing import family as tracing
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,7 @@ class Family:
             into the run folder and returns the family's part of `metrics.json`:
             at least `models`, by name `title` and `test` with the same metrics.
         table: what is printed of `metrics.json`.
+        repeats_splits: whether it can repeat it all on other splits of the users.
     """
 
     name: str
@@ -33,6 +35,7 @@ class Family:
     check: Callable[[Marts], object]
     evaluate: Callable[[Job], dict[str, Any]]
     table: Callable[[dict[str, Any]], str]
+    repeats_splits: bool = False
 
 
 FAMILIES: dict[str, Family] = {
@@ -45,6 +48,15 @@ FAMILIES: dict[str, Family] = {
             recommendation.questions_of,
             recommendation.evaluate,
             recommendation.tables,
+            repeats_splits=True,
+        ),
+        Family(
+            "tracing",
+            frozenset(tracing.SEQUENCE_COLUMNS),
+            tracing.load_tracing,
+            tracing.require_splits,
+            tracing.evaluate,
+            tracing.table,
         ),
         Family(
             "causal",

@@ -27,6 +27,8 @@ def test_without_a_data_set_all_are_written(tmp_path):
     assert result.exit_code == 0, result.output
     assert [line.split(":")[0] for line in result.stdout.splitlines()] == [
         "ad_events",
+        "assistments_2009",
+        "edm_cup_2023",
         "mars",
         "xuetangx",
     ]
@@ -63,7 +65,7 @@ def test_seed_changes_the_data(tmp_path):
         (["--users", "3", "--events", "4"], "exclude each other"),
         (["--users", "0"], "--users"),
         (["--form", "xml"], "--form"),
-        (["moodle"], "'ad_events', 'mars', 'xuetangx'"),
+        (["moodle"], "'edm_cup_2023', 'mars', 'xuetangx'"),
         (["--set", "effect=0"], "--set needs DATASET"),
         (["ad_events", "--set", "effect"], "write KEY=NUMBER"),
         (["ad_events", "--set", "effect=none"], "write KEY=NUMBER"),

@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.conftest import PROJECT_ROOT
@@ -33,6 +33,7 @@ class Case:
     data_dir: Path
     database: Path
     command: tuple[str, ...]
+    env: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,7 @@ def run_all(cases: dict[str, Case], scratch: Path) -> dict[str, Outcome]:
             "env": {
                 "MOOCMETA_DATA_DIR": str(case.data_dir),
                 "MOOCMETA_DUCKDB": str(case.database),
+                **case.env,
             },
         }
         for name, case in cases.items()

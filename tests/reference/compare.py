@@ -32,6 +32,20 @@ CONTRACT = {
     "events_per_user_p90, reliability_mean, reliability_p50",
 }
 CONTRACT["episodes_k2_q3"] = CONTRACT["episodes_k5_q10"]
+CONTRACT |= {
+    "responses": "dataset, response_id BIGINT, user_id, split, session_id, "
+    "item_id INTEGER, item_key, skill_keys VARCHAR[], correct BOOLEAN, "
+    "answered_at TIMESTAMP, ts_epoch BIGINT, latency_sec DOUBLE, help_before BOOLEAN, "
+    "attempt INTEGER",
+    "skills": "dataset, skill_id INTEGER, skill_key",
+    "response_features": "dataset, response_id BIGINT, user_id, split, prior_n, "
+    "prior_correct_rate, skill_prior_n, skill_prior_correct_rate, item_prior_n, "
+    "item_prior_correct_rate, seconds_since_previous, prior_help_rate, "
+    "prior_latency_sec",
+    "kt_sequences": "dataset, sequence_id, user_id, split, window INTEGER, "
+    "response_ids BIGINT[], item_ids INTEGER[], skill_ids INTEGER[][], "
+    "correct BOOLEAN[], ts_epoch BIGINT[]",
+}
 
 KEYS = {
     "events": ("dataset", "user_id", "session_id", "pos_in_session"),
@@ -48,7 +62,13 @@ CAUSAL_KEYS = {
     "causal_sessions": ("dataset", "session_id"),
     "causal_trials": ("dataset", "trial_id"),
 }
-EVERY_KEY = KEYS | CAUSAL_KEYS
+TRACING_KEYS = {
+    "responses": ("dataset", "response_id"),
+    "skills": ("dataset", "skill_id"),
+    "response_features": ("dataset", "response_id"),
+    "kt_sequences": ("dataset", "sequence_id"),
+}
+EVERY_KEY = KEYS | CAUSAL_KEYS | TRACING_KEYS
 TIER_BOUNDS = (0.33, 0.66)
 
 

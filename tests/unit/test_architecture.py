@@ -19,6 +19,7 @@ ARRAYS = ("numpy", "scipy", "torch")
 MAY_IMPORT = {
     "models_py/": (*ARRAYS, "models_py"),
     "models_py/causal/": (*ARRAYS, "models_py", "sklearn", "threadpoolctl"),
+    "models_py/tracing/": (*ARRAYS, "models_py", "sklearn", "threadpoolctl"),
     "training/evaluation/": (*ARRAYS, "training.evaluation"),
     "training/loop.py": (
         *("torch", "tqdm", "models_py"),

@@ -23,14 +23,16 @@ DEFAULT_SEED = 20260107
     "--users",
     type=click.IntRange(1),
     help="That many users, of whom most have enough to learn from; the default is "
-    "small (xuetangx 1,000, mars 822, ad_events 1,200).",
+    "small (xuetangx 1,000, mars 822, ad_events 1,200, edm_cup_2023 66, "
+    "assistments_2009 42).",
 )
 @click.option(
     "--events",
     type=click.IntRange(1),
     help="Users until there are that many (learning) events. A xuetangx log then has "
     "the published shape: at 28,000,000 about 183,000 users, most of whom never "
-    "change the course within a session; truth/ then judges val and test users only.",
+    "change the course within a session; truth/ then judges val and test users only. "
+    "Logs of knowledge tracing then have as many items as the published ones.",
 )
 @click.option("--seed", type=click.IntRange(0), default=DEFAULT_SEED, show_default=True)
 @click.option(

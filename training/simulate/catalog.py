@@ -10,7 +10,7 @@ import msgspec
 from training.config import checked
 from training.errors import UserError
 from training.files import appearing_whole, write_json
-from training.simulate import ad_events, mars, xuetangx
+from training.simulate import ad_events, assistments_2009, edm_cup_2023, mars, xuetangx
 from training.simulate.ad_process import AdSettings
 from training.simulate.request import Counts, Request, Simulate, Size
 
@@ -18,6 +18,8 @@ DATASETS: dict[str, Simulate] = {
     "xuetangx": xuetangx.simulate,
     "mars": mars.simulate,
     "ad_events": ad_events.simulate,
+    "edm_cup_2023": edm_cup_2023.simulate,
+    "assistments_2009": assistments_2009.simulate,
 }
 # what `--set` may change; the other processes are as they are
 SETTINGS: dict[str, type] = {"ad_events": AdSettings}

@@ -18,7 +18,8 @@ types_counted as (
     select
         dataset,
         event_type,
-        count(*) as n_events
+        count(*) as n_events,
+        count(user_id) as n_user_events
 
     from events
 
@@ -35,6 +36,7 @@ select
         ) as integer
     ) as event_type_key,
     types_counted.n_events,
+    types_counted.n_user_events,
     case
         when datasets.event_type_prefixes is null then true
         else {{

@@ -4,6 +4,8 @@
     ('stg_xuetangx__events', 'platform_session'),
     ('stg_mars__ratings', 'cast(null as varchar)'),
     ('stg_ad_events__events', 'cast(null as varchar)'),
+    ('stg_edm_cup_2023__actions', 'cast(null as varchar)'),
+    ('stg_assistments_2009__answers', 'cast(null as varchar)'),
 ] %}
 
 {% for model, platform_session in staged %}

@@ -16,12 +16,17 @@ FAMILIES = {
     "causal_trials": "causal",
     "episodes_k2_q3": "recommendation",
     "episodes_k5_q10": "recommendation",
+    "kt_sequences": "tracing",
 }
 # given by the run unless a model's own section names it: a file that did would
 # make `--seed` a lie
 FROM_THE_RUN = {"seed"}
 
 every_file = pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.name)
+
+
+def family_of(path: Path) -> str:
+    return FAMILIES[path.stem.split("_")[0]]
 
 
 def names_of(config) -> set[str]:
