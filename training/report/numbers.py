@@ -47,7 +47,7 @@ def counted(value: int, noun: str) -> str:
 
 def percent(share: float) -> str:
     """0.0123 -> "1.2%"."""
-    return f"{100 * share:.1f}%"
+    return f"{100 * share:.1f}%".replace("-", MINUS)
 
 
 def seconds(value: float | None) -> str:

@@ -17,6 +17,7 @@ from training.report import numbers
 WIDTH = 4.5  # inches; text keeps a readable size from 340 to 450 CSS pixels
 MARKERS = "osD^vPX*"
 N_SERIES = len(MARKERS)
+LEGEND_WIDTH = 45  # characters of names that fit side by side
 
 # Stand-ins that become CSS variables, so that one SVG serves light and dark pages.
 INK, MUTED, GRID, PAPER = "#010001", "#010002", "#010003", "#010004"
@@ -259,7 +260,9 @@ def _finish(
     axes.set_xlabel(x_label)
     axes.set_ylabel(y_label)
     axes.margins(y=0.08)
-    figure.legend(loc="outside upper left", ncols=min(n_lines, 3))
+    labels = axes.get_legend_handles_labels()[1]
+    fitting = max(LEGEND_WIDTH // max(map(len, labels), default=1), 1)
+    figure.legend(loc="outside upper left", ncols=min(n_lines, fitting, 3))
 
 
 def _svg(figure: Figure) -> str:

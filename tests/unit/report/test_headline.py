@@ -66,7 +66,7 @@ def test_an_interval_over_zero_or_a_large_p_tells_nothing_apart():
 def test_optimum_reached_in_percent():
     run = run_of({}, bayes_optimal={"recall@10": 0.625})
     assert words(run)[1] == (
-        "These data are simulated, so the best reachable value is known: 0.625. "
+        "These data are simulated, so the best value reachable is known: 0.625. "
         "Base reaches 80.0% of it."
     )
 

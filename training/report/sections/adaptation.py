@@ -5,11 +5,12 @@ from typing import Any
 
 from training.report import numbers
 from training.report.blocks import Block, Cell, Figure, Row, Section, Table, Text
-from training.report.plots import N_SERIES, Line, curves
+from training.report.plots import Line, curves
 from training.report.record import Run
 from training.report.sections.verdicts import SIGNIFICANT
 
 METRIC = "recall@10"
+N_CURVES = 5  # the best ones; more would hide each other
 # The published comparison: warm start by reliability, for one method.
 ABLATION = {
     "from scratch": ("maml", "maml_adaptive"),
@@ -111,7 +112,7 @@ def _curves(run: Run, models: Sequence[str]) -> list[Figure]:
     for kind, (axis, hint) in kinds.items():
         lines = [
             line for name in models if (line := _line(run, name, kind)) is not None
-        ][:N_SERIES]
+        ][:N_CURVES]
         if not lines:
             continue
         spoken = "; ".join(

@@ -72,12 +72,15 @@ def _listed(run: Run, gaps: dict[str, Gap]) -> str:
 
 
 def _optimum(run: Run, metric: str) -> Iterable[str]:
-    best = (run.metrics.get("bayes_optimal") or {}).get(metric)
+    leader = run.ranked[0]
+    adapts = bool(run.models[leader].get("adaptation"))
+    known = "bayes_optimal_given_support" if adapts else "bayes_optimal"
+    best = (run.metrics.get(known) or {}).get(metric)
     if best:
-        leader = run.ranked[0]
         share = numbers.percent(run.test(leader, metric) / best)
+        given = " by who knows the support" if adapts else ""
         yield (
-            "These data are simulated, so the best reachable value is known: "
+            f"These data are simulated, so the best value reachable{given} is known: "
             f"{numbers.metric(best)}. {run.title(leader)} reaches {share} of it."
         )
 

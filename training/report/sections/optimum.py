@@ -18,6 +18,7 @@ def optimum(run: Run) -> Section | None:
         "These data are simulated, so the predictive distribution of the process "
         "itself is known. Its expected metrics are the most any model can reach on "
         "average; on one sample of queries a model may land a little above or below."
+        + _of_support(run)
     )
     table = Table(
         "Share of the optimum that each model reaches, with the metric below.",
@@ -38,6 +39,18 @@ def optimum(run: Run) -> Section | None:
         )
         blocks.append(Text(note, is_note=True))
     return Section("optimum", "Distance to the Bayes optimum", blocks)
+
+
+def _of_support(run: Run) -> str:
+    """That models which adapt may know more than this optimum."""
+    if not any(block.get("adaptation") for block in run.models.values()):
+        return ""
+    informed = (run.metrics.get("bayes_optimal_given_support") or {}).items()
+    known = ", ".join(f"{name} {numbers.metric(value)}" for name, value in informed)
+    return (
+        " It sees the prefix alone; models that read a learner's support pairs may "
+        "pass it" + (f": knowing the support the optimum is {known}." if known else ".")
+    )
 
 
 def _row(run: Run, model: str, names: list[str], best: dict[str, Any]) -> list[Cell]:
