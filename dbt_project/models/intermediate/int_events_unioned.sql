@@ -2,7 +2,7 @@
 -- One row per staged event of every data set. A new data set is one line here.
 {%- set staged = [
     ('stg_xuetangx__events', 'platform_session'),
-    ('stg_mars__ratings', 'cast(null as varchar)'),
+    ('stg_mars__ratings', 'cast(null as string)'),
 ] %}
 
 {% for model, platform_session in staged %}
