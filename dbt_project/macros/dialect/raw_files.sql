@@ -21,21 +21,19 @@
     is always there: this project's own or, on a remote store, any raw file. -#}
 {% macro spark__raw_paths(folder, patterns) %}
     {%- do refuse_odd_path(folder) -%}
-    {%- set remote = "://" in folder -%}
-    {%- set folder = folder if remote or folder.startswith("/")
-        else invocation_args_dict.project_dir ~ "/" ~ folder -%}
-    {%- set parent, name = folder.rsplit("/", 1) -%}
-    {%- set glob = parent ~ "/*/*" if remote
-        else "/{" ~ (invocation_args_dict.project_dir ~ "/dbt_project.yml," ~ folder)[1:]
-            | replace(",/", ",") ~ "/*}" -%}
-    {%- set found = run_query("select path from binaryFile." ~ adapter.quote(glob)) -%}
+    {%- set here = invocation_args_dict.project_dir -%}
+    {%- set is_absolute = "://" in folder or folder.startswith("/") -%}
+    {%- set parent, name = (folder if is_absolute else here ~ "/" ~ folder).rsplit("/", 1) -%}
     {%- set paths = [] -%}
-    {%- for path in found.columns[0].values() -%}
-        {%- set path = path | replace("file:", "", 1) -%}
-        {%- for pattern in patterns if path.split("/")[-2] == name -%}
-            {%- set regex = modules.re.escape(pattern) | replace("\\*", ".*") -%}
-            {%- if modules.re.fullmatch(regex, path.split("/")[-1]) -%}
-                {%- do paths.append(path) -%}
+    {%- for pattern in patterns -%}
+        {%- set glob = parent ~ "/{" ~ name ~ "/" ~ pattern ~ ",*/*}" if "://" in folder
+            else "/{" ~ here[1:] ~ "/dbt_project.yml," ~ parent[1:] ~ "/" ~ name ~ "/"
+                ~ pattern ~ "}" -%}
+        {%- set wanted = modules.re.escape("/" ~ name ~ "/" ~ pattern)
+            | replace("\\*", "[^/]*") -%}
+        {%- for row in run_query("select path from binaryFile." ~ adapter.quote(glob)) -%}
+            {%- if modules.re.search(wanted ~ "$", row[0]) -%}
+                {%- do paths.append(row[0] | replace("file:", "", 1)) -%}
             {%- endif -%}
         {%- endfor -%}
     {%- endfor -%}
@@ -165,13 +163,18 @@
             "try_cast(round(try_cast(" ~ column.name ~ " as decimal(38, 9))) as " ~ wanted ~ ")"
         ) }}
     {%- elif found_type == "string" and wanted == "double" -%}
-        {#- Java's 1d and 1f are no numbers to anybody else -#}
-        {{ return(
-            "case when not rlike(" ~ column.name ~ ", '[0-9.][dDfF][ ]*$') then try_cast("
-            ~ column.name ~ " as double) end"
-        ) }}
+        {{ return(text_to_double(column.name)) }}
     {%- endif -%}
     {{ return("try_cast(" ~ column.name ~ " as " ~ wanted ~ ")") }}
+{% endmacro %}
+
+
+{#- Java's 1d and 1f are no numbers to anybody else. -#}
+{% macro text_to_double(text) %}
+    {{ return(
+        "case when not rlike(" ~ text ~ ", '[0-9.][dDfF][ ]*$') then try_cast("
+        ~ text ~ " as double) end"
+    ) }}
 {% endmacro %}
 
 

@@ -70,9 +70,7 @@ sessions_summarised as (
         coalesce(split, 'all') as split,
         count(*) as n_sessions,
         sum(n_events) as n_events,
-        -- whole numbers add up to the same sum in any order and on any engine
-        cast(sum(cast(floor(reliability * 1e13 + 0.5) as decimal(38, 0))) as double)
-        / 1e13 / count(*) as reliability_mean,
+        {{ exact_mean('reliability') }} as reliability_mean,
         percentile_cont(0.5) within group (order by reliability)
             as reliability_p50
 
