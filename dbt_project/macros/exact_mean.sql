@@ -1,6 +1,12 @@
-{#- An aggregate: the mean of numbers between -1 and 1, in steps of 1e-13. Sums of doubles
-    depend on the order, those of whole numbers on nothing, on any engine. -#}
+{#- An aggregate: the mean of numbers between 0 and 1, to the last bit the same in any
+    order and on any engine. A sum of doubles depends on their order, one of whole numbers
+    on nothing; so each number is taken apart into the upper 26 and the lower 27 of its
+    first 53 binary places. -#}
 {% macro exact_mean(value) -%}
-    cast(sum(cast(floor({{ value }} * 1e13 + 0.5) as decimal(38, 0))) as double)
-    / 1e13 / count({{ value }})
+    {%- set upper = "floor(" ~ value ~ " * 67108864e0)" -%}
+    {%- set lower = "floor((" ~ value ~ " * 67108864e0 - " ~ upper ~ ") * 134217728e0)" -%}
+    (
+        cast(sum(cast({{ upper }} as bigint)) as double) / 67108864e0
+        + cast(sum(cast({{ lower }} as bigint)) as double) / 9007199254740992e0
+    ) / count({{ value }})
 {%- endmacro %}

@@ -64,5 +64,6 @@ def _types(connection: duckdb.DuckDBPyConnection, files: str) -> list[tuple]:
 def rows_in_order(mart: str, folder: Path) -> pa.Table:
     """A mart as it is streamed: files by name, rows as they stand."""
     return pa.concat_tables(
-        pq.ParquetFile(file).read() for file in sorted((folder / mart).glob("*.parquet"))
+        pq.ParquetFile(file).read()
+        for file in sorted((folder / mart).glob("*.parquet"))
     )

@@ -1,4 +1,4 @@
-"""Spark builds the marts that DuckDB builds, to the last bit, and refuses what it refuses.
+"""Spark builds the marts of DuckDB, to the last bit, and refuses what DuckDB refuses.
 
 Every dbt command of an engine runs in one process: a Spark session starts once.
 """
@@ -18,7 +18,12 @@ from tests.dbt.engines import (
     why_spark_is_absent,
 )
 from tests.dbt.one_process import Case, Outcome, run_all
-from tests.dbt.test_raw_file_errors import EVENTS_HEADER, MODELS, RATINGS_HEADER, parquet
+from tests.dbt.test_raw_file_errors import (
+    EVENTS_HEADER,
+    MODELS,
+    RATINGS_HEADER,
+    parquet,
+)
 from tests.reference.compare import KEYS
 from tests.reference.logs import seeded_log
 from tests.reference.raw_files import write_log
