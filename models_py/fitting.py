@@ -14,6 +14,10 @@ from torch import Tensor, nn
 from models_py.config import OptimiserConfig
 
 
+class Diverged(ValueError):
+    """A loss inside a model's own loss is no number."""
+
+
 class TrainingBatch(Protocol):
     """What one step of gradient descent sees."""
 

@@ -25,6 +25,11 @@ class Ragged:
         """Build from Python lists; for tests and single queries."""
         lengths = torch.tensor([len(row) for row in rows], dtype=torch.int64)
         values = torch.tensor([i for row in rows for i in row], dtype=torch.int64)
+        return cls.of_lengths(values, lengths)
+
+    @classmethod
+    def of_lengths(cls, values: Tensor, lengths: Tensor) -> "Ragged":
+        """Cut values that lie end to end into rows of these lengths."""
         return cls(values, _offsets(lengths))
 
     def __len__(self) -> int:
@@ -52,6 +57,23 @@ class Ragged:
         """The chosen rows, in the order asked for."""
         positions, lengths = self.positions(rows)
         return Ragged(self.values[positions], _offsets(lengths))
+
+    def append(self, values: Tensor) -> "Ragged":
+        """Each row with one more value behind, shape (R,)."""
+        return self._with_one_more(values, self.offsets[1:])
+
+    def prepend(self, value: int) -> "Ragged":
+        """Each row with the same value before its first."""
+        return self._with_one_more(torch.tensor(value), self.offsets[:-1])
+
+    def _with_one_more(self, values: Tensor, before: Tensor) -> "Ragged":
+        """Each row with a value before the place given by the old offsets, (R,)."""
+        is_new = torch.zeros(len(self.values) + len(self), dtype=torch.bool)
+        is_new[before + torch.arange(len(self))] = True
+        joined = torch.empty(len(is_new), dtype=torch.int64)
+        joined[is_new] = values
+        joined[~is_new] = self.values
+        return Ragged(joined, self.offsets + torch.arange(len(self) + 1))
 
     def last(self) -> Tensor:
         """Last value of each row, -1 where a row is empty, shape (R,)."""

@@ -2,8 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, Literal
 
+from models_py.meta.context import ContextConfig, ContextGRU
+from models_py.meta.learner import METHODS, MetaConfig, MetaLearner, WarmMetaConfig
 from models_py.recommendation.gru import GRU, GRUConfig
 from models_py.recommendation.popularity import Popularity, PopularityConfig
 from models_py.recommendation.random import Random, RandomConfig
@@ -22,6 +25,10 @@ class Entry:
         factory: makes an unfitted model from sizes of the data and `config`.
         config: frozen dataclass of its settings, each with a default.
         is_baseline: whether other models are compared with it.
+        adapts: whether it learns from episodes and reads a learner's support pairs.
+        wraps: the state of the `network` the factory wants beside its settings, which
+            name it as `base`; None where it wants none.
+        is_default: whether it is trained where no model is named.
     """
 
     name: str
@@ -30,7 +37,48 @@ class Entry:
     factory: Callable[..., Any]
     config: type
     is_baseline: bool = True
+    adapts: bool = False
+    wraps: Literal["fresh", "trained"] | None = None
+    is_default: bool = True
 
+
+# from scratch, from a trained baseline, by reliability, and both
+_SHOWN_IN_FULL = "maml"  # the 2 x 2 of warm start and reliability, by default
+_TITLES = {
+    "maml": "MAML",
+    "fomaml": "First-order MAML",
+    "meta_sgd": "Meta-SGD",
+    "anil": "ANIL",
+    "fine_tune": "Fine-tuning",
+}
+
+
+def _meta_learner(method: str, is_warm: bool, is_adaptive: bool) -> Entry:
+    """One way to adapt, from one start."""
+    starts_trained = is_warm or not METHODS[method].is_trained
+    extras = {"warm start": is_warm, "by reliability": is_adaptive}
+    named = [words for words, is_so in extras.items() if is_so]
+    return Entry(
+        name=method + "_warm" * is_warm + "_adaptive" * is_adaptive,
+        title=_TITLES[method] + (f" ({', '.join(named)})" if named else ""),
+        family="recommendation",
+        factory=partial(MetaLearner, method=METHODS[method], is_adaptive=is_adaptive),
+        config=WarmMetaConfig if is_warm else MetaConfig,
+        is_baseline=False,
+        adapts=True,
+        wraps="trained" if starts_trained else "fresh",
+        is_default=method == _SHOWN_IN_FULL or not is_adaptive,
+    )
+
+
+_META_LEARNERS = tuple(
+    _meta_learner(method, is_warm, is_adaptive)
+    for method in METHODS
+    for is_warm in (False, True)
+    for is_adaptive in (False, True)
+    # fine-tuning always starts from a trained network
+    if METHODS[method].is_trained or not is_warm
+)
 
 _ENTRIES = (
     Entry("random", "Random", "recommendation", Random, RandomConfig),
@@ -38,6 +86,16 @@ _ENTRIES = (
     Entry("session_knn", "Session-KNN", "recommendation", SessionKNN, SessionKNNConfig),
     Entry("gru", "GRU", "recommendation", GRU, GRUConfig),
     Entry("sasrec", "SASRec", "recommendation", SASRec, SASRecConfig),
+    *_META_LEARNERS,
+    Entry(
+        name="best",
+        title="Best (GRU that reads the support)",
+        family="recommendation",
+        factory=ContextGRU,
+        config=ContextConfig,
+        is_baseline=False,
+        adapts=True,
+    ),
 )
 
 MODELS: dict[str, Entry] = {entry.name: entry for entry in _ENTRIES}
@@ -49,13 +107,19 @@ def names(family: str) -> list[str]:
     return [entry.name for entry in _ENTRIES if entry.family == family]
 
 
-def create(name: str, *, config: Any = None, **sizes: int) -> Any:
+def default_names(family: str) -> list[str]:
+    """Names of the models that are trained where none is named."""
+    return [name for name in names(family) if MODELS[name].is_default]
+
+
+def create(name: str, *, config: Any = None, **sizes: Any) -> Any:
     """Make an unfitted model.
 
     Args:
         name: a key of `MODELS`.
         config: its settings; its defaults when None.
-        sizes: what the data prescribe; `n_items` for recommenders.
+        sizes: what the data prescribe, `n_items` for recommenders; and the
+            `network` of a model that wraps one.
 
     Raises:
         ValueError: the name is unknown; the message lists the known ones.

@@ -20,7 +20,12 @@ _HEADER = "moocmeta"  # safetensors metadata maps strings to strings: one JSON t
 
 
 def save_model(
-    path: Path, name: str, model: Any, config: Any, sizes: dict[str, int]
+    path: Path,
+    name: str,
+    model: Any,
+    config: Any,
+    sizes: dict[str, int],
+    base_config: Any = None,
 ) -> None:
     """Write a fitted model with all that is needed to make it again.
 
@@ -30,11 +35,14 @@ def save_model(
         model: what `registry.create` made, fitted.
         config: the settings it was made with.
         sizes: what the data prescribed, such as `n_items`.
+        base_config: settings of the network that the model wraps, where it does.
 
     Raises:
         UserError: the file cannot be written.
     """
     header = {"name": name, "sizes": sizes, "config": dataclasses.asdict(config)}
+    if base_config is not None:
+        header["base_config"] = dataclasses.asdict(base_config)
     save_tensors(path, model.state_dict(), header)
 
 
@@ -51,7 +59,9 @@ def load_model(path: Path) -> tuple[str, Any]:
     try:
         name = header["name"]
         config = _settings_of(header["config"], registry.CONFIGS[name])
-        model = registry.create(name, config=config, **header["sizes"])
+        model = registry.create(
+            name, config=config, **_network(header, config), **header["sizes"]
+        )
         model.load_state_dict(state)
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise UserError(
@@ -96,6 +106,14 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     if header.pop("sha256", None) != _digest(tensors):
         raise _damaged(path, "its checksum does not match")
     return tensors, header
+
+
+def _network(header: dict[str, Any], config: Any) -> dict[str, Any]:
+    """The unfitted network that the model wraps, where it does."""
+    if "base_config" not in header:
+        return {}
+    settings = _settings_of(header["base_config"], registry.CONFIGS[config.base])
+    return {"network": registry.create(config.base, config=settings, **header["sizes"])}
 
 
 def _settings_of(stored: dict[str, Any], config_class: type) -> Any:

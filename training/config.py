@@ -36,6 +36,8 @@ class TrainConfig:
             collapse and it can never be the label.
         score_chunk: queries scored at a time; bounds memory, changes no result.
         repeat_splits: on how many other random splits of the users to repeat it all.
+        preset: how long models learn that have presets: `quick`, or `paper` for the
+            published numbers of steps.
     """
 
     mart: str
@@ -49,6 +51,7 @@ class TrainConfig:
     exclude_last_item: bool = True
     score_chunk: int = 2048
     repeat_splits: int = 0
+    preset: Literal["quick", "paper"] = "quick"
 
     def __post_init__(self) -> None:
         require(self.epochs is None or self.epochs >= 1, "epochs must be 1 or more")
@@ -78,7 +81,7 @@ class TrainConfig:
         """
         self._require_known(list(registry.MODELS))
         for name in (*self.lineup, *self.models):
-            self._model_config(name)
+            self.model_config(name)
 
     def model_configs(self, family: str) -> dict[str, Any]:
         """Resolved settings of every model of the line-up, in its order.
@@ -88,8 +91,8 @@ class TrainConfig:
         """
         known = registry.names(family)
         self._require_known(known)
-        lineup = dict.fromkeys(self.lineup) or known
-        return {name: self._model_config(name) for name in lineup}
+        lineup = dict.fromkeys(self.lineup) or registry.default_names(family)
+        return {name: self.model_config(name) for name in lineup}
 
     def _require_known(self, known: list[str]) -> None:
         for name in (*self.lineup, *self.models):
@@ -99,10 +102,16 @@ class TrainConfig:
                     f"choose from {', '.join(known)}"
                 )
 
-    def _model_config(self, name: str) -> Any:
+    def model_config(self, name: str) -> Any:
+        """Resolved settings of one model: defaults, preset, then what was given.
+
+        Raises:
+            UserError: a setting is unknown or of the wrong type.
+        """
         given = self.models.get(name, {})
         kind = registry.CONFIGS[name]
-        whole = _merged(dataclasses.asdict(kind()), given)
+        preset = getattr(kind, "PRESETS", {}).get(self.preset, {})
+        whole = _merged(_merged(dataclasses.asdict(kind()), preset), given)
         config = checked(kind, whole, f"models.{name}")
         names = {item.name for item in dataclasses.fields(config)}
         if "seed" in names and "seed" not in given:

@@ -59,10 +59,17 @@ class Job:
 
         return fit
 
-    def keep(self, name: str, model: Any, settings: Any, **sizes: int) -> None:
+    def keep(
+        self,
+        name: str,
+        model: Any,
+        settings: Any,
+        base_settings: Any = None,
+        **sizes: int,
+    ) -> None:
         """Write a fitted model's checkpoint; `sizes` are what the data prescribe."""
         path = self.run.checkpoint(name)
-        checkpoint.save_model(path, name, model, settings, sizes)
+        checkpoint.save_model(path, name, model, settings, sizes, base_settings)
 
     def lineup(self, configs: dict[str, Any]) -> tqdm:
         """The models' names behind a progress bar."""

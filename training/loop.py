@@ -11,7 +11,7 @@ from torch import nn
 from tqdm import tqdm
 
 from models_py.config import OptimiserConfig
-from models_py.fitting import FitLog
+from models_py.fitting import Diverged, FitLog, TrainingBatch
 from models_py.seeding import seeded
 from training.errors import UserError
 from training.fit_state import FitCheckpoints, FitState
@@ -112,7 +112,7 @@ def _train_epoch(
     model.train()
     for step, batch in enumerate(batches, start=1):
         with autocast:
-            loss = model.loss(batch.to(device))
+            loss = _loss(model, batch.to(device), f"{title}, step {step}")
         optimizer.zero_grad()
         loss.backward()
         norm = nn.utils.clip_grad_norm_(model.parameters(), settings.clip_norm)
@@ -125,6 +125,13 @@ def _train_epoch(
     if n_targets == 0:
         raise UserError(f"nothing to train on in {title}: no train user has a pair")
     return total / n_targets
+
+
+def _loss(model: nn.Module, batch: TrainingBatch, where: str) -> torch.Tensor:
+    try:
+        return model.loss(batch)
+    except Diverged as error:
+        raise UserError(f"{where}: {error}; choose a smaller inner_rate") from error
 
 
 def _require_number(value: float, what: str, settings: OptimiserConfig) -> None:

@@ -6,6 +6,7 @@ cross-entropy take the place of session-parallel mini-batches, sampled negatives
 and the BPR-max / TOP1 losses (see docs/models.md).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import torch
@@ -16,6 +17,7 @@ from models_py.data import Queries, TrainSequences
 from models_py.fitting import FitLog, Optimise
 from models_py.ragged import PAD
 from models_py.recommendation import sequences
+from models_py.recommendation.recurrence import recurrence
 from models_py.recommendation.sequences import EpochBatches, SequenceBatch
 from models_py.recommendation.softmax import full_cross_entropy
 from models_py.seeding import seeded
@@ -91,8 +93,33 @@ class GRU(nn.Module):
         Returns:
             Shape (B, L, hidden_dim); states behind a row's end mean nothing.
         """
-        embedded = self.dropout(self.embedding(inputs))  # (B, L, E)
-        return self.gru(embedded)[0]  # (B, L, H)
+        return self(self.dropout(self.embedding(inputs)))
+
+    def forward(self, embedded: Tensor) -> Tensor:
+        """States from embedded items, (B, L, E) → (B, L, hidden_dim)."""
+        return self.gru(embedded)[0]
+
+    def task_states(self, weights: Mapping[str, Tensor], embedded: Tensor) -> Tensor:
+        """`forward` of many learners at once, each with weights of its own.
+
+        Fused recurrent kernels know no batch of weights, and cuDNN's can be
+        differentiated once only.
+
+        Args:
+            weights: `gru.*` parameters by name with a dimension of learners in front.
+            embedded: shape (T, R, L, E).
+        Returns:
+            Shape (T, R, L, hidden_dim).
+        """
+        states = embedded
+        for layer in range(self.config.n_layers):
+            into, recurrent, into_bias, recurrent_bias = (
+                weights[f"gru.{name}_l{layer}"]
+                for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+            )
+            from_items = states @ into.mT[:, None] + into_bias[:, None, None]
+            states = recurrence(from_items, recurrent.mT, recurrent_bias[:, None])
+        return states
 
     def batches(
         self,

@@ -5,11 +5,14 @@ the paper's; the loss is full softmax cross-entropy instead of binary cross-entr
 against one sampled negative (see docs/models.md).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
+from torch.func import functional_call, vmap
 from torch.nn import functional
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from models_py.config import OptimiserConfig, require
 from models_py.data import Queries, TrainSequences
@@ -130,8 +133,29 @@ class SASRec(nn.Module):
         Returns:
             Shape (B, L, dim); states behind a row's end mean nothing.
         """
-        x = self.embedding(inputs) + self.position.weight[: inputs.shape[1]]
-        return self.norm(self.blocks(self.dropout(x)))  # (B, L, D)
+        return self(self.embedding(inputs))
+
+    def forward(self, embedded: Tensor) -> Tensor:
+        """States from embedded items, (B, L, D) → (B, L, D)."""
+        x = embedded + self.position.weight[: embedded.shape[1]]
+        return self.norm(self.blocks(self.dropout(x)))
+
+    def task_states(self, weights: Mapping[str, Tensor], embedded: Tensor) -> Tensor:
+        """`forward` of many learners at once, each with weights of its own.
+
+        Args:
+            weights: parameters by name with a dimension of learners in front.
+            embedded: shape (T, R, L, D).
+        Returns:
+            Shape (T, R, L, D).
+        """
+
+        def of_learner(own: dict[str, Tensor], rows: Tensor) -> Tensor:
+            return functional_call(self, own, (rows,))
+
+        # the fused attention kernels have no second derivative
+        with sdpa_kernel(SDPBackend.MATH):
+            return vmap(of_learner)(dict(weights), embedded)
 
     def batches(
         self,

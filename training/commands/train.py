@@ -18,7 +18,7 @@ from training.runs import resolve_run
 # options that a resumed run takes from its config.json
 FIXED_BY_RUN = (
     *("mart", "dataset", "lineup", "epochs", "seed", "device", "precision"),
-    "repeat_splits",
+    *("repeat_splits", "preset"),
 )
 
 
@@ -32,7 +32,7 @@ FIXED_BY_RUN = (
     "--model",
     "lineup",
     multiple=True,
-    help="Train this model only; repeatable.  [default: all that fit the mart]",
+    help="Train this model only; repeatable.  [default: the line-up of the mart]",
 )
 @click.option("--epochs", type=click.IntRange(1), help="Most epochs of neural models.")
 @click.option("--seed", type=click.IntRange(0), help="[default: 20260107]")
@@ -41,6 +41,12 @@ FIXED_BY_RUN = (
 )
 @click.option(
     "--precision", type=click.Choice(["fp32", "bf16"]), help="[default: fp32]"
+)
+@click.option(
+    "--preset",
+    type=click.Choice(["quick", "paper"]),
+    help="How long meta-learners learn: moments, or the published 3,000 steps.  "
+    "[default: quick]",
 )
 @click.option(
     "--repeat-splits",

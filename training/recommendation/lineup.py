@@ -13,6 +13,13 @@ from models_py.fitting import FitLog
 from training.errors import UserError
 from training.evaluation.ranking import METRICS, NO_EXCLUSION, label_ranks
 from training.job import Job
+from training.recommendation.adapting import (
+    Adaptation,
+    adaptation_of,
+    task_ranks,
+    tasks_of,
+    train_tasks_of,
+)
 from training.recommendation.marts import RecommendationMarts
 
 
@@ -21,11 +28,13 @@ class Question:
     """Queries of one split's episodes, one row a query.
 
     Args:
+        split: whose episodes they are.
         episode: episode id, shape (N,).
         pair: pair id, shape (N,).
         user: index of the user, shape (N,).
     """
 
+    split: str
     episode: np.ndarray
     pair: Tensor
     user: np.ndarray
@@ -38,6 +47,7 @@ class Answer:
     Args:
         log: how the fit went; None for models that only count.
         ranks: rank of each label by split, aligned with the split's `Question`.
+        adaptation: what adapting brought; None for models that do not adapt.
     """
 
     log: FitLog | None
@@ -45,25 +55,30 @@ class Answer:
     ranks: dict[str, np.ndarray]
     train_seconds: float
     eval_seconds: float
+    adaptation: Adaptation | None = None
 
 
 def answer(
     job: Job, name: str, settings: Any, questions: dict[str, Question]
 ) -> Answer:
     """Fit one model, keep its checkpoint and rank all questions' labels."""
-    n_items = job.marts.n_items
-    model = registry.create(name, config=settings, n_items=n_items)
+    entry, n_items = registry.MODELS[name], job.marts.n_items
     started = time.perf_counter()
+    wrapped = _wrapped(job, entry, settings)
+    model = registry.create(name, config=settings, n_items=n_items, **wrapped)
     log = _fit(job, name, model, settings)
     fitted = time.perf_counter()
-    job.keep(name, model, settings, n_items=n_items)
-    ranks = {split: ranks_of(job, model, q.pair) for split, q in questions.items()}
+    base_settings = job.config.model_config(settings.base) if wrapped else None
+    job.keep(name, model, settings, base_settings, n_items=n_items)
+    ranks = {split: _ranks(job, entry, model, q) for split, q in questions.items()}
+    ranked = time.perf_counter()
     return Answer(
         log=log,
         n_parameters=model.n_parameters,
         ranks=ranks,
         train_seconds=log.train_seconds if log else fitted - started,
-        eval_seconds=time.perf_counter() - fitted,
+        eval_seconds=ranked - fitted,
+        adaptation=adaptation_of(job, model, ranks["test"]) if entry.adapts else None,
     )
 
 
@@ -87,7 +102,38 @@ def ranks_of(job: Job, model: Any, rows: Tensor) -> np.ndarray:
     return torch.cat(ranks)[place].numpy()
 
 
+def trained_network(job: Job, name: str) -> Any:
+    """A baseline fitted in this job; fitted but once, since its state is kept."""
+    settings = job.config.model_config(name)
+    model = registry.create(name, config=settings, n_items=job.marts.n_items)
+    _fit(job, name, model, settings)
+    return model
+
+
+def _wrapped(job: Job, entry: registry.Entry, settings: Any) -> dict[str, Any]:
+    """The network that a model adapts, where it adapts one."""
+    if entry.wraps is None:
+        return {}
+    if entry.wraps == "trained":
+        return {"network": trained_network(job, settings.base)}
+    base_settings = job.config.model_config(settings.base)
+    n_items = job.marts.n_items
+    return {
+        "network": registry.create(settings.base, config=base_settings, n_items=n_items)
+    }
+
+
+def _ranks(job: Job, entry: registry.Entry, model: Any, asked: Question) -> np.ndarray:
+    if not entry.adapts:
+        return ranks_of(job, model, asked.pair)
+    tasks = tasks_of(job.marts, asked.split)
+    (ranks,) = task_ranks(job, tasks, lambda part: [model.score_tasks(part)])
+    return ranks
+
+
 def _fit(job: Job, name: str, model: Any, settings: Any) -> FitLog | None:
+    if registry.MODELS[name].adapts:
+        return _fit_to_episodes(job, name, model, settings)
     pairs = job.marts.pairs
     train = pairs.train_sequences(pairs.rows_of("train"), job.marts.n_items)
     val_rows = pairs.rows_of("val")
@@ -96,6 +142,23 @@ def _fit(job: Job, name: str, model: Any, settings: Any) -> FitLog | None:
         return float(METRICS["mrr"](ranks_of(job, model, val_rows)).mean())
 
     return model.fit(train, job.optimise(name, settings, validate, "mrr"))
+
+
+def _fit_to_episodes(job: Job, name: str, model: Any, settings: Any) -> FitLog | None:
+    tasks, monitor = tasks_of(job.marts, "val"), model.monitor
+    if len(tasks) == 0:
+        raise UserError(
+            f"mart {job.marts.mart} has no val episodes of data set "
+            f"{job.marts.dataset} to choose {name} by; name other models with --model, "
+            "use a mart of shorter episodes or add data"
+        )
+
+    def validate() -> float:
+        (ranks,) = task_ranks(job, tasks, lambda part: [model.score_tasks(part)])
+        return float(METRICS[monitor](ranks).mean())
+
+    optimise = job.optimise(name, settings, validate, monitor)
+    return model.fit(train_tasks_of(job.marts), optimise)
 
 
 def questions_of(marts: RecommendationMarts) -> dict[str, Question]:
@@ -113,7 +176,8 @@ def questions_of(marts: RecommendationMarts) -> dict[str, Question]:
     questions = {}
     for split in ("val", "test"):
         episode, pair = marts.episodes.queries_of(split)
-        questions[split] = Question(episode, pair, marts.pairs.user[pair.numpy()])
+        user = marts.pairs.user[pair.numpy()]
+        questions[split] = Question(split, episode, pair, user)
     if len(questions["test"].pair) == 0:
         raise UserError(
             f"mart {marts.mart} has no test episodes of data set {marts.dataset}: "

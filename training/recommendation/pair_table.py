@@ -63,7 +63,7 @@ class Pairs:
         closing, row = rows[closes_row], _run_numbers(closes_row)
 
         prefixes = self.prefixes.take(closing)
-        items = _append_each(prefixes, self.label[closing])
+        items = prefixes.append(self.label[closing])
         is_label = torch.zeros(len(items.values), dtype=torch.bool)
         to_row_end = self.prefix_len[closing][row] - position
         is_label[items.offsets[1:][row] - 1 - to_row_end] = True
@@ -105,14 +105,3 @@ def _ends_of_runs(values: Tensor) -> Tensor:
 def _run_numbers(ends: Tensor) -> Tensor:
     """0-based number of the run each place belongs to."""
     return ends.cumsum(0) - ends.long()
-
-
-def _append_each(prefixes: Ragged, labels: Tensor) -> Ragged:
-    """Each row with its label behind."""
-    offsets = prefixes.offsets + torch.arange(len(prefixes) + 1)
-    values = torch.empty(len(prefixes.values) + len(labels), dtype=torch.int64)
-    is_label = torch.zeros(len(values), dtype=torch.bool)
-    is_label[offsets[1:] - 1] = True
-    values[is_label] = labels
-    values[~is_label] = prefixes.values
-    return Ragged(values, offsets)

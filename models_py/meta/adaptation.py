@@ -1,0 +1,269 @@
+"""The inner loop: a few steps of gradient descent on a learner's support pairs.
+
+Finn, Abbeel, Levine: Model-Agnostic Meta-Learning for Fast Adaptation of Deep
+Networks, ICML 2017. Many learners go through it together, each with weights of its
+own, and nothing is computed that the steps leave as it was:
+
+- Of the embeddings only the items of the support can change: each learner has a slot
+  for each of those and reads all other items from the common table.
+- The output layer is kept in dual form. A step of descent takes from its weights the
+  products of support states and errors, so an adapted layer is the common one less a
+  sum of such products, and its logits follow from inner products of states:
+
+      logits(h) = W h + b - sum_j e_j (h_j . h + 1),
+
+  where j runs over the support pairs of all steps so far, h_j is the state behind pair
+  j's prefix at that step and e_j its rate times d loss / d logits. No learner needs a
+  weight matrix of its own. (A linear layer's dual form: Irie, Csordas, Schmidhuber,
+  ICML 2022.) The result is that of dense descent, to rounding.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from models_py.fitting import Diverged
+from models_py.meta.tasks import Asked, TaskBatch
+from models_py.ragged import PAD
+
+ROWS_TOGETHER = 64  # rows of alike length that a common network reads together
+
+
+class AdaptableNetwork(Protocol):
+    """A network whose item scores are a linear layer over causal states.
+
+    An `nn.Module` with `embedding` (row 0 is padding) and `output`; its `forward` and
+    `task_states` are all that lies between them.
+    """
+
+    embedding: nn.Embedding
+    output: nn.Linear
+
+    def task_states(self, weights: Mapping[str, Tensor], embedded: Tensor) -> Tensor:
+        """States of many learners, (T, R, L, E) → (T, R, L, H)."""
+
+
+@dataclass(frozen=True)
+class Rates:
+    """How far a step goes.
+
+    Args:
+        embedding: shape (n_items + 1, E), or None.
+        body: by parameter, or None.
+        output, bias: shape (n_items, H) and (n_items,), or None.
+            Where None is given a step goes as far as `learner` says, else by the
+            product of both.
+        learner: shape (T, n): of each learner at each of n steps; 0 is no step.
+    """
+
+    learner: Tensor
+    embedding: Tensor | None = None
+    body: Mapping[str, Tensor] | None = None
+    output: Tensor | None = None
+    bias: Tensor | None = None
+
+    def largest(self, step: int) -> float:
+        """The longest way that a weight goes at a step, for messages."""
+        own = 1.0 if self.output is None else float(self.output.abs().max())
+        return own * float(self.learner[:, step].max())
+
+
+@dataclass(frozen=True)
+class Learners:
+    """T learners: the common network, and what adaptation made of it for each.
+
+    Args:
+        slots: embeddings of each learner's support items, shape (T, S, E).
+        body: weights by name, shape (T, …) each; None where all are the common ones.
+        states: of the support pairs of all steps so far, shape (T, J, H).
+        errors: their rates times d loss / d logits, shape (T, J, n_items).
+    """
+
+    network: AdaptableNetwork
+    rates: Rates
+    slots: Tensor
+    body: dict[str, Tensor] | None
+    states: Tensor
+    errors: Tensor
+
+    def states_of(self, asked: Asked) -> Tensor:
+        """The states behind the pairs' prefixes, shape (T, N, H)."""
+        if self.body is None:
+            return asked.at_ends(_common_states(self.network, asked.ids))
+        task = torch.arange(len(asked.ids), device=asked.ids.device)[:, None, None]
+        own = self.slots[task, asked.slot.clamp(min=0)]  # (T, R, L, E)
+        common = self.network.embedding(asked.ids)
+        embedded = torch.where((asked.slot >= 0)[..., None], own, common)
+        return asked.at_ends(self.network.task_states(self.body, embedded))
+
+    def logits(self, states: Tensor) -> Tensor:
+        """Scores of all items, (T, N, H) → (T, N, n_items)."""
+        return self.network.output(states) - self._unlearned(states)
+
+    def _unlearned(self, states: Tensor) -> Tensor:
+        """What the steps so far take from the common layer's logits."""
+        if self.rates.output is None:
+            return (states @ self.states.mT + 1) @ self.errors
+        # a rate for each weight, so the products themselves: (T, n_items, H)
+        products = self.rates.output * (self.errors.mT @ self.states)
+        of_bias = self.rates.bias * self.errors.sum(1)
+        return states @ products.mT + of_bias[:, None]
+
+
+def adapted(
+    network: AdaptableNetwork,
+    batch: TaskBatch,
+    rates: Rates,
+    *,
+    head_only: bool = False,
+    second_order: bool = False,
+) -> Iterator[Learners]:
+    """The learners before any step, and after each.
+
+    Args:
+        rates: of each step; their `learner` gives the number of steps.
+        head_only: leave embeddings and body as they are (ANIL: Raghu, Raghu, Bengio,
+            Vinyals: Rapid Learning or Feature Reuse?, ICLR 2020).
+        second_order: let gradients of what is made of the learners flow through the
+            steps; else the steps count as constants (first-order MAML).
+
+    Raises:
+        Diverged: names the step, the rate and how many learners it befell.
+    """
+    learners = _before_any_step(network, batch, rates, head_only)
+    yield learners
+    states = learners.states_of(batch.support) if head_only else None
+    for step in range(rates.learner.shape[1]):
+        if batch.support.labels.shape[1]:
+            learners = (
+                _head_stepped(learners, batch, step, states)
+                if head_only
+                else _stepped(learners, batch, step, second_order)
+            )
+        yield learners
+
+
+def _before_any_step(
+    network: AdaptableNetwork, batch: TaskBatch, rates: Rates, head_only: bool
+) -> Learners:
+    n_tasks, table = len(batch.reliability), network.output.weight
+    return Learners(
+        network=network,
+        rates=rates,
+        slots=network.embedding(batch.slot_ids),
+        body=None
+        if head_only
+        else {
+            name: weight.expand(n_tasks, *weight.shape)
+            for name, weight in body_of(network).items()
+        },
+        states=table.new_zeros(n_tasks, 0, table.shape[1]),
+        errors=table.new_zeros(n_tasks, 0, table.shape[0]),
+    )
+
+
+def body_of(network: AdaptableNetwork) -> dict[str, nn.Parameter]:
+    """The network's weights between embedding and output layer."""
+    return {
+        name: weight
+        for name, weight in network.named_parameters()
+        if not name.startswith(("embedding.", "output."))
+    }
+
+
+def _common_states(network: AdaptableNetwork, ids: Tensor) -> Tensor:
+    """States of the network as it is, (T, R, L) → (T, R, L, H).
+
+    Rows of alike length go through it together.
+    """
+    rows = ids.flatten(0, 1)
+    lengths = (rows != PAD).sum(1)
+    order = lengths.argsort(stable=True)
+    found = []
+    # cuDNN differentiates a recurrent layer in training mode only, dropout or not
+    with torch.backends.cudnn.flags(enabled=False):
+        for group in order.split(ROWS_TOGETHER):
+            width = max(int(lengths[group].max()), 1)
+            states = network(network.embedding(rows[group, :width]))
+            behind_end = (0, 0, 0, ids.shape[2] - width)
+            found.append(functional.pad(states, behind_end))
+    return torch.cat(found)[order.argsort()].unflatten(0, ids.shape[:2])
+
+
+def _head_stepped(
+    learners: Learners, batch: TaskBatch, step: int, states: Tensor
+) -> Learners:
+    """The learners after one more step of the output layer alone."""
+    logits = learners.logits(states)
+    _losses(logits, batch, learners.rates, step)
+    return _with_errors(learners, states, logits, batch, step)
+
+
+def _stepped(
+    learners: Learners, batch: TaskBatch, step: int, second_order: bool
+) -> Learners:
+    """The learners after one more step of all weights."""
+    names = list(learners.body)
+    changing = [learners.slots, *learners.body.values()]
+    with torch.enable_grad():
+        at = changing
+        if not second_order:
+            at = [value.detach().requires_grad_() for value in changing]
+        body = dict(zip(names, at[1:], strict=True))
+        now = replace(learners, slots=at[0], body=body)
+        states = now.states_of(batch.support)  # (T, K, H)
+        logits = now.logits(states)
+        loss = _losses(logits, batch, learners.rates, step).sum()
+        gradients = torch.autograd.grad(loss, at, create_graph=second_order)
+    if not second_order:
+        states, logits = states.detach(), logits.detach()
+    rates = learners.rates
+    of_slots = None if rates.embedding is None else rates.embedding[batch.slot_ids]
+    own = [of_slots, *((rates.body or {}).get(name) for name in names)]
+    moved = [
+        _moved(value, gradient, rates.learner[:, step], rate)
+        for value, gradient, rate in zip(changing, gradients, own, strict=True)
+    ]
+    body = dict(zip(names, moved[1:], strict=True))
+    learners = replace(learners, slots=moved[0], body=body)
+    return _with_errors(learners, states, logits, batch, step)
+
+
+def _moved(
+    value: Tensor, gradient: Tensor, of_learner: Tensor, own: Tensor | None
+) -> Tensor:
+    """One step down the gradient, (T, …) → (T, …)."""
+    rate = of_learner.view(-1, *(1,) * (gradient.dim() - 1))
+    return value - rate * (gradient if own is None else own * gradient)
+
+
+def _losses(logits: Tensor, batch: TaskBatch, rates: Rates, step: int) -> Tensor:
+    """Mean cross-entropy of each learner's support, shape (T,)."""
+    labels = batch.support.labels
+    losses = functional.cross_entropy(logits.mT, labels, reduction="none").mean(1)
+    is_number = losses.detach().isfinite()
+    if not is_number.all():
+        raise Diverged(
+            f"the inner loop's loss is no number for {int((~is_number).sum())} of "
+            f"{len(losses)} learners at step {step + 1}, rate {rates.largest(step):g}"
+        )
+    return losses
+
+
+def _with_errors(
+    learners: Learners, states: Tensor, logits: Tensor, batch: TaskBatch, step: int
+) -> Learners:
+    """The learners with one step of the output layer more."""
+    labels = batch.support.labels  # (T, K)
+    target = functional.one_hot(labels, logits.shape[-1])
+    gradient = (logits.softmax(-1) - target) / labels.shape[1]  # of the mean loss
+    errors = learners.rates.learner[:, step, None, None] * gradient
+    return replace(
+        learners,
+        states=torch.cat([learners.states, states], 1),
+        errors=torch.cat([learners.errors, errors], 1),
+    )

@@ -1,0 +1,78 @@
+"""Users' histories cut at random into what is known and what is asked."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from models_py.meta.tasks import PairRows, Tasks
+from models_py.ragged import Ragged
+
+FULL_SUPPORT = 0.7  # share of blocks that see all of their support
+
+
+@dataclass(frozen=True)
+class Blocks:
+    """Tasks of varying size.
+
+    Args:
+        support, query: rows of `pairs`, one ragged row a task.
+    """
+
+    pairs: PairRows
+    support: Ragged
+    query: Ragged
+
+    def __len__(self) -> int:
+        return len(self.query)
+
+    def take(self, rows: Tensor) -> "Blocks":
+        """The chosen tasks, in the order asked for."""
+        return Blocks(self.pairs, self.support.take(rows), self.query.take(rows))
+
+    @classmethod
+    def of_tasks(cls, tasks: Tasks) -> "Blocks":
+        """Tasks of one size as tasks of varying size."""
+        support, query = (
+            Ragged.of_lengths(part.flatten(), torch.full((len(part),), part.shape[1]))
+            for part in (tasks.support, tasks.query)
+        )
+        return cls(tasks.pairs, support, query)
+
+
+def cut_into_blocks(
+    pairs: PairRows,
+    histories: Ragged,
+    n_support: int,
+    n_query: int,
+    generator: torch.Generator,
+) -> Blocks:
+    """Cut each history at random into blocks of queries; what precedes supports them.
+
+    The first block of a history has random size, so the cuts fall elsewhere each time.
+    Most blocks see their `n_support` latest pairs, the others fewer, down to none.
+
+    Args:
+        histories: rows of `pairs`, each user's in time order.
+        n_query: size of all blocks but a history's first and last.
+    """
+    lengths = histories.lengths
+    user = torch.repeat_interleave(lengths)
+    place = torch.arange(len(user)) - histories.offsets[user]
+    first = torch.randint(0, n_query, (len(lengths),), generator=generator)[user]
+    number = torch.where(place < first, 0, 1 + (place - first) // n_query)
+    _, size = torch.unique_consecutive(
+        torch.stack([user, number]), dim=1, return_counts=True
+    )
+    start = size.cumsum(0) - size
+    wanted = torch.randint(0, n_support + 1, size.shape, generator=generator)
+    is_full = torch.rand(size.shape, generator=generator) < FULL_SUPPORT
+    wanted = torch.where(is_full, n_support, wanted)
+    n_before = torch.minimum(wanted, place[start])
+    # the support of a block is the end of all that lies before it
+    back = Ragged.of_lengths(torch.arange(int(n_before.sum())), n_before)
+    at = back.values + torch.repeat_interleave(
+        start - n_before - back.offsets[:-1], n_before
+    )
+    support = Ragged.of_lengths(histories.values[at], n_before)
+    return Blocks(pairs, support, Ragged.of_lengths(histories.values, size))

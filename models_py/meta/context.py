@@ -1,0 +1,236 @@
+"""A GRU that reads a learner's support before it reads the prefix.
+
+No weight changes: the support pairs' sequences go through the network first, and the
+state they leave is where each query begins, so adapting is one pass forward. Learning
+to learn by reading: Santoro et al., Meta-Learning with Memory-Augmented Neural
+Networks, ICML 2016; Garnelo et al., Conditional Neural Processes, ICML 2018.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+
+from models_py.config import OptimiserConfig, require
+from models_py.data import Queries
+from models_py.fitting import FitLog, Optimise
+from models_py.meta.blocks import Blocks, cut_into_blocks
+from models_py.meta.tasks import PairRows, Tasks, TrainTasks, shared_rows
+from models_py.ragged import PAD, Ragged
+from models_py.recommendation.gru import EMBEDDING_STD
+from models_py.recommendation.sequences import cut_to_last, device_of, n_parameters
+from models_py.recommendation.softmax import full_cross_entropy
+from models_py.seeding import seeded
+
+SCORED_TASKS = 64  # tasks of alike length scored together
+
+
+@dataclass(frozen=True)
+class ContextConfig:
+    """Settings of `ContextGRU`.
+
+    Args:
+        embedding_dim: width of an item's embedding.
+        hidden_dim: width of the recurrent state.
+        dropout: share of embedding and state entries silenced in training.
+        max_length: a prefix is cut to this many last items.
+        context_length: so many last items of each support sequence are read.
+        seed: seed of the initial weights.
+        optimiser: how it is fitted.
+    """
+
+    embedding_dim: int = 64
+    hidden_dim: int = 128
+    dropout: float = 0.2
+    max_length: int = 50
+    context_length: int = 20
+    seed: int = 20260107
+    optimiser: OptimiserConfig = field(
+        default_factory=lambda: OptimiserConfig(weight_decay=0.1)
+    )
+
+    def __post_init__(self) -> None:
+        require(self.embedding_dim >= 1, "embedding_dim must be 1 or more")
+        require(self.hidden_dim >= 1, "hidden_dim must be 1 or more")
+        require(0 <= self.dropout < 1, "dropout must be in [0, 1)")
+        require(self.max_length >= 1, "max_length must be 1 or more")
+        require(self.context_length >= 1, "context_length must be 1 or more")
+
+
+@dataclass(frozen=True)
+class ContextBatch:
+    """Support to read, then queries to answer.
+
+    Args:
+        context: tokens of each task's support, right-padded, shape (T, C).
+        context_length: shape (T,), none 0.
+        rows: tokens of the queries' sequences, right-padded, shape (R, L).
+        row_length: shape (R,).
+        task: of each row, shape (R,).
+        row, place: where each query's prefix ends, shape (N,).
+        targets: 0-based item ids, shape (N,).
+    """
+
+    context: Tensor
+    context_length: Tensor
+    rows: Tensor
+    row_length: Tensor
+    task: Tensor
+    row: Tensor
+    place: Tensor
+    targets: Tensor
+
+    @property
+    def n_targets(self) -> int:
+        """How many predictions are asked for."""
+        return len(self.targets)
+
+    def to(self, device: torch.device) -> "ContextBatch":
+        """The same batch on another device; lengths stay, packing wants them there."""
+        return ContextBatch(
+            self.context.to(device),
+            self.context_length,
+            self.rows.to(device),
+            self.row_length,
+            *(value.to(device) for value in (self.task, self.row, self.place)),
+            self.targets.to(device),
+        )
+
+
+@dataclass(frozen=True)
+class ContextBatches:
+    """One epoch's batches, laid out while they are iterated over."""
+
+    blocks: Blocks
+    groups: list[Tensor]
+    model: "ContextGRU"
+
+    def __len__(self) -> int:
+        return len(self.groups)
+
+    def __iter__(self) -> Iterator[ContextBatch]:
+        return (self.model.lay_out(self.blocks.take(rows)) for rows in self.groups)
+
+
+class ContextGRU(nn.Module):
+    """Embeddings → GRU over the support, then over the prefix → scores of all items."""
+
+    def __init__(self, n_items: int, config: ContextConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.opening = n_items  # a token before each sequence
+        with seeded(config.seed):
+            self.embedding = nn.Embedding(
+                n_items + 2, config.embedding_dim, padding_idx=PAD
+            )
+            self.gru = nn.GRU(config.embedding_dim, config.hidden_dim, batch_first=True)
+            self.output = nn.Linear(config.hidden_dim, n_items)
+            nn.init.normal_(self.embedding.weight, std=EMBEDDING_STD)
+        with torch.no_grad():
+            self.embedding.weight[PAD] = 0.0
+        self.dropout = nn.Dropout(config.dropout)
+
+    @property
+    def n_parameters(self) -> int:
+        """All weights."""
+        return n_parameters(self)
+
+    monitor = "mrr"
+    has_steps = False
+
+    def fit(self, train: TrainTasks, optimise: Optimise) -> FitLog:
+        """Hand the network to the training loop."""
+        return optimise(self, train)
+
+    def batches(
+        self, train: TrainTasks, settings: OptimiserConfig, generator: torch.Generator
+    ) -> ContextBatches:
+        """Train users' histories cut into blocks, every pair asked once an epoch."""
+        n_support, n_query = (
+            part.shape[1] for part in (train.episodes.support, train.episodes.query)
+        )
+        blocks = cut_into_blocks(
+            train.episodes.pairs, train.histories, n_support, n_query, generator
+        )
+        if len(blocks) == 0:
+            return ContextBatches(blocks, [], self)
+        n_targets = settings.targets_per_step(len(blocks.query.values))
+        order = torch.randperm(len(blocks), generator=generator)
+        before = blocks.query.lengths[order].cumsum(0) - blocks.query.lengths[order]
+        sizes = torch.bincount(before // n_targets)
+        return ContextBatches(
+            blocks, list(order.split(sizes[sizes > 0].tolist())), self
+        )
+
+    def loss(self, batch: ContextBatch) -> Tensor:
+        """Full cross-entropy of every query, a scalar."""
+        states = self.dropout(self.states(batch))
+        return full_cross_entropy(states, self.output, batch.targets)
+
+    def states(self, batch: ContextBatch) -> Tensor:
+        """The state behind each query's prefix, shape (N, H)."""
+        _, read = self.gru(self._packed(batch.context, batch.context_length))
+        packed = self._packed(batch.rows, batch.row_length)
+        states, _ = self.gru(packed, read[:, batch.task])
+        padded, _ = pad_packed_sequence(states, batch_first=True)
+        return padded[batch.row, batch.place]
+
+    def _packed(self, tokens: Tensor, lengths: Tensor):
+        embedded = self.dropout(self.embedding(tokens))
+        return pack_padded_sequence(
+            embedded, lengths, batch_first=True, enforce_sorted=False
+        )
+
+    def lay_out(self, blocks: Blocks) -> ContextBatch:
+        """Tasks of varying size as padded tensors."""
+        context = self._context(blocks)
+        task = torch.repeat_interleave(blocks.query.lengths)
+        chosen = blocks.query.values
+        rows = shared_rows(blocks.pairs, chosen, task, self.config.max_length)
+        opened = rows.prefixes.prepend(self.opening)
+        return ContextBatch(
+            context=context.pad()[0],
+            context_length=context.lengths,
+            rows=opened.pad()[0],
+            row_length=opened.lengths,
+            task=task[rows.last],
+            row=rows.row,
+            place=rows.place + 1,
+            targets=blocks.pairs.label[chosen],
+        )
+
+    def _context(self, blocks: Blocks) -> Ragged:
+        """Each task's support sequences, every one opened, behind a first opening."""
+        task = torch.repeat_interleave(blocks.support.lengths)
+        chosen, pairs = blocks.support.values, blocks.pairs
+        rows = shared_rows(pairs, chosen, task, self.config.max_length)
+        read = rows.prefixes.append(pairs.label[chosen[rows.last]])
+        read = cut_to_last(read, self.config.context_length).prepend(self.opening)
+        n_tokens = torch.zeros(len(blocks), dtype=torch.int64)
+        n_tokens.index_add_(0, task[rows.last], read.lengths)
+        return Ragged.of_lengths(read.values, n_tokens).prepend(self.opening)
+
+    @torch.no_grad()
+    def score(self, queries: Queries) -> Tensor:
+        """Log-probabilities without any support, shape (B, n_items), on the CPU."""
+        n = len(queries)
+        unknown = torch.full((n,), -1)
+        pairs = PairRows(queries.prefixes, queries.prefixes.lengths, unknown, unknown)
+        nothing = torch.zeros(n, 0, dtype=torch.int64)
+        tasks = Tasks(pairs, nothing, torch.arange(n)[:, None], torch.zeros(n))
+        return self.score_tasks(tasks)[:, 0]
+
+    @torch.no_grad()
+    def score_tasks(self, tasks: Tasks) -> Tensor:
+        """Log-probabilities given the support, shape (T, Q, n_items), on the CPU."""
+        self.eval()
+        order = tasks.lengths().argsort(stable=True)
+        found = [torch.empty(0, *tasks.query.shape[1:], self.output.out_features)]
+        for rows in order.split(SCORED_TASKS):
+            part = tasks.take(rows)
+            batch = self.lay_out(Blocks.of_tasks(part)).to(device_of(self))
+            scores = self.output(self.states(batch)).log_softmax(-1)
+            found.append(scores.float().cpu().unflatten(0, part.query.shape))
+        return torch.cat(found)[order.argsort()]

@@ -1,0 +1,107 @@
+"""Models that read a learner's support pairs: what they learn from and are asked."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from models_py.meta.tasks import PairRows, Tasks, TrainTasks
+from models_py.ragged import Ragged
+from training.evaluation.ranking import NO_EXCLUSION, label_ranks
+from training.job import Job
+from training.recommendation.marts import RecommendationMarts
+
+SUPPORT_SIZES = (1, 3, 5)
+CURVE_STEPS = (0, 1, 3, 5, 10, 20)
+SCORED_TASKS = 256  # tasks whose scores are held at a time; changes no result
+
+
+@dataclass(frozen=True)
+class Adaptation:
+    """Ranks of the test queries under other amounts of adaptation, shape (N,) each.
+
+    Args:
+        zero_shot: without any support.
+        by_support: by number of support pairs, the latest ones.
+        by_steps: by number of inner steps, where there are any to choose.
+    """
+
+    zero_shot: np.ndarray
+    by_support: dict[int, np.ndarray]
+    by_steps: dict[int, np.ndarray]
+
+
+def tasks_of(marts: RecommendationMarts, split: str) -> Tasks:
+    """The episodes of a split, in the order of their ids."""
+    pairs, episodes = marts.pairs, marts.episodes
+    rows = np.flatnonzero(episodes.split == split)
+    chosen = torch.from_numpy(rows)
+    return Tasks(
+        pairs=PairRows(pairs.prefixes, pairs.prefix_len, pairs.sequence, pairs.label),
+        support=episodes.support[chosen],
+        query=episodes.query[chosen],
+        reliability=torch.from_numpy(episodes.reliability[rows]).float(),
+    )
+
+
+def train_tasks_of(marts: RecommendationMarts) -> TrainTasks:
+    """Train users' episodes, and all their pairs in time order."""
+    pairs = marts.pairs
+    rows = pairs.rows_of("train").numpy()
+    rows = rows[np.lexsort((rows, pairs.label_at.numpy()[rows], pairs.user[rows]))]
+    _, lengths = np.unique(pairs.user[rows], return_counts=True)
+    histories = Ragged.of_lengths(torch.from_numpy(rows), torch.from_numpy(lengths))
+    return TrainTasks(tasks_of(marts, "train"), histories)
+
+
+def task_ranks(
+    job: Job, tasks: Tasks, score: Callable[[Tasks], Iterable[Tensor]]
+) -> list[np.ndarray]:
+    """Ranks of all query labels, task by task, of each scoring that `score` gives.
+
+    Args:
+        score: scores of the queries, shape (t, Q, n_items) each.
+    Returns:
+        Shape (T x Q,) each.
+    """
+    found = []
+    for rows in torch.arange(len(tasks)).split(SCORED_TASKS):
+        part = tasks.take(rows)
+        asked = part.query.flatten()
+        last = job.marts.pairs.prefixes.take(asked).last()
+        if not job.config.exclude_last_item:
+            last = torch.full_like(last, NO_EXCLUSION)
+        labels = part.pairs.label[asked]
+        found.append(
+            [label_ranks(s.flatten(0, 1), labels, last).numpy() for s in score(part)]
+        )
+    return [np.concatenate(parts) for parts in zip(*found, strict=True)]
+
+
+def adaptation_of(job: Job, model: Any, with_all: np.ndarray) -> Adaptation:
+    """How the test queries are ranked with less support or other numbers of steps.
+
+    Args:
+        with_all: ranks with the whole support, shape (N,).
+    """
+    tasks = tasks_of(job.marts, "test")
+    n_support = tasks.support.shape[1]
+    sizes = [size for size in SUPPORT_SIZES if size < n_support]
+    none, *others = task_ranks(
+        job,
+        tasks,
+        lambda part: (
+            model.score_tasks(part.with_support(size)) for size in (0, *sizes)
+        ),
+    )
+    curve = {}
+    if model.has_steps:
+        ranks = task_ranks(
+            job, tasks, lambda part: model.score_tasks_after(part, CURVE_STEPS)
+        )
+        curve = dict(zip(CURVE_STEPS, ranks, strict=True))
+    by_support = dict(zip(sizes, others, strict=True))
+    return Adaptation(none, {**by_support, n_support: with_all}, curve)
