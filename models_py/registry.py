@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
 
-from models_py.meta.context import ContextConfig, ContextGRU
+from models_py.meta.best import Best, BestConfig
 from models_py.meta.learner import METHODS, MetaConfig, MetaLearner, WarmMetaConfig
 from models_py.recommendation.gru import GRU, GRUConfig
 from models_py.recommendation.popularity import Popularity, PopularityConfig
@@ -89,10 +89,10 @@ _ENTRIES = (
     *_META_LEARNERS,
     Entry(
         name="best",
-        title="Best (GRU that reads the support)",
+        title="Best (reads the support)",
         family="recommendation",
-        factory=ContextGRU,
-        config=ContextConfig,
+        factory=Best,
+        config=BestConfig,
         is_baseline=False,
         adapts=True,
     ),

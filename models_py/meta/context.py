@@ -6,25 +6,20 @@ to learn by reading: Santoro et al., Meta-Learning with Memory-Augmented Neural
 Networks, ICML 2016; Garnelo et al., Conditional Neural Processes, ICML 2018.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from models_py.config import OptimiserConfig, require
-from models_py.data import Queries
-from models_py.fitting import FitLog, Optimise
-from models_py.meta.blocks import Blocks, cut_into_blocks
-from models_py.meta.tasks import PairRows, Tasks, TrainTasks, shared_rows
+from models_py.config import require
+from models_py.meta.blocks import Blocks
+from models_py.meta.tasks import shared_rows
 from models_py.ragged import PAD, Ragged
 from models_py.recommendation.gru import EMBEDDING_STD
-from models_py.recommendation.sequences import cut_to_last, device_of, n_parameters
+from models_py.recommendation.sequences import cut_to_last
 from models_py.recommendation.softmax import full_cross_entropy
 from models_py.seeding import seeded
-
-SCORED_TASKS = 64  # tasks of alike length scored together
 
 
 @dataclass(frozen=True)
@@ -38,7 +33,6 @@ class ContextConfig:
         max_length: a prefix is cut to this many last items.
         context_length: so many last items of each support sequence are read.
         seed: seed of the initial weights.
-        optimiser: how it is fitted.
     """
 
     embedding_dim: int = 64
@@ -47,9 +41,6 @@ class ContextConfig:
     max_length: int = 50
     context_length: int = 20
     seed: int = 20260107
-    optimiser: OptimiserConfig = field(
-        default_factory=lambda: OptimiserConfig(weight_decay=0.1)
-    )
 
     def __post_init__(self) -> None:
         require(self.embedding_dim >= 1, "embedding_dim must be 1 or more")
@@ -99,21 +90,6 @@ class ContextBatch:
         )
 
 
-@dataclass(frozen=True)
-class ContextBatches:
-    """One epoch's batches, laid out while they are iterated over."""
-
-    blocks: Blocks
-    groups: list[Tensor]
-    model: "ContextGRU"
-
-    def __len__(self) -> int:
-        return len(self.groups)
-
-    def __iter__(self) -> Iterator[ContextBatch]:
-        return (self.model.lay_out(self.blocks.take(rows)) for rows in self.groups)
-
-
 class ContextGRU(nn.Module):
     """Embeddings → GRU over the support, then over the prefix → scores of all items."""
 
@@ -131,38 +107,6 @@ class ContextGRU(nn.Module):
         with torch.no_grad():
             self.embedding.weight[PAD] = 0.0
         self.dropout = nn.Dropout(config.dropout)
-
-    @property
-    def n_parameters(self) -> int:
-        """All weights."""
-        return n_parameters(self)
-
-    monitor = "mrr"
-    has_steps = False
-
-    def fit(self, train: TrainTasks, optimise: Optimise) -> FitLog:
-        """Hand the network to the training loop."""
-        return optimise(self, train)
-
-    def batches(
-        self, train: TrainTasks, settings: OptimiserConfig, generator: torch.Generator
-    ) -> ContextBatches:
-        """Train users' histories cut into blocks, every pair asked once an epoch."""
-        n_support, n_query = (
-            part.shape[1] for part in (train.episodes.support, train.episodes.query)
-        )
-        blocks = cut_into_blocks(
-            train.episodes.pairs, train.histories, n_support, n_query, generator
-        )
-        if len(blocks) == 0:
-            return ContextBatches(blocks, [], self)
-        n_targets = settings.targets_per_step(len(blocks.query.values))
-        order = torch.randperm(len(blocks), generator=generator)
-        before = blocks.query.lengths[order].cumsum(0) - blocks.query.lengths[order]
-        sizes = torch.bincount(before // n_targets)
-        return ContextBatches(
-            blocks, list(order.split(sizes[sizes > 0].tolist())), self
-        )
 
     def loss(self, batch: ContextBatch) -> Tensor:
         """Full cross-entropy of every query, a scalar."""
@@ -211,26 +155,3 @@ class ContextGRU(nn.Module):
         n_tokens = torch.zeros(len(blocks), dtype=torch.int64)
         n_tokens.index_add_(0, task[rows.last], read.lengths)
         return Ragged.of_lengths(read.values, n_tokens).prepend(self.opening)
-
-    @torch.no_grad()
-    def score(self, queries: Queries) -> Tensor:
-        """Log-probabilities without any support, shape (B, n_items), on the CPU."""
-        n = len(queries)
-        unknown = torch.full((n,), -1)
-        pairs = PairRows(queries.prefixes, queries.prefixes.lengths, unknown, unknown)
-        nothing = torch.zeros(n, 0, dtype=torch.int64)
-        tasks = Tasks(pairs, nothing, torch.arange(n)[:, None], torch.zeros(n))
-        return self.score_tasks(tasks)[:, 0]
-
-    @torch.no_grad()
-    def score_tasks(self, tasks: Tasks) -> Tensor:
-        """Log-probabilities given the support, shape (T, Q, n_items), on the CPU."""
-        self.eval()
-        order = tasks.lengths().argsort(stable=True)
-        found = [torch.empty(0, *tasks.query.shape[1:], self.output.out_features)]
-        for rows in order.split(SCORED_TASKS):
-            part = tasks.take(rows)
-            batch = self.lay_out(Blocks.of_tasks(part)).to(device_of(self))
-            scores = self.output(self.states(batch)).log_softmax(-1)
-            found.append(scores.float().cpu().unflatten(0, part.query.shape))
-        return torch.cat(found)[order.argsort()]

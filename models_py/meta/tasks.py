@@ -5,6 +5,7 @@ from dataclasses import dataclass, fields, replace
 import torch
 from torch import Tensor
 
+from models_py.data import TrainSequences
 from models_py.ragged import PAD, Ragged
 from models_py.recommendation.sequences import cut_to_last
 
@@ -69,10 +70,12 @@ class TrainTasks:
     """What a model that adapts learns from.
 
     Args:
+        sequences: train users' whole sequences.
         episodes: those of train users.
         histories: rows of `episodes.pairs`, each train user's pairs in time order.
     """
 
+    sequences: TrainSequences
     episodes: Tasks
     histories: Ragged
 

@@ -115,6 +115,25 @@ def paired_comparisons(
     }
 
 
+def repeated_splits_interval(differences: ArrayLike, test_to_train: float) -> Interval:
+    """95% interval of a mean difference over repeated random splits of the same users.
+
+    Splits share users, so their differences vary less than those of new users would.
+    The variance of the mean is s² (1/n + n_test / n_train) instead of s² / n (Nadeau
+    and Bengio, 2003, "Inference for the generalization error"), with Student's t of
+    n - 1 degrees of freedom.
+
+    Args:
+        differences: one a split, shape (n,), n at least 2.
+        test_to_train: users tested for each user trained on.
+    """
+    gaps = np.asarray(differences, np.float64)
+    n = len(gaps)
+    spread = gaps.std(ddof=1) * np.sqrt(1 / n + test_to_train)
+    reach = stats.t.ppf(0.5 + LEVEL / 2, n - 1) * spread
+    return float(gaps.mean() - reach), float(gaps.mean() + reach)
+
+
 def _per_user(
     values: Mapping[Name, ArrayLike], users: ArrayLike
 ) -> tuple[Floats, Floats]:

@@ -88,3 +88,11 @@ METRICS: dict[str, Metric] = {
     "ndcg@10": ndcg_within(10),
     "mrr": reciprocal_rank,
 }
+
+
+def means(ranks: NDArray[np.int64]) -> dict[str, float | None]:
+    """Mean of each metric; None where nothing was asked."""
+    return {
+        metric: float(of(ranks).mean()) if len(ranks) else None
+        for metric, of in METRICS.items()
+    }

@@ -48,13 +48,15 @@ def tasks_of(marts: RecommendationMarts, split: str) -> Tasks:
 
 
 def train_tasks_of(marts: RecommendationMarts) -> TrainTasks:
-    """Train users' episodes, and all their pairs in time order."""
+    """Train users' sequences, episodes, and all their pairs in time order."""
     pairs = marts.pairs
-    rows = pairs.rows_of("train").numpy()
+    train = pairs.rows_of("train")
+    rows = train.numpy()
     rows = rows[np.lexsort((rows, pairs.label_at.numpy()[rows], pairs.user[rows]))]
     _, lengths = np.unique(pairs.user[rows], return_counts=True)
     histories = Ragged.of_lengths(torch.from_numpy(rows), torch.from_numpy(lengths))
-    return TrainTasks(tasks_of(marts, "train"), histories)
+    sequences = pairs.train_sequences(train, marts.n_items)
+    return TrainTasks(sequences, tasks_of(marts, "train"), histories)
 
 
 def task_ranks(

@@ -7,7 +7,7 @@ import numpy as np
 from training.files import appearing_whole, data_dir, write_json
 from training.job import Job
 from training.recommendation import scorecard
-from training.recommendation.lineup import answer, questions_of
+from training.recommendation.lineup import answer, gradient_orders, questions_of
 from training.recommendation.marts import (
     EPISODE_COLUMNS,
     RecommendationMarts,
@@ -15,7 +15,7 @@ from training.recommendation.marts import (
 )
 from training.recommendation.resplit import repeat_splits
 from training.recommendation.scorecard import Scorecard
-from training.simulate.optimum import bayes_optimum
+from training.simulate.optimum import bayes_optimum, optimum_given_support
 
 __all__ = [
     "EPISODE_COLUMNS",
@@ -24,6 +24,10 @@ __all__ = [
     "questions_of",
     "tables",
 ]
+
+
+# models whose meta-gradients differ by the order that they are taken to
+ORDERS = {"maml", "maml_warm", "fomaml", "fomaml_warm"}
 
 
 def evaluate(job: Job) -> dict[str, Any]:
@@ -39,13 +43,17 @@ def evaluate(job: Job) -> dict[str, Any]:
         for name in job.lineup(configs)
     }
     splits = repeat_splits(job, config.repeat_splits) if config.repeat_splits else None
-    card = Scorecard(marts, questions, answers, config.seed)
+    optimum = _optimum(marts, questions["test"].pair.numpy())
+    informed = optimum_given_support(data_dir(), marts.dataset, marts.mart, optimum)
+    card = Scorecard(marts, questions, answers, config.seed, informed)
     with appearing_whole(job.run.path / "predictions.parquet") as scratch:
         card.predictions().to_parquet(scratch, index=False)
     write_json(job.run.path / "vocab.json", marts.item_keys)
     return {
         **card.metrics(),
-        "bayes_optimal": _optimum(marts, questions["test"].pair.numpy()),
+        "bayes_optimal": optimum,
+        "bayes_optimal_given_support": informed,
+        "gradient_orders": gradient_orders(job) if set(answers) & ORDERS else None,
         "repeat_splits": splits,
     }
 

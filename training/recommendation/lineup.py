@@ -10,6 +10,7 @@ from torch import Tensor
 
 from models_py import registry
 from models_py.fitting import FitLog
+from models_py.meta.orders import compare_orders
 from training.errors import UserError
 from training.evaluation.ranking import METRICS, NO_EXCLUSION, label_ranks
 from training.job import Job
@@ -21,6 +22,8 @@ from training.recommendation.adapting import (
     train_tasks_of,
 )
 from training.recommendation.marts import RecommendationMarts
+
+COMPARED_TASKS = 64
 
 
 @dataclass(frozen=True)
@@ -59,9 +62,18 @@ class Answer:
 
 
 def answer(
-    job: Job, name: str, settings: Any, questions: dict[str, Question]
+    job: Job,
+    name: str,
+    settings: Any,
+    questions: dict[str, Question],
+    *,
+    only_ranks: bool = False,
 ) -> Answer:
-    """Fit one model, keep its checkpoint and rank all questions' labels."""
+    """Fit one model, keep its checkpoint and rank all questions' labels.
+
+    Args:
+        only_ranks: do not look at what other amounts of adaptation would bring.
+    """
     entry, n_items = registry.MODELS[name], job.marts.n_items
     started = time.perf_counter()
     wrapped = _wrapped(job, entry, settings)
@@ -72,13 +84,16 @@ def answer(
     job.keep(name, model, settings, base_settings, n_items=n_items)
     ranks = {split: _ranks(job, entry, model, q) for split, q in questions.items()}
     ranked = time.perf_counter()
+    shows_adaptation = entry.adapts and not only_ranks
     return Answer(
         log=log,
         n_parameters=model.n_parameters,
         ranks=ranks,
         train_seconds=log.train_seconds if log else fitted - started,
         eval_seconds=ranked - fitted,
-        adaptation=adaptation_of(job, model, ranks["test"]) if entry.adapts else None,
+        adaptation=adaptation_of(job, model, ranks["test"])
+        if shows_adaptation
+        else None,
     )
 
 
@@ -108,6 +123,18 @@ def trained_network(job: Job, name: str) -> Any:
     model = registry.create(name, config=settings, n_items=job.marts.n_items)
     _fit(job, name, model, settings)
     return model
+
+
+def gradient_orders(job: Job) -> dict[str, float]:
+    """How far first- and second-order meta-gradients of MAML lie apart.
+
+    Both are taken at the trained base network, over the first train episodes.
+    """
+    settings = job.config.model_config("maml")
+    network = trained_network(job, settings.base)
+    tasks = tasks_of(job.marts, "train")
+    tasks = tasks.take(torch.arange(min(len(tasks), COMPARED_TASKS)))
+    return compare_orders(network, tasks, settings)
 
 
 def _wrapped(job: Job, entry: registry.Entry, settings: Any) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from training.marts import (
 )
 from training.recommendation.pair_table import Episodes, Pairs
 
+RELIABILITY_PARTS = ("intensity", "extent", "composition")
 EPISODE_COLUMNS = {"support_pair_ids", "query_pair_ids"}
 
 
@@ -32,6 +33,7 @@ class RecommendationMarts:
     Args:
         item_keys: the publisher's id of every item id, length n_items.
         in_train: whether a train user met the item, shape (n_items,).
+        sessions: `reliability`, `parts` and `tier` of each session.
         summary: rows of `dataset_summary`.
         funnel: rows of `dataset_funnel`, in order.
         fingerprints: rows and SHA-256 of each mart read.
@@ -43,6 +45,7 @@ class RecommendationMarts:
     in_train: Tensor
     pairs: Pairs
     episodes: Episodes
+    sessions: dict[str, Any]
     summary: list[dict[str, Any]]
     funnel: list[dict[str, Any]]
     fingerprints: dict[str, dict[str, Any]]
@@ -80,6 +83,11 @@ def load_recommendation(
             "episode_id, split, support_pair_ids, query_pair_ids, episode_reliability",
             "episode_id",
         )
+        sessions = reader.table(
+            "sessions",
+            f"reliability, reliability_tier, {', '.join(RELIABILITY_PARTS)}",
+            "session_id, user_id",
+        )
         summary = reader.table("dataset_summary", "*", "split").to_pylist()
         funnel = reader.table("dataset_funnel", "*", "step_number").to_pylist()
     return RecommendationMarts(
@@ -89,6 +97,7 @@ def load_recommendation(
         in_train=tensor_of(vocab["in_train"]),
         pairs=_pairs(pairs),
         episodes=_episodes(episodes),
+        sessions=_sessions(sessions),
         summary=summary,
         funnel=funnel,
         fingerprints=reader.fingerprints,
@@ -130,3 +139,11 @@ def _episodes(table: pa.Table) -> Episodes:
         query=matrix_of(table["query_pair_ids"]),
         reliability=table["episode_reliability"].to_numpy(),
     )
+
+
+def _sessions(table: pa.Table) -> dict[str, Any]:
+    return {
+        "reliability": table["reliability"].to_numpy(),
+        "parts": {name: table[name].to_numpy() for name in RELIABILITY_PARTS},
+        "tier": table["reliability_tier"].to_numpy(),
+    }

@@ -16,6 +16,7 @@ import numpy as np
 from tqdm import tqdm
 
 from training.errors import UserError
+from training.evaluation.intervals import repeated_splits_interval
 from training.evaluation.ranking import METRICS
 from training.files import PROJECT_ROOT, data_dir, write_json
 from training.job import Job
@@ -24,6 +25,7 @@ from training.recommendation.marts import RecommendationMarts, load_recommendati
 from training.runs import Run
 
 FIRST_SEED = 1
+REFERENCES = ("gru", "fine_tune", "maml_warm")  # each model is compared with these
 
 
 def repeat_splits(job: Job, n_splits: int) -> dict[str, Any]:
@@ -33,7 +35,9 @@ def repeat_splits(job: Job, n_splits: int) -> dict[str, Any]:
 
     Returns:
         `n` (splits that had test episodes), `seeds`, `n_test_users` of each, and by
-        model and metric `mean`, `sd` (n − 1), `min` and `max` over the splits.
+        model and metric `mean`, `sd` (n − 1), `min` and `max` over the splits, and
+        `less`: by each of `REFERENCES` in the line-up the mean `difference` to it
+        and its 95% interval, paired by split.
     Raises:
         UserError: the raw files are not those of the marts, or no split has test
             episodes.
@@ -51,15 +55,25 @@ def repeat_splits(job: Job, n_splits: int) -> dict[str, Any]:
             f"--repeat-splits {n_splits}: no split of {job.marts.dataset} has users to "
             "train on and to ask; use a mart of shorter episodes"
         )
+    share = np.mean([r["n_test_users"] / r["n_train_users"] for r in asked])
+
+    def summed_up(name: str, metric: str) -> dict[str, Any]:
+        values = [result["test"][name][metric] for result in asked]
+        less = {
+            other: _difference(
+                values, [result["test"][other][metric] for result in asked], share
+            )
+            for other in REFERENCES
+            if other in asked[0]["test"] and other != name
+        }
+        return {**_spread(values), "less": less}
+
     return {
         "n": len(asked),
         "seeds": [result["seed"] for result in asked],
         "n_test_users": [result["n_test_users"] for result in asked],
         "models": {
-            name: {
-                metric: _spread([result["test"][name][metric] for result in asked])
-                for metric in METRICS
-            }
+            name: {metric: summed_up(name, metric) for metric in METRICS}
             for name in asked[0]["test"]
         },
     }
@@ -73,17 +87,20 @@ def _evaluate(job: Job, seed: int, scratch: Run) -> dict[str, Any]:
     try:
         questions = questions_of(marts)
     except UserError:
-        return {"seed": seed, "n_test_users": 0, "test": {}}
+        return {"seed": seed, "n_test_users": 0, "n_train_users": 0, "test": {}}
     split_job = dataclasses.replace(job, marts=marts, run=scratch, progress=False)
     configs = job.config.model_configs("recommendation")
     ranks = {
-        name: answer(split_job, name, settings, questions).ranks["test"]
+        name: answer(split_job, name, settings, questions, only_ranks=True).ranks[
+            "test"
+        ]
         for name, settings in configs.items()
     }
     database.unlink()
     return {
         "seed": seed,
         "n_test_users": len(np.unique(questions["test"].user)),
+        "n_train_users": len(np.unique(marts.pairs.user[marts.pairs.split == "train"])),
         "test": {
             name: {metric: float(of(found).mean()) for metric, of in METRICS.items()}
             for name, found in ranks.items()
@@ -130,6 +147,16 @@ def _require_same_data(given: RecommendationMarts, built: RecommendationMarts) -
             f"--repeat-splits: {data_dir()}/raw/{given.dataset} does not hold what "
             "the marts were built from; set MOOCMETA_DATA_DIR or run `dbt build`"
         )
+
+
+def _difference(
+    values: list[float], reference: list[float], share: float
+) -> dict[str, Any]:
+    gaps = np.subtract(values, reference)
+    return {
+        "difference": float(gaps.mean()),
+        "ci95": repeated_splits_interval(gaps, share) if len(gaps) > 1 else None,
+    }
 
 
 def _spread(values: list[float]) -> dict[str, float]:

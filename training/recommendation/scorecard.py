@@ -9,12 +9,14 @@ from tabulate import tabulate
 
 from models_py import registry
 from training.evaluation.intervals import bootstrap_intervals, paired_comparisons
-from training.evaluation.ranking import METRICS
+from training.evaluation.ranking import METRICS, means
+from training.evaluation.reliability import describe_reliability
 from training.evaluation.slices import (
     PREFIX_LENGTHS,
     RELIABILITY_TIERS,
     recall_by_slice,
 )
+from training.recommendation.gains import adaptation_block
 from training.recommendation.lineup import Answer, Question
 from training.recommendation.marts import RecommendationMarts
 
@@ -29,6 +31,7 @@ class Scorecard:
     questions: dict[str, Question]
     answers: dict[str, Answer]
     seed: int
+    optimum_given_support: dict[str, float] | None = None
 
     def metrics(self) -> dict[str, Any]:
         """All of `metrics.json` that depends on data and ranks."""
@@ -46,6 +49,7 @@ class Scorecard:
             "share_unseen_labels": float(unseen.double().mean()),
             "best_baseline": self.best_baseline(),
             "models": self._models(),
+            "reliability": describe_reliability(**self.marts.sessions),
             "data_summary": self.marts.summary,
             "funnel": [
                 {key: row[key] for key in ("step", "n_rows", "n_users")}
@@ -56,7 +60,7 @@ class Scorecard:
     def best_baseline(self) -> str | None:
         """The baseline with the best validation recall@10; never chosen by test."""
         reached = {
-            name: _means(answer.ranks["val"])[SELECTED_BY]
+            name: means(answer.ranks["val"])[SELECTED_BY]
             for name, answer in self.answers.items()
             if registry.MODELS[name].is_baseline and len(answer.ranks["val"])
         }
@@ -92,8 +96,8 @@ class Scorecard:
         return {
             name: {
                 "title": registry.MODELS[name].title,
-                "test": _means(answer.ranks["test"]),
-                "val": _means(answer.ranks["val"]),
+                "test": means(answer.ranks["test"]),
+                "val": means(answer.ranks["val"]),
                 "ci95": {metric: intervals[name, metric] for metric in METRICS},
                 "train_seconds": answer.train_seconds,
                 "eval_seconds": answer.eval_seconds,
@@ -103,6 +107,13 @@ class Scorecard:
                 "history": answer.log.epochs if answer.log else [],
                 "vs_best_baseline": self._versus_best(name, values),
                 "slices": {kind: rows[name] for kind, rows in slices.items()},
+                "adaptation": adaptation_block(
+                    name,
+                    self.answers,
+                    test.user,
+                    self.seed,
+                    self.optimum_given_support,
+                ),
             }
             for name, answer in self.answers.items()
         }
@@ -123,6 +134,10 @@ class Scorecard:
             "prefix_length": (pairs.prefix_len[test.pair].numpy(), PREFIX_LENGTHS),
             "reliability_tier": (
                 pairs.reliability[test.pair.numpy()],
+                RELIABILITY_TIERS,
+            ),
+            "support_reliability_tier": (
+                self.marts.episodes.reliability[test.episode],
                 RELIABILITY_TIERS,
             ),
         }
@@ -177,11 +192,3 @@ def _versus(model: dict[str, Any]) -> str:
 
 def _interval(bounds: tuple[float, float] | None, spec: str = ".4f") -> str:
     return f"[{bounds[0]:{spec}}, {bounds[1]:{spec}}]" if bounds else "[one user]"
-
-
-def _means(ranks: np.ndarray) -> dict[str, float | None]:
-    """Mean of each metric; None where nothing was asked."""
-    return {
-        metric: float(of(ranks).mean()) if len(ranks) else None
-        for metric, of in METRICS.items()
-    }

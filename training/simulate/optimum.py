@@ -1,8 +1,10 @@
 """What no model can beat on average: the truth that a simulation wrote down."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -15,6 +17,7 @@ EXPECTED = {
     "recall_at_10": "recall@10",
     "reciprocal_rank": "mrr",
 }
+SAME_QUERIES = 1e-5
 KEY = ["user_id", "label_ts_epoch", "label"]
 
 
@@ -53,3 +56,32 @@ def bayes_optimum(
         return None
     means = {name: float(found[column].mean()) for column, name in EXPECTED.items()}
     return {**means, "n_queries": len(found)}
+
+
+def optimum_given_support(
+    data_dir: Path, dataset: str, mart: str, optimum: Mapping[str, Any] | None
+) -> dict[str, float] | None:
+    """Expected metrics of the Bayes-optimal ranking that knows the support pairs too.
+
+    Args:
+        optimum: what `bayes_optimum` found for the asked queries.
+    Returns:
+        `accuracy@1`, `recall@10`, `mrr`; None where the simulation summed up another
+        mart or other queries.
+    """
+    path = data_dir / "truth" / dataset / "bayes_optimal.json"
+    if optimum is None or not path.is_file():
+        return None
+    try:
+        summary = msgspec.json.decode(path.read_bytes())
+    except (OSError, msgspec.DecodeError) as error:
+        raise UserError(
+            f"{path} cannot be read ({error}); simulate again or remove it"
+        ) from error
+    if summary["mart"] != mart or summary["n_queries"] != optimum["n_queries"]:
+        return None
+    names = EXPECTED.values()
+    # another split asks other queries; these are sums of the same rounded values
+    if any(abs(summary[name] - optimum[name]) > SAME_QUERIES for name in names):
+        return None
+    return {name: summary["given_support"][name] for name in names}

@@ -1,0 +1,80 @@
+"""What adapting brought: the `adaptation` block of a model in `metrics.json`."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from training.evaluation.intervals import paired_comparisons
+from training.evaluation.ranking import METRICS, means
+from training.recommendation.lineup import Answer
+
+CONTROL = "fine_tune"  # the same steps without having learned to adapt
+BY_RELIABILITY = "_adaptive"
+
+
+def adaptation_block(
+    name: str,
+    answers: Mapping[str, Answer],
+    users: np.ndarray,
+    seed: int,
+    optimum: Mapping[str, float] | None,
+) -> dict[str, Any] | None:
+    """Metrics under less adaptation, and paired comparisons; None for other models.
+
+    Args:
+        name: the model.
+        answers: of the whole line-up.
+        users: of each test query, shape (N,).
+        optimum: Bayes-optimal metrics given the support, where they are known.
+    Returns:
+        `zero_shot` and, by number, `by_support` and `by_steps`: metrics;
+        `vs_zero_shot`, `vs_fine_tune` and `vs_uniform` (the same method not weighted by reliability):
+        comparisons by metric or None; `gap_closed`: by metric the share of the way
+        from the trained network without support to the optimum, or None.
+    """
+    found = answers[name].adaptation
+    if found is None:
+        return None
+    ranks = answers[name].ranks["test"]
+
+    def versus(other: np.ndarray | None) -> dict[str, Any] | None:
+        if other is None:
+            return None
+        own, reference = (
+            {metric: of(each) for metric, of in METRICS.items()}
+            for each in (ranks, other)
+        )
+        compared = paired_comparisons(own, reference, users, seed=seed)
+        return {metric: result.as_json() for metric, result in compared.items()}
+
+    uniform = name.removesuffix(BY_RELIABILITY)
+    return {
+        "zero_shot": means(found.zero_shot),
+        "by_support": {str(k): means(r) for k, r in found.by_support.items()},
+        "by_steps": {str(n): means(r) for n, r in found.by_steps.items()},
+        "vs_zero_shot": versus(found.zero_shot),
+        "vs_fine_tune": versus(_ranks_of(answers, CONTROL, but=name)),
+        "vs_uniform": versus(_ranks_of(answers, uniform, but=name)),
+        "gap_closed": _gap_closed(means(ranks), answers.get(CONTROL), optimum),
+    }
+
+
+def _ranks_of(answers: Mapping[str, Answer], name: str, but: str) -> np.ndarray | None:
+    return answers[name].ranks["test"] if name in answers and name != but else None
+
+
+def _gap_closed(
+    reached: Mapping[str, float],
+    control: Answer | None,
+    optimum: Mapping[str, float] | None,
+) -> dict[str, float] | None:
+    """(model - zero shot) / (optimum - zero shot); 1 is all there is to gain."""
+    if control is None or optimum is None:
+        return None
+    start = means(control.adaptation.zero_shot)
+    return {
+        metric: (reached[metric] - start[metric]) / (best - start[metric])
+        for metric, best in optimum.items()
+        if best > start[metric]
+    }
