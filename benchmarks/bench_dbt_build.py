@@ -29,13 +29,13 @@ def run(
         scratch = Path(folder)
         builds = {n: _build(scratch / str(n), n, threads, seed) for n in (small, large)}
         log = scratch / str(small) / "raw" / "xuetangx" / "events.parquet"
-        pandas = _measured([sys.executable, "-c", PANDAS, str(log)], {})
+        pandas = measured([sys.executable, "-c", PANDAS, str(log)], {})
     return {
         "threads": threads,
         "dbt_build": {f"{n:,} events": result for n, result in builds.items()},
-        "growth_of_wall_seconds": _ratio(builds[large], builds[small]),
+        "growth_of_wall_seconds": ratio(builds[large], builds[small]),
         "pandas": {f"{small:,} events": pandas},
-        "pandas_over_dbt": _ratio(pandas, builds[small]),
+        "pandas_over_dbt": ratio(pandas, builds[small]),
     }
 
 
@@ -55,10 +55,10 @@ def _build(folder: Path, n_events: int, threads: int, seed: int) -> dict:
         "--log-path",
         str(folder / "logs"),
     ]
-    return _measured([str(BIN / "dbt"), "--quiet", "build", *paths], env)
+    return measured([str(BIN / "dbt"), "--quiet", "build", *paths], env)
 
 
-def _measured(command: list[str], env: dict[str, str]) -> dict:
+def measured(command: list[str], env: dict[str, str]) -> dict:
     """Wall and CPU seconds and peak resident memory of a process."""
     started = time.perf_counter()
     process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, **env})
@@ -73,7 +73,8 @@ def _measured(command: list[str], env: dict[str, str]) -> dict:
     }
 
 
-def _ratio(above: dict, below: dict) -> float:
+def ratio(above: dict, below: dict) -> float:
+    """Wall seconds of one over those of the other."""
     return round(above["wall_seconds"] / below["wall_seconds"], 2)
 
 

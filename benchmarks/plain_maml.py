@@ -1,4 +1,7 @@
-"""MAML as the paper's algorithm reads: learner by learner, dense weights."""
+"""MAML as the papers' algorithms read: learner by learner, dense weights, no tricks."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
@@ -7,29 +10,48 @@ from torch.nn import functional
 
 from models_py.meta.tasks import Tasks
 
+HEAD = "output."
 
-def plain_meta_gradient(
-    network: nn.Module, tasks: Tasks, n_steps: int, rate: float, second_order: bool
-) -> dict[str, Tensor]:
-    """Gradient of the mean query loss by each weight (Finn, Abbeel, Levine, 2017)."""
-    weights = dict(network.named_parameters())
-    network.zero_grad()
+
+@dataclass(frozen=True)
+class Plain:
+    """How every learner adapts.
+
+    Args:
+        rate: step size, times a weight's own rate where `own_rates` has one.
+        own_rates: by weight, of its shape (Meta-SGD).
+        second_order: whether meta-gradients flow through the steps.
+        head_only: whether only the output layer adapts (ANIL).
+    """
+
+    rate: float = 0.01
+    own_rates: Mapping[str, Tensor] = field(default_factory=dict)
+    second_order: bool = True
+    head_only: bool = False
+
+
+def plain_meta_loss(
+    network: nn.Module, tasks: Tasks, n_steps: list[int], scale: list[float], how: Plain
+) -> Tensor:
+    """Query loss of each adapted learner, shape (T,).
+
+    Args:
+        n_steps, scale: of each learner: its steps, and what its rate is multiplied by.
+    """
+    losses = []
     for task in range(len(tasks)):
-        own = weights
-        for _ in range(n_steps):
+        own = dict(network.named_parameters())
+        changing = [n for n in own if n.startswith(HEAD) or not how.head_only]
+        for _ in range(n_steps[task]):
             loss = plain_loss(network, own, tasks, tasks.support[task])
             gradients = torch.autograd.grad(
-                loss, list(own.values()), create_graph=second_order
+                loss, [own[name] for name in changing], create_graph=how.second_order
             )
-            own = {
-                name: weight - rate * gradient
-                for (name, weight), gradient in zip(
-                    own.items(), gradients, strict=True
-                )
-            }
-        query_loss = plain_loss(network, own, tasks, tasks.query[task])
-        (query_loss / len(tasks)).backward()
-    return {name: weight.grad for name, weight in weights.items()}
+            for name, gradient in zip(changing, gradients, strict=True):
+                rate = how.rate * scale[task] * how.own_rates.get(name, 1.0)
+                own[name] = own[name] - rate * gradient
+        losses.append(plain_loss(network, own, tasks, tasks.query[task]))
+    return torch.stack(losses)
 
 
 def plain_loss(

@@ -16,7 +16,11 @@ import psutil
 import torch
 
 HERE = Path(__file__).resolve().parent
-NAMES = ("ingest", "dbt_build", "training", "scoring")
+NAMES = (
+    *("ingest", "dbt_build", "training", "scoring", "meta"),
+    *("causal_trials", "causal_coverage", "causal_order"),
+    *("tracing_dbt_build", "tracing_training", "tracing_quality"),
+)
 
 
 @click.command()

@@ -5,6 +5,13 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
 
+from models_py.causal.nuisance import (
+    SummaryBoosting,
+    SummaryBoostingConfig,
+    SummaryLogistic,
+    SummaryLogisticConfig,
+)
+from models_py.causal.transformer import CausalTransformer, CausalTransformerConfig
 from models_py.meta.best import Best, BestConfig
 from models_py.meta.learner import METHODS, MetaConfig, MetaLearner, WarmMetaConfig
 from models_py.recommendation.gru import GRU, GRUConfig
@@ -12,6 +19,11 @@ from models_py.recommendation.popularity import Popularity, PopularityConfig
 from models_py.recommendation.random import Random, RandomConfig
 from models_py.recommendation.sasrec import SASRec, SASRecConfig
 from models_py.recommendation.session_knn import SessionKNN, SessionKNNConfig
+from models_py.tracing.gbt import GBT, GBTConfig
+from models_py.tracing.item_rate import ItemRate, ItemRateConfig
+from models_py.tracing.logistic import Logistic, LogisticConfig
+from models_py.tracing.sakt import SAKT, SAKTConfig
+from models_py.tracing.wd_irt import WideDeepIRT, WideDeepIRTConfig
 
 
 @dataclass(frozen=True)
@@ -96,6 +108,36 @@ _ENTRIES = (
         is_baseline=False,
         adapts=True,
     ),
+    Entry(
+        "summary_logistic",
+        "Logistic",
+        "causal",
+        SummaryLogistic,
+        SummaryLogisticConfig,
+    ),
+    Entry(
+        "summary_gbt",
+        "Boosting",
+        "causal",
+        SummaryBoosting,
+        SummaryBoostingConfig,
+    ),
+    Entry(
+        "causal_transformer",
+        "Transformer",
+        "causal",
+        CausalTransformer,
+        CausalTransformerConfig,
+        is_baseline=False,
+    ),
+    Entry("item_rate", "Item rate", "tracing", ItemRate, ItemRateConfig),
+    Entry("logistic", "Logistic", "tracing", Logistic, LogisticConfig),
+    Entry("gbt", "Boosted trees", "tracing", GBT, GBTConfig),
+    Entry("sakt", "SAKT", "tracing", SAKT, SAKTConfig, is_baseline=False),
+    Entry(
+        *("wd_irt", "Wide & Deep IRT", "tracing", WideDeepIRT, WideDeepIRTConfig),
+        is_baseline=False,
+    ),
 )
 
 MODELS: dict[str, Entry] = {entry.name: entry for entry in _ENTRIES}
@@ -118,8 +160,8 @@ def create(name: str, *, config: Any = None, **sizes: Any) -> Any:
     Args:
         name: a key of `MODELS`.
         config: its settings; its defaults when None.
-        sizes: what the data prescribe, `n_items` for recommenders; and the
-            `network` of a model that wraps one.
+        sizes: what the data prescribe, `n_items`, for tracing `n_skills` too; and
+            the `network` of a model that wraps one.
 
     Raises:
         ValueError: the name is unknown; the message lists the known ones.

@@ -8,6 +8,7 @@ from training.commands.recommend import recommend_command
 from training.commands.report import report_command
 from training.commands.runs import runs_command
 from training.commands.simulate import simulate_command
+from training.commands.trace import trace_command
 from training.commands.train import train_command
 
 
@@ -22,6 +23,7 @@ for command in (
     ingest_command,
     train_command,
     recommend_command,
+    trace_command,
     export_command,
     report_command,
     runs_command,

@@ -35,6 +35,8 @@ class TrainConfig:
         exclude_last_item: the prefix's last item is no candidate, since repeats
             collapse and it can never be the label.
         score_chunk: queries scored at a time; bounds memory, changes no result.
+        trim: trials whose propensity is below this or above 1 less this have no
+            counterpart in the other arm and are left out of effects.
         repeat_splits: on how many other random splits of the users to repeat it all.
         preset: how long models learn that have presets: `quick`, or `paper` for the
             published numbers of steps.
@@ -50,6 +52,7 @@ class TrainConfig:
     precision: Literal["fp32", "bf16"] = "fp32"
     exclude_last_item: bool = True
     score_chunk: int = 2048
+    trim: float = 0.01
     repeat_splits: int = 0
     preset: Literal["quick", "paper"] = "quick"
 
@@ -57,6 +60,7 @@ class TrainConfig:
         require(self.epochs is None or self.epochs >= 1, "epochs must be 1 or more")
         require(self.seed >= 0, "seed must be 0 or more")
         require(self.score_chunk >= 1, "score_chunk must be 1 or more")
+        require(0 < self.trim < 0.5, "trim must be in (0, 0.5)")
 
     def torch_device(self) -> torch.device:
         """The device to train on.

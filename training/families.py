@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from training.causal import family as causal
 from training.errors import UserError
 from training.job import Job
 from training.marts import Marts, columns_by_mart, open_marts
 from training.recommendation import family as recommendation
+from training.tracing import family as tracing
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,7 @@ class Family:
             into the run folder and returns the family's part of `metrics.json`:
             at least `models`, by name `title` and `test` with the same metrics.
         table: what is printed of `metrics.json`.
+        repeats_splits: whether it can repeat it all on other splits of the users.
     """
 
     name: str
@@ -32,6 +35,7 @@ class Family:
     check: Callable[[Marts], object]
     evaluate: Callable[[Job], dict[str, Any]]
     table: Callable[[dict[str, Any]], str]
+    repeats_splits: bool = False
 
 
 FAMILIES: dict[str, Family] = {
@@ -44,6 +48,23 @@ FAMILIES: dict[str, Family] = {
             recommendation.questions_of,
             recommendation.evaluate,
             recommendation.tables,
+            repeats_splits=True,
+        ),
+        Family(
+            "tracing",
+            frozenset(tracing.SEQUENCE_COLUMNS),
+            tracing.load_tracing,
+            tracing.require_splits,
+            tracing.evaluate,
+            tracing.table,
+        ),
+        Family(
+            "causal",
+            frozenset(causal.CAUSAL_COLUMNS),
+            causal.load_causal,
+            causal.check,
+            causal.evaluate,
+            causal.table,
         ),
     )
 }

@@ -23,7 +23,7 @@ from torch import Tensor
 from models_py.ragged import Ragged
 from training.errors import UserError
 
-PREFERRED_DATASET = "xuetangx"
+PREFERRED_DATASETS = ("xuetangx", "edm_cup_2023")
 
 Connection = duckdb.DuckDBPyConnection
 
@@ -97,7 +97,8 @@ def choose_dataset(connection: Connection, mart: str, dataset: str | None) -> st
     """The data set to train on.
 
     Args:
-        dataset: None takes `xuetangx` if the mart has it, else the only one.
+        dataset: None takes the first preferred one that the mart has, else the only
+            one.
     Raises:
         UserError: the mart is empty, lacks that data set, or holds several.
     """
@@ -117,8 +118,9 @@ def choose_dataset(connection: Connection, mart: str, dataset: str | None) -> st
             f"mart {mart} has no rows of data set {dataset}; it has: "
             + ", ".join(found)
         )
-    if PREFERRED_DATASET in found:
-        return PREFERRED_DATASET
+    for preferred in PREFERRED_DATASETS:
+        if preferred in found:
+            return preferred
     if len(found) > 1:
         raise UserError(
             f"mart {mart} holds several data sets, choose one with --dataset: "

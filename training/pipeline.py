@@ -32,6 +32,10 @@ def start(
     device = config.torch_device()
     config.check_models()
     family = family_of(duckdb_path(), config.mart)
+    if config.repeat_splits and not family.repeats_splits:
+        raise UserError(
+            f"--repeat-splits cannot be used with mart {config.mart}; leave it out"
+        )
     models = config.model_configs(family.name)
     marts = family.load(duckdb_path(), config.mart, config.dataset)
     family.check(marts)  # what cannot be trained on fails before any file

@@ -2,8 +2,11 @@
 
     The source's YAML is the only description: `meta.files` are the patterns under
     `$MOOCMETA_DATA_DIR/raw/<source>/`, `meta.needs_ingest` those that dbt cannot read,
-    the columns with their `data_type` what every file must have.
-    No file: an empty relation and a warning. A file that is empty or lacks a column,
+    `meta.encoding` that of text files (UTF-8 else), the columns with their `data_type`
+    what every file must have, but those with `meta.optional`.
+    No file: an empty relation and a warning. A table that goes `meta.beside` the file
+    of another is asked for only where that one lies: then it must be there, or, with
+    `meta.optional`, its absence is a warning. A file that is empty or lacks a column,
     and a value that is missing or of another type: an error of one line. -#}
 {% macro raw_rows(source_name, table_name) -%}
     {%- set relation = source(source_name, table_name) -%}  {#- draws the lineage -#}
@@ -13,7 +16,7 @@
 
     {%- set selects = [] -%}
     {%- for path in raw_paths(folder, description.files) -%}
-        {%- do selects.append(raw_file_select(path, description.columns)) -%}
+        {%- do selects.append(raw_file_select(path, description)) -%}
     {%- endfor -%}
 
     {%- for path in raw_paths(folder, description.needs_ingest) -%}
@@ -27,10 +30,7 @@
     {%- endfor -%}
 
     {%- if not selects -%}
-        {%- do log(
-            "[WARNING]: no raw files for " ~ source_name ~ " in " ~ folder
-            ~ ": its relations are empty", info=true
-        ) -%}
+        {%- do tell_of_absence(source_name, folder, description) -%}
         {%- do selects.append(empty_select(description.columns)) -%}
     {%- endif -%}
 
@@ -47,6 +47,9 @@
             {{ return({
                 "files": node.config.meta.files,
                 "needs_ingest": node.config.meta.get("needs_ingest", []),
+                "encoding": node.config.meta.get("encoding", "utf-8"),
+                "beside": node.config.meta.get("beside"),
+                "optional": node.config.meta.get("optional"),
                 "columns": node.columns.values() | list,
             }) }}
         {%- endif -%}
@@ -54,26 +57,55 @@
 {% endmacro %}
 
 
+{#- Say that a table has no file: nothing, a warning or an error. -#}
+{% macro tell_of_absence(source_name, folder, description) %}
+    {%- set path = folder ~ "/" ~ description.files[0] -%}
+    {%- if not description.beside -%}
+        {%- do log(
+            "[WARNING]: no raw files for " ~ source_name ~ " in " ~ folder
+            ~ ": its relations are empty", info=true
+        ) -%}
+    {%- elif raw_paths(folder, [description.beside]) and description.optional -%}
+        {%- do log(
+            "[WARNING]: " ~ path ~ " is missing: " ~ description.optional, info=true
+        ) -%}
+    {%- elif raw_paths(folder, [description.beside]) -%}
+        {%- do exceptions.raise_compiler_error(
+            path ~ ": the file is missing; put it beside " ~ description.beside
+        ) -%}
+    {%- endif -%}
+{% endmacro %}
+
+
 {#- One raw file with its columns checked and typed. -#}
-{% macro raw_file_select(path, columns) %}
-    {%- set fault = raw_file_fault(path) -%}
+{% macro raw_file_select(path, description) %}
+    {%- set columns = description.columns -%}
+    {%- set fault = raw_file_fault(path, description.encoding) -%}
     {%- if fault -%}
         {%- do exceptions.raise_compiler_error(path ~ ": " ~ fault) -%}
     {%- endif -%}
 
-    {%- set reader = raw_reader(path) -%}
+    {%- set reader = raw_reader(path, description.encoding) -%}
     {%- set found = raw_types(reader) -%}
+
     {%- set values = {} -%}
     {%- for column in columns -%}
-        {%- if column.name not in found -%}
+        {%- if column.name in found -%}
+            {%- do values.update({column.name: raw_value(column, found[column.name])}) -%}
+        {%- elif column.config.meta.get("optional", false) -%}
+            {%- do values.update(
+                {column.name: "cast(null as " ~ type_name(column.data_type) ~ ")"}
+            ) -%}
+        {%- else -%}
             {%- do exceptions.raise_compiler_error(
                 path ~ ": column " ~ column.name ~ " is missing; found "
                 ~ (found.keys() | join(", "))
+                ~ ("; are its columns parted by commas?" if found | length == 1 else "")
             ) -%}
         {%- endif -%}
-        {%- do values.update({column.name: raw_value(column, found[column.name])}) -%}
     {%- endfor -%}
-    {%- do check_raw_values(path, reader, columns, values) -%}
+    {%- set in_file = columns | selectattr("name", "in", found) | list -%}
+    {%- do check_raw_values(path, reader, in_file, values) -%}
 
     {%- set expressions = [] -%}
     {%- for name, value in values.items() -%}

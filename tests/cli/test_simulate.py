@@ -1,5 +1,6 @@
 """`moocmeta simulate` as a user runs it."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,9 @@ def test_without_a_data_set_all_are_written(tmp_path):
     result = simulate("--out", tmp_path, "--users", "3")
     assert result.exit_code == 0, result.output
     assert [line.split(":")[0] for line in result.stdout.splitlines()] == [
+        "ad_events",
+        "assistments_2009",
+        "edm_cup_2023",
         "mars",
         "xuetangx",
     ]
@@ -61,7 +65,10 @@ def test_seed_changes_the_data(tmp_path):
         (["--users", "3", "--events", "4"], "exclude each other"),
         (["--users", "0"], "--users"),
         (["--form", "xml"], "--form"),
-        (["moodle"], "'mars', 'xuetangx'"),
+        (["moodle"], "'edm_cup_2023', 'mars', 'xuetangx'"),
+        (["--set", "effect=0"], "--set needs DATASET"),
+        (["ad_events", "--set", "effect"], "write KEY=NUMBER"),
+        (["ad_events", "--set", "effect=none"], "write KEY=NUMBER"),
         (["--seed", "-1"], "--seed"),
     ],
 )
@@ -70,6 +77,36 @@ def test_wrong_usage(tmp_path, args, named):
     assert result.exit_code == 2
     assert named in result.stderr
     assert not (tmp_path / "out").exists()
+
+
+def test_settings_change_the_process(tmp_path):
+    settings = ["--set", "effect=0", "--set", "effect_slope=0", "--set", "max_steps=3"]
+    result = simulate("ad_events", "--out", tmp_path, "--users", "50", *settings)
+    assert result.exit_code == 0, result.output
+    assert "impressions with their true effect" in result.stdout
+    truth = tmp_path / "truth" / "ad_events"
+    assert json.loads((truth / "parameters.json").read_text())["max_steps"] == 3
+    effects = json.loads((truth / "effects.json").read_text())
+    assert effects["population"]["ate"] == effects["sample"]["att"] == 0
+
+
+@pytest.mark.parametrize(
+    ("dataset", "setting", "named"),
+    [
+        ("mars", "effect=0", "mars has no settings"),
+        ("ad_events", "efect=0", "unknown key efect; known: effect, effect_slope"),
+        ("ad_events", "order_weight=2", "order_weight must lie in [0, 1]"),
+        ("ad_events", "max_steps=2.5", "max_steps"),
+        ("ad_events", "effect=0.9", "choose smaller ones"),
+        ("ad_events", "effect=nan", "--set"),
+    ],
+)
+def test_settings_that_do_not_fit_are_one_line(tmp_path, dataset, setting, named):
+    result = simulate(dataset, "--out", tmp_path / "out", "--set", setting)
+    assert result.exit_code == 1
+    assert named in result.stderr
+    assert result.stderr.count("\n") == 1
+    assert not (tmp_path / "out" / "raw" / dataset).exists()
 
 
 def test_out_is_required():

@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.conftest import PROJECT_ROOT
@@ -33,6 +33,7 @@ class Case:
     data_dir: Path
     database: Path
     command: tuple[str, ...]
+    env: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,7 @@ def run_all(
             "env": {
                 "MOOCMETA_DATA_DIR": str(case.data_dir),
                 "MOOCMETA_DUCKDB": str(case.database),
+                **case.env,
             },
         }
         for name, case in cases.items()

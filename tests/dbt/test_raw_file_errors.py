@@ -14,9 +14,23 @@ from tests.reference.compare import CONTRACT, column_types, contract_types
 
 XUETANGX = "xuetangx/events"
 MARS = "mars/explicit_ratings_en"
-MODELS = {"xuetangx": "stg_xuetangx__events", "mars": "stg_mars__ratings"}
+ADS = "ad_events/unified_events"
 EVENTS_HEADER = b"course_id,user_id,session_hash,event_type,timestamp\n"
 RATINGS_HEADER = b"item_id,user_id,watch_percentage,created_at,rating\n"
+ADS_HEADER = b"USER_ID,event_type,product_id,event_timestamp\n"
+ACTIONS = "edm_cup_2023/action_logs"
+SKILL_BUILDER = "assistments_2009/skill_builder_data"
+MODELS = {
+    "xuetangx": "stg_xuetangx__events",
+    "mars": "stg_mars__ratings",
+    "ad_events": "stg_ad_events__events",
+    "edm_cup_2023": "stg_edm_cup_2023__actions",
+    "assistments_2009": "stg_assistments_2009__answers",
+}
+ACTIONS_HEADER = b"assignment_log_id,timestamp,problem_id,action\n"
+ANSWERS_HEADER = (
+    b"order_id,user_id,problem_id,original,correct,skill_id,ms_first_response\n"
+)
 EVENT = {
     "course_id": ["c"],
     "user_id": ["u"],
@@ -99,6 +113,42 @@ UNREADABLE = {
         RATINGS_HEADER + b"1,2,50,09/10/2018 10:00,5\n",
         'column created_at is "09/10/2018 10:00" in 1 rows',
     ),
+    "ad event without a column": (
+        f"{ADS}.csv",
+        b"USER_ID,event_type,event_timestamp\nu,click,2024-03-04 05:06:07\n",
+        "column product_id is missing; found user_id, event_type",
+    ),
+    "ad event without a time": (
+        f"{ADS}.csv",
+        ADS_HEADER + b"u,click,p,\n",
+        "column event_timestamp is empty in 1 rows, not a TIMESTAMP",
+    ),
+    "semicolons between columns": (
+        f"{SKILL_BUILDER}.csv",
+        ANSWERS_HEADER.replace(b",", b";"),
+        "column order_id is missing; found order_id;user_id;problem_id;original;"
+        "correct;skill_id;ms_first_response; are its columns parted by commas?",
+    ),
+    "tabs between columns": (
+        f"{ACTIONS}.csv",
+        ACTIONS_HEADER.replace(b",", b"\t"),
+        "column assignment_log_id is missing; found assignment_log_id\t",
+    ),
+    "milliseconds since 1970": (
+        f"{ACTIONS}.csv",
+        ACTIONS_HEADER + b"a,1599150988995,p,correct_response\n",
+        'column timestamp is "1599150988995" in 1 rows, not a TIMESTAMP',
+    ),
+    "no action": (
+        f"{ACTIONS}.csv",
+        ACTIONS_HEADER + b"a,1599150988.995,p,\n",
+        "column action is empty in 1 rows",
+    ),
+    "no clock": (
+        f"{SKILL_BUILDER}.csv",
+        ANSWERS_HEADER + b"soon,1,2,1,1,3,4\n",
+        'column order_id is "soon" in 1 rows, not a BIGINT',
+    ),
     # what DuckDB itself refuses; the line names the file in DuckDB's words
     "no Parquet": (f"{XUETANGX}.parquet", b"course_id,user_id\n" * 9, ""),
     "cut Parquet": (f"{XUETANGX}.parquet", parquet()[:-20], ""),
@@ -115,6 +165,23 @@ READABLE = {
         f"{MARS}.csv",
         RATINGS_HEADER.upper() + b"1,2,50,2020-01-01 00:00:00,5\n",
     ),
+    "ad events with a spare column, in lower case": (
+        f"{ADS}.csv",
+        b"spare," + ADS_HEADER.lower() + b"x,u,auction,,2024-03-04 05:06:07\n",
+    ),
+    "Latin-1, no index, no first_action": (
+        f"{SKILL_BUILDER}_corrected.csv",
+        ANSWERS_HEADER.replace(b"\n", b",skill_name\n")
+        + b"38310209,1,2,1,0.5,,-7,\xc1rea \xbd\n",
+    ),
+}
+# files beside an EDM Cup's action log of one answer
+ONE_ANSWER = b"a,1599150988.995,p,correct_response\n"
+BESIDE = {
+    "no assignments": {
+        "problem_details.csv": b"problem_id,problem_skill_code\np,1.A\n"
+    },
+    "no problems": {"assignment_details.csv": b"assignment_log_id,student_id\na,s\n"},
 }
 
 
@@ -135,6 +202,14 @@ def outcomes(scratch) -> dict[str, Outcome]:
         command = ("run", "-s", MODELS[path.split("/")[0]])
         cases[name] = Case(scratch / name, database, command)
     staging = ("run", "-s", "staging")
+    for name, others in BESIDE.items():
+        folder = scratch / name / "raw" / "edm_cup_2023"
+        folder.mkdir(parents=True)
+        (folder / "action_logs.csv").write_bytes(ACTIONS_HEADER + ONE_ANSWER)
+        for file, content in others.items():
+            (folder / file).write_bytes(content)
+        command = ("run", "-s", "datasets", "+int_answers_unioned")
+        cases[name] = Case(scratch / name, database, command)
     cases["no folder"] = Case(scratch / "no folder", database, staging)
     not_ingested = scratch / "not ingested"
     (not_ingested / "raw" / "xuetangx").mkdir(parents=True)
@@ -160,6 +235,22 @@ def test_a_file_that_cannot_be_read_fails_with_one_line(scratch, outcomes, case)
 @pytest.mark.parametrize("case", READABLE)
 def test_odd_but_readable_files_pass(outcomes, case):
     assert outcomes[case].success, outcomes[case].output
+
+
+def test_actions_without_their_assignments_fail_with_one_line(scratch, outcomes):
+    outcome = outcomes["no assignments"]
+    folder = scratch / "no assignments" / "raw" / "edm_cup_2023"
+    line = f"{folder}/assignment_details.csv: the file is missing; put it beside "
+    assert not outcome.success
+    assert outcome.output.count(line + "action_logs.csv") == 1
+
+
+def test_problems_may_be_absent_with_a_warning(scratch, outcomes):
+    outcome = outcomes["no problems"]
+    folder = scratch / "no problems" / "raw" / "edm_cup_2023"
+    assert outcome.success, outcome.output
+    warning = f"[WARNING]: {folder}/problem_details.csv is missing: responses have no"
+    assert outcome.output.count(warning) == 1
 
 
 @pytest.mark.parametrize("case", ["no folder", "not ingested"])

@@ -9,7 +9,7 @@ from tests.reference.logs import Log
 from tests.reference.marts import Marts, Row, marts, tier_of
 from tests.reference.sessions import MARS, XUETANGX, Rules, mars_events, xuetangx_events
 
-DATASETS = ("mars", "xuetangx")
+DATASETS = ("ad_events", "mars", "xuetangx")
 
 # names, order and, where the contract gives them, types of the columns
 CONTRACT = {
@@ -32,6 +32,20 @@ CONTRACT = {
     "events_per_user_p90, reliability_mean, reliability_p50",
 }
 CONTRACT["episodes_k2_q3"] = CONTRACT["episodes_k5_q10"]
+CONTRACT |= {
+    "responses": "dataset, response_id BIGINT, user_id, split, session_id, "
+    "item_id INTEGER, item_key, skill_keys VARCHAR[], correct BOOLEAN, "
+    "answered_at TIMESTAMP, ts_epoch BIGINT, latency_sec DOUBLE, help_before BOOLEAN, "
+    "attempt INTEGER",
+    "skills": "dataset, skill_id INTEGER, skill_key",
+    "response_features": "dataset, response_id BIGINT, user_id, split, prior_n, "
+    "prior_correct_rate, skill_prior_n, skill_prior_correct_rate, item_prior_n, "
+    "item_prior_correct_rate, seconds_since_previous, prior_help_rate, "
+    "prior_latency_sec",
+    "kt_sequences": "dataset, sequence_id, user_id, split, window INTEGER, "
+    "response_ids BIGINT[], item_ids INTEGER[], skill_ids INTEGER[][], "
+    "correct BOOLEAN[], ts_epoch BIGINT[]",
+}
 
 KEYS = {
     "events": ("dataset", "user_id", "session_id", "pos_in_session"),
@@ -43,6 +57,18 @@ KEYS = {
     "episodes_k2_q3": ("dataset", "episode_id"),
     "dataset_summary": ("dataset", "split"),
 }
+CAUSAL_KEYS = {
+    "causal_vocab": ("dataset", "item_id"),
+    "causal_sessions": ("dataset", "session_id"),
+    "causal_trials": ("dataset", "trial_id"),
+}
+TRACING_KEYS = {
+    "responses": ("dataset", "response_id"),
+    "skills": ("dataset", "skill_id"),
+    "response_features": ("dataset", "response_id"),
+    "kt_sequences": ("dataset", "sequence_id"),
+}
+EVERY_KEY = KEYS | CAUSAL_KEYS | TRACING_KEYS
 TIER_BOUNDS = (0.33, 0.66)
 
 
@@ -55,10 +81,10 @@ def reference_of(log: Log, xuetangx: Rules = XUETANGX, mars: Rules = MARS) -> Ma
     return {mart: [row for part in parts for row in part[mart]] for mart in KEYS}
 
 
-def read_marts(database: Path) -> Marts:
-    """Every mart's rows of both data sets, sorted by key."""
+def read_marts(database: Path, keys: dict = KEYS) -> Marts:
+    """The rows of every mart of `keys`, sorted by key."""
     with duckdb.connect(str(database), read_only=True) as connection:
-        return {mart: _read(connection, mart) for mart in KEYS}
+        return {mart: _read(connection, mart) for mart in keys}
 
 
 def column_types(database: Path, mart: str) -> list[tuple[str, str]]:
@@ -117,13 +143,13 @@ def _read(connection, mart: str) -> list[Row]:
     cursor = connection.execute(query)
     names = [column[0] for column in cursor.description]
     rows = [dict(zip(names, values, strict=True)) for values in cursor.fetchall()]
-    return sorted(rows, key=lambda row: [row[column] for column in KEYS[mart]])
+    return sorted(rows, key=lambda row: [row[column] for column in EVERY_KEY[mart]])
 
 
 def _by_key(mart: str, rows: list[Row]) -> dict[tuple, Row]:
-    keyed = {tuple(row[column] for column in KEYS[mart]): row for row in rows}
+    keyed = {tuple(row[column] for column in EVERY_KEY[mart]): row for row in rows}
     if len(keyed) != len(rows):
-        raise AssertionError(f"{mart}: {KEYS[mart]} is not unique")
+        raise AssertionError(f"{mart}: {EVERY_KEY[mart]} is not unique")
     return keyed
 
 

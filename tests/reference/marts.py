@@ -39,7 +39,11 @@ def marts(events: Iterable[Event], rules: Rules) -> Marts:
     }
     vocab = _vocab_mart(kept, splits, rules)
     session_rows = _sessions_mart(sessions, splits, rules)
-    pairs = _pairs_mart(sessions, session_rows, vocab, splits, rules)
+    pairs = (
+        _pairs_mart(sessions, session_rows, vocab, splits, rules)
+        if rules.feeds_pairs
+        else []
+    )
     out = {
         "events": _events_mart(sessions, rules),
         "sessions": session_rows,
@@ -82,6 +86,8 @@ def _events_mart(sessions: list[Session], rules: Rules) -> list[Row]:
 
 
 def _vocab_mart(events: list[Event], splits: dict, rules: Rules) -> list[Row]:
+    # "nulls ... count in no n_items, main_item_key or vocabulary"
+    events = [event for event in events if event.item_key is not None]
     n_events = Counter(event.item_key for event in events)
     n_train = Counter(e.item_key for e in events if splits[e.user_id] == "train")
     return [
@@ -138,7 +144,7 @@ def _sessions_mart(sessions: list[Session], splits: dict, rules: Rules) -> list[
 def _session_facts(
     session_id: str, members: list[Event], splits: dict, rules: Rules
 ) -> Row:
-    items = Counter(event.item_key for event in members)
+    items = Counter(e.item_key for e in members if e.item_key is not None)
     start, end = members[0].ts_epoch, members[-1].ts_epoch
     return {
         "dataset": rules.dataset,
@@ -152,7 +158,9 @@ def _session_facts(
         "n_action_types": len({event.event_type for event in members}),
         "n_items": len(items),
         # "most events, ties to the byte-wise smallest"
-        "main_item_key": min(items, key=lambda item: (-items[item], item)),
+        "main_item_key": min(
+            items, key=lambda item: (-items[item], item), default=None
+        ),
     }
 
 
@@ -301,7 +309,7 @@ def _summary_mart(out: Marts, rules: Rules) -> list[Row]:
         }
         per_user = Counter(row["user_id"] for row in part["events"]).values()
         n_events = len(part["events"])
-        n_items = len({row["item_key"] for row in part["events"]})
+        n_items = len({row["item_key"] for row in part["events"]} - {None})
         reliabilities = [row["reliability"] for row in part["sessions"]]
         rows.append(
             {

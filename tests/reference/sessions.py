@@ -46,17 +46,32 @@ class Rules:
     split_train_until: float = 0.70
     split_val_until: float = 0.85
     max_prefix_len: int = 50
+    feeds_pairs: bool = True
+    treatment_window_sec: int = 300
+    outcome_horizon_sec: int = 86_400
+    outcome_product: str = "any"
+    max_history_len: int = 500
+    n_folds: int = 5
 
 
 XUETANGX = Rules("xuetangx", "session", True, intensity_cap=100, duration_cap_sec=1800)
 MARS = Rules("mars", "user", False, min_user_events=5)
+ADS = Rules(
+    "ad_events",
+    "session",
+    True,
+    session_gap_sec=86_400,
+    min_session_events=2,
+    feeds_pairs=False,
+)
+AD_TYPES = ("auction", "impression", "click", "purchase")
 
 
 class Event(NamedTuple):
     """One kept raw row."""
 
     user_id: str
-    item_key: str
+    item_key: str | None
     event_type: str
     event_at: datetime  # UTC without zone
     session_hash: str
@@ -68,12 +83,13 @@ class Event(NamedTuple):
 
     @property
     def order(self) -> tuple:
-        """`(ts_epoch, item_key, event_type)`, compared byte-wise.
+        """`(ts_epoch, item_key, event_type)`, compared byte-wise, nulls first.
 
         Rows equal in all three differ at most in the fraction of their second;
         the earlier goes first so that `event_at` has one place too.
         """
-        return self.ts_epoch, self.item_key, self.event_type, self.event_at
+        item = (self.item_key is not None, self.item_key or "")
+        return self.ts_epoch, item, self.event_type, self.event_at
 
 
 Session = tuple[str, list[Event]]  # session_id, events in order
@@ -97,6 +113,16 @@ def mars_events(rows: Iterable[tuple]) -> list[Event]:
         # "event_type is watch"
         Event(user_id, item_id, "watch", at, "")
         for user_id, item_id, at in distinct
+    ]
+
+
+def ad_events(rows: Iterable[tuple]) -> list[Event]:
+    """Rows `(user_id, event_type, product_id, datetime)` as events."""
+    return [
+        # "item_key is null where an action has no item (ad auctions ...)"
+        Event(user_id, None if kind == "auction" else product, kind, at, "")
+        for user_id, kind, product, at in rows
+        if kind in AD_TYPES
     ]
 
 

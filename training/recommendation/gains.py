@@ -29,9 +29,10 @@ def adaptation_block(
         optimum: Bayes-optimal metrics given the support, where they are known.
     Returns:
         `zero_shot` and, by number, `by_support` and `by_steps`: metrics;
-        `vs_zero_shot`, `vs_fine_tune` and `vs_uniform` (the same method not weighted by reliability):
-        comparisons by metric or None; `gap_closed`: by metric the share of the way
-        from the trained network without support to the optimum, or None.
+        `vs_zero_shot`, `vs_fine_tune` and `vs_uniform` (the same method without
+        regard to reliability): comparisons by metric, or None; `gap_closed`: by
+        metric the share of the way from the trained network without support to the
+        optimum, or None.
     """
     found = answers[name].adaptation
     if found is None:

@@ -15,6 +15,7 @@ from training.runs import Run
 from training.seeding import make_reproducible
 
 N_SPELLINGS = 3
+FAMILY = "recommendation"
 
 
 @dataclass(frozen=True)
@@ -37,10 +38,16 @@ def recommend(
         after: item keys, oldest first; repeats in a row collapse, as in training.
         top: how many items to return.
     Raises:
-        UserError: the run lacks the model, or an item is not in its vocabulary.
+        UserError: the run is not one of recommenders or lacks the model, or an item
+            is not in its vocabulary.
     """
     run = Run(run_dir)
     metrics = run.read_json("metrics.json")
+    if metrics.get("family", FAMILY) != FAMILY:
+        raise UserError(
+            f"{run_dir} is a run on {metrics['mart']} and recommends nothing; name a "
+            "run of recommenders with --run, `moocmeta runs` lists all"
+        )
     name = model or metrics["best_baseline"] or next(iter(metrics["models"]))
     if name not in metrics["models"]:
         raise UserError(

@@ -167,6 +167,27 @@ def categories(
         return _svg(figure)
 
 
+def calibrations(lines: Sequence[Line], x_label: str, y_label: str) -> str:
+    """What happened against what was predicted, both shares, with the diagonal."""
+    with mpl.rc_context(STYLE):
+        figure, axes = _figure(3.6)
+        axes.plot([0, 1], [0, 1], color=MUTED, linewidth=1, linestyle="--")
+        for line in lines:
+            axes.plot(
+                line.x,
+                line.y,
+                color=SERIES[line.series % N_SERIES],
+                marker=_marker(line.series),
+                markersize=4,
+                linewidth=1.2,
+                label=line.label,
+            )
+        axes.set_xlim(0, 1)
+        axes.set_ylim(0, 1)
+        _finish(figure, axes, x_label, y_label, len(lines))
+        return _svg(figure)
+
+
 def ladder(steps: Sequence[tuple[str, int]], x_label: str) -> str:
     """Counts from step to step on a logarithmic axis, each written beside its dot."""
     with mpl.rc_context(STYLE):

@@ -26,12 +26,26 @@ METRICS = {
         "1 / log2(1 + rank) within the first 10, else 0, averaged over queries"
     ),
     "mrr": Metric("mean of 1 / rank of the next item over the whole vocabulary"),
+    "nuisance_log_loss": Metric("log loss of click and of purchase together", False),
+    "propensity_log_loss": Metric("log loss of whether a trial is clicked", False),
+    "outcome_log_loss": Metric("log loss of whether a purchase follows", False),
+    "propensity_auc": Metric("chance that a clicked trial is thought likelier clicked"),
+    "outcome_auc": Metric("chance that a trial with a purchase is thought likelier so"),
+    "auc": Metric("chance that a right answer was predicted above a wrong one"),
+    "accuracy": Metric("share of answers predicted on the right side of 1/2"),
+    "log_loss": Metric("mean of -log of the chance given to what happened", False),
+    "brier": Metric("mean squared distance of predicted chance and answer", False),
+    "ece": Metric(
+        "expected calibration error: mean distance of predicted chance and share of "
+        "right answers over ten bins of the prediction",
+        False,
+    ),
 }
 
 # The first one that every model of a run has leads page and list of runs.
-HEADLINE_METRICS = ("recall@10",)
+HEADLINE_METRICS = ("recall@10", "auc", "nuisance_log_loss")
 # Those of them that a run has are plotted.
-PLOTTED_METRICS = ("recall@10", "mrr")
+PLOTTED_METRICS = ("recall@10", "mrr", "auc")
 
 
 @dataclass(frozen=True)

@@ -7,15 +7,22 @@ from typing import Any, Literal
 
 import msgspec
 
+from training.config import checked
 from training.errors import UserError
 from training.files import appearing_whole, write_json
-from training.simulate import mars, xuetangx
+from training.simulate import ad_events, assistments_2009, edm_cup_2023, mars, xuetangx
+from training.simulate.ad_process import AdSettings
 from training.simulate.request import Counts, Request, Simulate, Size
 
 DATASETS: dict[str, Simulate] = {
     "xuetangx": xuetangx.simulate,
     "mars": mars.simulate,
+    "ad_events": ad_events.simulate,
+    "edm_cup_2023": edm_cup_2023.simulate,
+    "assistments_2009": assistments_2009.simulate,
 }
+# what `--set` may change; the other processes are as they are
+SETTINGS: dict[str, type] = {"ad_events": AdSettings}
 MARKER = "simulated.json"  # in the truth folder: which raw files are simulated
 
 
@@ -27,24 +34,39 @@ def write_dataset(
     seed: int,
     form: Literal["flat", "native"],
     show_progress: bool,
+    settings: dict[str, Any] | None = None,
 ) -> Counts:
     """Write `out/raw/<dataset>/` and `out/truth/<dataset>/`, each whole or not at all.
 
     An earlier simulation is replaced.
 
+    Args:
+        settings: of the data set's process, over its defaults.
     Raises:
-        UserError: the raw folder holds a file that no simulation wrote, or the
-            output cannot be written.
+        UserError: the raw folder holds a file that no simulation wrote, the
+            output cannot be written, or a setting does not fit.
     """
+    process = _process_settings(dataset, settings or {})
     raw, truth = out / "raw" / dataset, out / "truth" / dataset
     _refuse_foreign_files(raw, truth)
     with ExitStack() as stack:
         raw_scratch = stack.enter_context(appearing_whole(raw))
         truth_scratch = stack.enter_context(appearing_whole(truth))
-        request = Request(raw_scratch, truth_scratch, size, seed, form, show_progress)
+        request = Request(
+            raw_scratch, truth_scratch, size, seed, form, show_progress, process
+        )
         counts = DATASETS[dataset](request)
         write_json(truth_scratch / MARKER, _marker(request, counts))
     return counts
+
+
+def _process_settings(dataset: str, settings: dict[str, Any]) -> Any:
+    if not settings:
+        return None
+    if dataset not in SETTINGS:
+        able = ", ".join(sorted(SETTINGS))
+        raise UserError(f"--set: {dataset} has no settings; name DATASET: {able}")
+    return checked(SETTINGS[dataset], settings, "--set")
 
 
 def _marker(request: Request, counts: Counts) -> dict[str, Any]:
@@ -52,7 +74,11 @@ def _marker(request: Request, counts: Counts) -> dict[str, Any]:
         "seed": request.seed,
         "form": request.form,
         "size": asdict(request.size) if request.size else None,
-        "counts": asdict(counts),
+        "counts": {
+            "n_users": counts.n_users,
+            "n_events": counts.n_events,
+            "n_true_pairs": counts.n_true_rows,
+        },
         "raw_files": {
             path.name: path.stat().st_size for path in sorted(request.raw.iterdir())
         },

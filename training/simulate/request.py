@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from tqdm import tqdm
@@ -71,6 +71,7 @@ class Request:
         form: which of the forms that `moocmeta` reads; a data set with a single
             form writes that one.
         show_progress: draw a bar on stderr.
+        settings: of the data set's own process; None for its defaults.
     """
 
     raw: Path
@@ -79,6 +80,7 @@ class Request:
     seed: int
     form: Literal["flat", "native"]
     show_progress: bool
+    settings: Any = None
 
     def chance(self, *purpose: int) -> np.random.SeedSequence:
         """A source of chance of its own for each purpose (and block)."""
@@ -87,11 +89,16 @@ class Request:
 
 @dataclass(frozen=True)
 class Counts:
-    """What was simulated: users and events of the log, pairs with a known optimum."""
+    """What was simulated: users and events of the log, rows with a known truth.
+
+    Args:
+        truth: what those rows are, in words.
+    """
 
     n_users: int
     n_events: int
-    n_true_pairs: int
+    n_true_rows: int
+    truth: str = "pairs with their Bayes optimum"
 
 
 Simulate = Callable[[Request], Counts]

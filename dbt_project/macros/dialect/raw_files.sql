@@ -52,12 +52,12 @@
 
 
 {#- What makes a file unreadable as a whole, in words; empty if nothing does. -#}
-{% macro raw_file_fault(path) %}
-    {{ return(adapter.dispatch('raw_file_fault', 'moocmeta')(path)) }}
+{% macro raw_file_fault(path, encoding) %}
+    {{ return(adapter.dispatch('raw_file_fault', 'moocmeta')(path, encoding)) }}
 {% endmacro %}
 
 {#- All other faults DuckDB finds by itself, and names the file. -#}
-{% macro default__raw_file_fault(path) %}
+{% macro default__raw_file_fault(path, encoding) %}
     {%- set size = run_query(
         "select size from read_blob(" ~ sql_text(literal_glob(path)) ~ ")"
     ) -%}
@@ -66,18 +66,18 @@
 
 {#- Spark would read what is no UTF-8 as question marks, and drop or invent fields
     where a row has more or fewer than the header. An empty file it does not even list. -#}
-{% macro spark__raw_file_fault(path) %}
+{% macro spark__raw_file_fault(path, encoding) %}
     {%- do refuse_odd_path(path) -%}
     {%- if not path.endswith(".csv") -%} {{ return("") }} {%- endif -%}
     {%- set n_lines = run_query(
         "select count(*) from text." ~ adapter.quote(path) ~ " where not is_valid_utf8(value)"
     ).columns[0].values()[0] -%}
-    {%- if n_lines > 0 -%}
+    {%- if n_lines > 0 and encoding == "utf-8" -%}
         {{ return(n_lines ~ " lines are not UTF-8; convert the file") }}
     {%- endif -%}
     {%- set n_rows = run_query(
-        "select (select count(*) from " ~ raw_reader(path, "permissive")
-        ~ ") - (select count(*) from " ~ raw_reader(path, "dropmalformed") ~ ")"
+        "select (select count(*) from " ~ raw_reader(path, encoding, "permissive")
+        ~ ") - (select count(*) from " ~ raw_reader(path, encoding, "dropmalformed") ~ ")"
     ).columns[0].values()[0] -%}
     {{ return(
         n_rows ~ " rows have more or fewer fields than the header; mend or remove those rows"
@@ -87,27 +87,29 @@
 
 
 {#- A raw file as a relation, each column of a CSV as text. -#}
-{% macro raw_reader(path, mode=none) %}
-    {{ return(adapter.dispatch('raw_reader', 'moocmeta')(path, mode)) }}
+{% macro raw_reader(path, encoding, mode=none) %}
+    {{ return(adapter.dispatch('raw_reader', 'moocmeta')(path, encoding, mode)) }}
 {% endmacro %}
 
-{% macro default__raw_reader(path, mode) %}
+{% macro default__raw_reader(path, encoding, mode) %}
     {%- set file = sql_text(literal_glob(path)) -%}
     {%- if path.endswith(".parquet") -%} {{ return("read_parquet(" ~ file ~ ")") }} {%- endif -%}
     {{ return(
         "read_csv(" ~ file ~ ", header = true, all_varchar = true, delim = ',', "
-        ~ "quote = '\"', escape = '\"', comment = '')"
+        ~ "quote = '\"', escape = '\"', comment = '', encoding = "
+        ~ sql_text(encoding) ~ ")"
     ) }}
 {% endmacro %}
 
-{% macro spark__raw_reader(path, mode) %}
+{% macro spark__raw_reader(path, encoding, mode) %}
     {%- if path.endswith(".parquet") -%}
         {{ return("parquet." ~ adapter.quote(path)) }}
     {%- endif -%}
     {#- without `columnPruning` a row's length shows even if no column is asked for -#}
     {{ return(
         "csv." ~ adapter.quote(path) ~ " with (header = true, multiLine = true, "
-        ~ "quote = '\"', escape = '\"'"
+        ~ "quote = '\"', escape = '\"', encoding = "
+        ~ sql_text(encoding | replace("latin-1", "ISO-8859-1"))
         ~ (", columnPruning = false, mode = '" ~ mode ~ "'" if mode else "") ~ ")"
     ) }}
 {% endmacro %}
@@ -138,7 +140,9 @@
 {% macro default__raw_value(column, found_type) %}
     {%- set wanted = column.data_type | upper -%}
     {%- if found_type == wanted -%} {{ return(column.name) }} {%- endif -%}
-    {%- if wanted == "TIMESTAMP" and found_type == "VARCHAR" -%}
+    {%- if column.config.meta.get("form") == "epoch_seconds" -%}
+        {{ return(from_epoch_seconds(column.name)) }}
+    {%- elif wanted == "TIMESTAMP" and found_type == "VARCHAR" -%}
         {{ return(utc_timestamp(column.name)) }}
     {%- elif wanted == "TIMESTAMP" and found_type == "TIMESTAMP WITH TIME ZONE" -%}
         {{ return("timezone('UTC', " ~ column.name ~ ")") }}
@@ -151,7 +155,9 @@
 
 {% macro spark__raw_value(column, found_type) %}
     {%- set wanted = type_name(column.data_type) -%}
-    {%- if wanted == "timestamp" -%}
+    {%- if column.config.meta.get("form") == "epoch_seconds" -%}
+        {{ return(from_epoch_seconds(column.name)) }}
+    {%- elif wanted == "timestamp" -%}
         {%- if found_type == "string" -%} {{ return(utc_timestamp(column.name)) }} {%- endif -%}
         {%- set is_time = found_type.startswith(("timestamp", "date")) -%}
         {{ return("cast(" ~ (column.name if is_time else "null") ~ " as timestamp)") }}

@@ -18,7 +18,8 @@ types_counted as (
     select
         dataset,
         event_type,
-        count(*) as n_events
+        count(*) as n_events,
+        count(user_id) as n_user_events
 
     from events
 
@@ -35,10 +36,13 @@ select
         ) as integer
     ) as event_type_key,
     types_counted.n_events,
+    types_counted.n_user_events,
     case
         when datasets.event_type_prefixes is null then true
         else {{
-            has_prefix('types_counted.event_type', 'datasets.event_type_prefixes')
+            has_prefix(
+                "types_counted.event_type || '$'", 'datasets.event_type_prefixes'
+            )
         }}
     end as is_kept,
     datasets.session_method,

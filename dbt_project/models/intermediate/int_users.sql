@@ -15,6 +15,9 @@ users_found as (
 
     from events
 
+    -- an action that belongs to nobody is counted as a raw row, and dropped
+    where user_id is not null
+
 )
 
 select

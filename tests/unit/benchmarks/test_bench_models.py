@@ -39,3 +39,13 @@ def test_scoring_benchmark_reports_every_model():
     models = printed_by("bench_scoring", "--queries", "50", "--items", "20")["models"]
     assert models.keys() == {"gru", "sasrec", "session_knn"}
     assert all(model["ratio"] > 0 for model in models.values())
+
+
+def test_tracing_benchmark_compares_like_with_like():
+    result = printed_by("bench_tracing_training", "--responses", "800", "--items", "20")
+    assert result["threads"] == 1
+    for case in result["cases"].values():
+        rates = case["responses_per_cpu_second"]
+        assert list(rates) == ["sakt", "pykt", "pykt, its default of two blocks"]
+        assert all(rate > 0 for rate in rates.values())
+    assert result["cases"]["full windows"]["n_responses"] == 800

@@ -21,7 +21,9 @@ QUERIES = queries_of(
     [-1, 4, 7, -1, 2, 0, 1],
 )
 
-every_model = pytest.mark.parametrize("name", registry.names("recommendation"))
+# those that adapt have tests of their own
+PLAIN = [n for n in registry.names("recommendation") if not registry.MODELS[n].adapts]
+every_model = pytest.mark.parametrize("name", PLAIN)
 
 
 def config_of(name: str):

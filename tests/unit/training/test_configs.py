@@ -11,7 +11,13 @@ from models_py import registry
 from training.cli import train
 from training.config import TrainConfig, load_config
 
-CONFIGS = sorted((Path(__file__).parents[3] / "configs").glob("episodes_*.yaml"))
+CONFIGS = sorted((Path(__file__).parents[3] / "configs").glob("*.yaml"))
+FAMILIES = {
+    "causal_trials": "causal",
+    "episodes_k2_q3": "recommendation",
+    "episodes_k5_q10": "recommendation",
+    "kt_sequences": "tracing",
+}
 # given by the run unless a model's own section names it: a file that did would
 # make `--seed` a lie
 FROM_THE_RUN = {"seed"}
@@ -19,12 +25,16 @@ FROM_THE_RUN = {"seed"}
 every_file = pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.name)
 
 
+def family_of(path: Path) -> str:
+    return FAMILIES[path.stem.split("_")[0]]
+
+
 def names_of(config) -> set[str]:
     return {field.name for field in dataclasses.fields(config)}
 
 
-def test_there_is_a_file_for_each_episode_mart():
-    assert [path.stem for path in CONFIGS] == ["episodes_k2_q3", "episodes_k5_q10"]
+def test_there_is_a_file_for_each_mart():
+    assert [path.stem for path in CONFIGS] == list(FAMILIES)
 
 
 @every_file
@@ -39,7 +49,7 @@ def test_the_first_line_is_the_command_that_uses_the_file(path):
 def test_every_setting_is_named(path):
     given = yaml.safe_load(path.read_text())
     assert set(given) == names_of(TrainConfig)
-    assert list(given["models"]) == registry.names("recommendation")
+    assert list(given["models"]) == registry.names(FAMILIES[path.stem])
     for name, settings in given["models"].items():
         default = registry.CONFIGS[name]()
         assert set(settings) == names_of(default) - FROM_THE_RUN, name
@@ -52,14 +62,14 @@ def test_every_setting_is_named(path):
 def test_every_value_is_the_default(path):
     given, default = load_config(path, {}, []), TrainConfig(mart=path.stem)
     assert dataclasses.replace(given, models={}) == default
-    family = "recommendation"
+    family = FAMILIES[path.stem]
     assert given.model_configs(family) == default.model_configs(family)
 
 
 @every_file
 def test_flags_reach_the_models(path):
     given = load_config(path, {"seed": 7, "epochs": 3}, [])
-    for name, config in given.model_configs("recommendation").items():
+    for name, config in given.model_configs(FAMILIES[path.stem]).items():
         assert getattr(config, "seed", 7) == 7, name
         if hasattr(config, "optimiser"):
             assert config.optimiser.epochs == 3, name

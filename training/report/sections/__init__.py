@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from training.report.blocks import Section
 from training.report.record import Run
+from training.report.sections import causal, tracing
 from training.report.sections.certainty import certainty
 from training.report.sections.data import data
 from training.report.sections.headline import headline
@@ -29,6 +30,28 @@ SECTIONS: dict[str, tuple[Build, ...]] = {
         slices,
         training,
         data,
+        reproduce,
+    ),
+    "causal": (
+        causal.summary,
+        causal.effects,
+        causal.checks,
+        causal.overlap,
+        causal.groups,
+        causal.nuisances,
+        training,
+        data,
+        reproduce,
+    ),
+    "tracing": (
+        tracing.summary,
+        results,
+        tracing.comparison,
+        tracing.oracle,
+        tracing.calibration,
+        tracing.behaviour,
+        training,
+        tracing.soundness,
         reproduce,
     ),
 }

@@ -12,7 +12,7 @@ SPLITS = ("train", "val", "test", "all")  # others follow
 
 
 def data(run: Run) -> Section | None:
-    """The funnel from raw rows to episodes, and the data set's summary."""
+    """The funnel from raw rows on, and the data set's summary."""
     blocks: list[Block] = []
     if funnel := run.metrics.get("funnel"):
         blocks.append(_funnel(funnel))
@@ -33,7 +33,7 @@ def _funnel(steps: list[dict[str, Any]]) -> Row:
     sizes = [(step["step"], step["n_rows"]) for step in steps]
     spoken = "; ".join(f"{name} {numbers.count(size)}" for name, size in sizes)
     figure = Figure(
-        "From raw rows to episodes",
+        "From raw rows on",
         ladder(sizes, "rows, on a logarithmic scale"),
         f"Number of rows at each step: {spoken}.",
         "How many rows there are at each step; the unit changes on the way.",

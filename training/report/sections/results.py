@@ -37,19 +37,22 @@ def results(run: Run) -> Section | None:
     return Section("results", "Results on test users", blocks)
 
 
-def comparison(run: Run) -> Section | None:
-    """Differences to the best baseline, paired by user."""
+PAIRED = (
+    "Every model answers the same queries as {}, the baseline that did best on "
+    "validation users, so differences are taken user by user. Intervals come from "
+    "resampling users, p values from flipping the signs of users' differences; "
+    "neither is corrected for the number of comparisons."
+)
+
+
+def comparison(run: Run, how: str = PAIRED) -> Section | None:
+    """Differences to the best baseline, paired by user; `how` they were taken."""
     gaps = {metric: comparisons(run, metric) for metric in run.metric_names}
     gaps = {metric: found for metric, found in gaps.items() if found}
     if not gaps:
         return None
     name = run.title(run.metrics["best_baseline"])
-    intro = Text(
-        f"Every model answers the same queries as {name}, the baseline that did best "
-        "on validation users, so differences are taken user by user. Intervals come "
-        "from resampling users, p values from flipping the signs of users' "
-        "differences; neither is corrected for the number of comparisons."
-    )
+    intro = Text(how.format(name))
     table = Table(
         f"Model less {name}: difference, its 95% interval and p. Bold: the two can "
         "be told apart, that is, the interval leaves zero out and p is below 0.05.",

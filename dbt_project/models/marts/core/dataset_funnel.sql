@@ -1,7 +1,8 @@
 -- One row per data set and step from raw rows to episodes: what was dropped where.
 {%- set steps = [
     ('raw rows', ref('int_event_types'), 'sum(n_events)', 'null', 'true'),
-    ('of kept event types', ref('int_event_types'), 'sum(n_events)', 'null',
+    ('of a known user', ref('int_event_types'), 'sum(n_user_events)', 'null', 'true'),
+    ('of kept event types', ref('int_event_types'), 'sum(n_user_events)', 'null',
         'is_kept'),
     ('without exact repeats', ref('int_user_activity'), 'sum(n_events)', 'count(*)',
         'true'),
@@ -15,6 +16,17 @@
         'count(distinct user_id)', 'true'),
     ('episodes_k2_q3', ref('episodes_k2_q3'), 'count(*)',
         'count(distinct user_id)', 'true'),
+    ('causal_trials', ref('causal_trials'), 'count(*)',
+        'count(distinct user_id)', 'true'),
+    ('causal_trials, not censored', ref('causal_trials'), 'count(*)',
+        'count(distinct user_id)', 'not censored'),
+    ('graded first answers', ref('int_answers_unioned'), 'count(*)',
+        'count(distinct user_id)', 'true'),
+    ('answers to described items', ref('int_answers_unioned'), 'count(*)',
+        'count(distinct user_id)', 'skill_keys is not null'),
+    ('responses', ref('responses'), 'count(*)', 'count(distinct user_id)', 'true'),
+    ('responses with a skill', ref('responses'), 'count(*)', 'count(distinct user_id)',
+        'len(skill_keys) > 0'),
 ] %}
 
 {% for step, relation, n_rows, n_users, condition in steps %}

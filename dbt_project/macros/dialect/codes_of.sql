@@ -1,0 +1,13 @@
+{#- The codes of a text with commas between, as a list; none of an empty text. -#}
+{% macro codes_of(text) -%}
+    {{ adapter.dispatch('codes_of', 'moocmeta')(text) }}
+{%- endmacro %}
+
+{% macro default__codes_of(text) -%}
+    list_filter(
+        list_transform(
+            string_split(coalesce({{ text }}, ''), ','), lambda code: trim(code)
+        ),
+        lambda code: code <> ''
+    )
+{%- endmacro %}

@@ -1,0 +1,6 @@
+{#- A list of a type without a value. -#}
+{% macro empty_list(type) -%}
+    {{ adapter.dispatch('empty_list', 'moocmeta')(type) }}
+{%- endmacro %}
+
+{% macro default__empty_list(type) -%} cast([] as {{ type }}[]) {%- endmacro %}

@@ -1,0 +1,8 @@
+{#- The latest of a list of moments that lies strictly before a moment, else null. -#}
+{% macro latest_before(moments, moment) -%}
+    {{ adapter.dispatch('latest_before', 'moocmeta')(moments, moment) }}
+{%- endmacro %}
+
+{% macro default__latest_before(moments, moment) -%}
+    list_max(list_filter({{ moments }}, lambda earlier: earlier < {{ moment }}))
+{%- endmacro %}

@@ -1,0 +1,129 @@
+-- One row per response, an answer in a kept session, in integers: what follows sorts
+-- and joins on them, and texts are looked up at the end.
+with
+
+answers as (
+
+    select * from {{ ref('int_answers_unioned') }}
+
+),
+
+skill_lists as (
+
+    select * from {{ ref('int_skill_lists') }}
+
+),
+
+users as (
+
+    select
+        int_users.dataset,
+        int_users.user_id,
+        int_users.user_key,
+        datasets.session_gap_sec
+
+    from {{ ref('int_users') }} as int_users
+
+    inner join {{ ref('datasets') }} as datasets on int_users.dataset = datasets.dataset
+
+),
+
+vocab as (
+
+    select * from {{ ref('vocab') }}
+
+),
+
+stretches as (
+
+    select * from {{ ref('int_session_stretches') }}
+
+),
+
+sessions as (
+
+    select * from {{ ref('int_sessions') }}
+
+),
+
+answers_keyed as (
+
+    select
+        answers.dataset,
+        users.user_key,
+        vocab.item_id,
+        skill_lists.skill_list_key,
+        answers.answer_key,
+        answers.correct,
+        answers.answered_at,
+        {{ epoch_seconds('answers.answered_at') }} as ts_epoch,
+        cast(
+            floor({{ epoch_seconds('answers.answered_at') }} / users.session_gap_sec)
+            as bigint
+        ) as stretch,
+        -- not least(): of a null and a number it may take the number
+        case
+            when answers.latency_sec > {{ var('max_latency_sec') }}
+                then {{ var('max_latency_sec') }}
+            else answers.latency_sec
+        end as latency_sec,
+        answers.help_before
+
+    from answers
+
+    inner join users
+        on
+            answers.dataset = users.dataset
+            and answers.user_id = users.user_id
+
+    inner join vocab
+        on
+            answers.dataset = vocab.dataset
+            and answers.item_key = vocab.item_key
+
+    inner join skill_lists
+        on
+            answers.dataset = skill_lists.dataset
+            and coalesce(answers.skill_keys, []) = skill_lists.skill_keys
+
+),
+
+sessions_found as (
+
+    select
+        answers_keyed.*,
+        stretches.session_number
+
+    from answers_keyed
+
+    inner join stretches
+        on
+            answers_keyed.user_key = stretches.user_key
+            and answers_keyed.stretch = stretches.stretch
+
+    -- inner: answers of dropped users and sessions go with them
+    inner join sessions
+        on
+            stretches.user_key = sessions.user_key
+            and stretches.session_number = sessions.session_number
+
+)
+
+select
+    dataset,
+    row_number() over (
+        partition by dataset
+        -- total order: time comes before the item, so ids rise with a user's time
+        order by user_key, answered_at, item_id, answer_key
+    ) - 1 as response_id,
+    user_key,
+    session_number,
+    item_id,
+    skill_list_key,
+    correct,
+    answered_at,
+    ts_epoch,
+    cast(latency_sec as double) as latency_sec,
+    help_before
+
+from sessions_found

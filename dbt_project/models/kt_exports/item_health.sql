@@ -1,0 +1,85 @@
+-- One row per item of a trained run: its parameters, its drift over time, and how well
+-- SAKT's predictions for it met the answers.
+with
+
+parameters as (
+
+    select * from {{ run_rows('kt_run', 'item_params') }}
+
+),
+
+drift as (
+
+    select * from {{ run_rows('kt_run', 'item_drift') }}
+
+),
+
+predictions as (
+
+    select * from {{ run_rows('kt_run', 'sakt_predictions') }}
+
+),
+
+drift_summarised as (
+
+    select
+        dataset,
+        item_id,
+        count(*) as n_periods,
+        max_by(drift, period) as drift,
+        min(p_value) as drift_p_value,
+        max(cast(drift_flag as integer)) = 1 as is_drifting
+
+    from drift
+
+    group by dataset, item_id
+
+),
+
+predictions_summarised as (
+
+    select
+        dataset,
+        item_id,
+        count(*) as n_predictions,
+        count(*) filter (where actual) / cast(count(*) as double) as actual_rate,
+        -- decimals add up to the same mean in any order
+        cast(avg(cast(predicted as decimal(18, 15))) as double) as predicted_rate
+
+    from predictions
+
+    group by dataset, item_id
+
+)
+
+select
+    parameters.dataset,
+    parameters.item_id,
+    parameters.item_key,
+    parameters.skill_keys,
+    parameters.difficulty,
+    parameters.difficulty_se,
+    parameters.discrimination,
+    parameters.discrimination_se,
+    parameters.guessing,
+    parameters.guessing_se,
+    parameters.n_responses,
+    coalesce(drift_summarised.n_periods, 0) as n_periods,
+    drift_summarised.drift,
+    drift_summarised.drift_p_value,
+    coalesce(drift_summarised.is_drifting, false) as is_drifting,
+    coalesce(predictions_summarised.n_predictions, 0) as n_predictions,
+    predictions_summarised.actual_rate,
+    predictions_summarised.predicted_rate
+
+from parameters
+
+left join drift_summarised
+    on
+        parameters.dataset = drift_summarised.dataset
+        and parameters.item_id = drift_summarised.item_id
+
+left join predictions_summarised
+    on
+        parameters.dataset = predictions_summarised.dataset
+        and parameters.item_id = predictions_summarised.item_id

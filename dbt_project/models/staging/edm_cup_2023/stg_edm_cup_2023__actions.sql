@@ -1,0 +1,28 @@
+{{ config(materialized='table') }}
+-- One row per action; the user is null where the assignment has no student. A table,
+-- since every reading of the text file costs as much again.
+with
+
+raw_actions as (
+
+    select * from {{ raw_rows('edm_cup_2023', 'action_logs') }}
+
+),
+
+assignments as (
+
+    select * from {{ ref('stg_edm_cup_2023__assignments') }}
+
+)
+
+select
+    'edm_cup_2023' as dataset,
+    assignments.user_id,
+    nullif(raw_actions.problem_id, '') as item_key,
+    raw_actions.action as event_type,
+    raw_actions.timestamp as event_at,
+    raw_actions.assignment_log_id as assignment_key
+
+from raw_actions
+
+left join assignments on raw_actions.assignment_log_id = assignments.assignment_key

@@ -1,0 +1,16 @@
+-- One row per assignment log: the student whose work it is, null where none is given.
+with
+
+raw_assignments as (
+
+    select * from {{ raw_rows('edm_cup_2023', 'assignment_details') }}
+
+)
+
+select
+    assignment_log_id as assignment_key,
+    min(nullif(student_id, '')) as user_id
+
+from raw_assignments
+
+group by assignment_log_id

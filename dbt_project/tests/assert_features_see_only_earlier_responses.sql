@@ -1,0 +1,121 @@
+-- For about 500 responses of each data set: their features, computed anew from nothing
+-- but the same user's responses of earlier seconds. The row itself and all later ones
+-- are not even there.
+with
+
+asked as (
+
+    select *
+    from {{ ref('responses') }}
+    where
+        response_id % (
+            select greatest(count(*) // 1000, 1) from {{ ref('responses') }}
+        ) = 0
+
+),
+
+earlier as (
+
+    select
+        asked.dataset,
+        asked.response_id,
+        asked.item_id as asked_item_id,
+        asked.skill_keys as asked_skill_keys,
+        asked.ts_epoch as asked_ts_epoch,
+        earlier.item_id,
+        earlier.skill_keys,
+        earlier.correct,
+        earlier.ts_epoch,
+        earlier.help_before,
+        earlier.latency_sec
+    from asked
+    inner join {{ ref('responses') }} as earlier
+        on
+            asked.dataset = earlier.dataset
+            and asked.user_id = earlier.user_id
+            and asked.ts_epoch > earlier.ts_epoch
+
+),
+
+of_user as (
+
+    select
+        dataset,
+        response_id,
+        count(*) as n,
+        count(*) filter (where correct) as n_correct,
+        count(*) filter (where item_id = asked_item_id) as n_item,
+        count(*) filter (where item_id = asked_item_id and correct) as n_item_correct,
+        min(asked_ts_epoch - ts_epoch) as seconds,
+        count(*) filter (where help_before) / count(*) as help_rate,
+        avg(latency_sec) as latency_sec
+    from earlier
+    group by dataset, response_id
+
+),
+
+asked_skills as (
+
+    select
+        dataset,
+        response_id,
+        unnest(skill_keys) as skill_key
+    from asked
+
+),
+
+of_skill as (
+
+    select
+        asked_skills.dataset,
+        asked_skills.response_id,
+        count(earlier.response_id) as n,
+        (count(*) filter (where earlier.correct) + 1)
+        / (count(earlier.response_id) + 2) as rate
+    from asked_skills
+    left join earlier
+        on
+            asked_skills.dataset = earlier.dataset
+            and asked_skills.response_id = earlier.response_id
+            and list_contains(earlier.skill_keys, asked_skills.skill_key)
+    group by asked_skills.dataset, asked_skills.response_id, asked_skills.skill_key
+
+),
+
+of_skills as (
+
+    select
+        dataset,
+        response_id,
+        avg(n) as n,
+        avg(rate) as rate
+    from of_skill
+    group by dataset, response_id
+
+)
+
+select
+    asked.dataset,
+    asked.response_id
+from asked
+left join of_user using (dataset, response_id)
+left join of_skills using (dataset, response_id)
+left join {{ ref('response_features') }} as features using (dataset, response_id)
+where
+    features.prior_n is distinct from coalesce(of_user.n, 0)
+    or features.item_prior_n is distinct from coalesce(of_user.n_item, 0)
+    or features.seconds_since_previous is distinct from of_user.seconds
+    or (of_user.help_rate is null) <> (features.prior_help_rate is null)
+    or (of_user.latency_sec is null) <> (features.prior_latency_sec is null)
+    or abs(features.prior_help_rate - of_user.help_rate) > 1e-9
+    or abs(features.prior_latency_sec - of_user.latency_sec) > 1e-5
+    or abs(
+        features.prior_correct_rate
+        - (coalesce(of_user.n_correct, 0) + 1) / (coalesce(of_user.n, 0) + 2)
+    ) > 1e-9
+    or abs(
+        features.item_prior_correct_rate
+        - (coalesce(of_user.n_item_correct, 0) + 1) / (coalesce(of_user.n_item, 0) + 2)
+    ) > 1e-9
+    or abs(features.skill_prior_n - coalesce(of_skills.n, 0)) > 1e-9
+    or abs(features.skill_prior_correct_rate - coalesce(of_skills.rate, 0.5)) > 1e-9

@@ -1,0 +1,1 @@
+"""Knowledge tracing: how likely is a student to answer the next item correctly?"""

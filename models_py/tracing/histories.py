@@ -1,0 +1,312 @@
+"""Batches in which each asked answer sees the interactions before it, and no others."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from models_py.tracing.data import Responses, SkillSets
+
+SORTED_BATCHES = 20  # batches' worth of shuffled windows that are sorted by length
+SCORED_CHUNK = 100  # answers asked at a time when predicting: 2/3 of the keys count
+SCORED_ROWS = 32  # chunks of alike length that are asked together
+NOWHERE = -1  # row of a padded place
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is asked, when, and after how many interactions of the same user.
+
+    Args:
+        item: 0-based item ids, shape (B, Q).
+        skill_set: row of the skill sets, shape (B, Q).
+        at: epoch seconds; only interactions strictly before count, shape (B, Q).
+        position: only interactions of a smaller position count, shape (B, Q).
+        is_real: False where a row is padded, shape (B, Q).
+    """
+
+    item: Tensor
+    skill_set: Tensor
+    at: Tensor
+    position: Tensor
+    is_real: Tensor
+
+
+@dataclass(frozen=True)
+class Interactions(Asked):
+    """What happened: an `Asked` with its answer.
+
+    Args:
+        correct: 0 or 1, float32, shape (B, K).
+        behaviour: help and log seconds, 0 where unknown, shape (B, K, 2).
+    """
+
+    correct: Tensor
+    behaviour: Tensor
+
+
+@dataclass(frozen=True)
+class HistoryBatch:
+    """Questions beside the interactions they may look at.
+
+    Args:
+        asked: shape (B, Q).
+        past: shape (B, K).
+        sets: the skill sets that both point at.
+        overlap: whether two sets share a skill, shape (S, S).
+        targets: answers of the real questions, row by row, float32, shape (T,).
+    """
+
+    asked: Asked
+    past: Interactions
+    sets: SkillSets
+    overlap: Tensor
+    targets: Tensor
+
+    @property
+    def n_targets(self) -> int:
+        """How many predictions the mean loss is taken over."""
+        return len(self.targets)
+
+    def to(self, device: torch.device) -> "HistoryBatch":
+        """The same batch on another device."""
+        if device.type == "cpu":
+            return self
+        return HistoryBatch(
+            _moved(self.asked, device),
+            _moved(self.past, device),
+            replace(self.sets, members=_moved(self.sets.members, device)),
+            self.overlap.to(device),
+            self.targets.to(device),
+        )
+
+    def visible(self, context: int) -> Tensor:
+        """Whether a question may look at an interaction, shape (B, Q, K).
+
+        Strictly earlier both in order and in time, so that neither the answer
+        itself nor one of the same second counts; and among the last `context`.
+        """
+        back = self.asked.position[:, :, None] - self.past.position[:, None, :]
+        near = (back > 0) & (back <= context)
+        return near & (self._seconds > 0) & self.past.is_real[:, None, :]
+
+    def common(self, context: int) -> Tensor:
+        """What each question and interaction have in common.
+
+        Returns:
+            Shape (B, 5, Q, K + 1): whether they share a skill; whether they are the
+            same item; log of 1 + minutes between them; whether the interaction is
+            hidden from the question; and whether it is the last column, which
+            stands for no interaction at all.
+        """
+        n_rows, n_asked = self.asked.item.shape
+        n_past = self.past.item.shape[1]
+        found = torch.zeros(
+            n_rows, 5, n_asked, n_past + 1, device=self.past.item.device
+        )
+        pair = self.asked.skill_set[:, :, None] * len(self.overlap)
+        pair = pair + self.past.skill_set[:, None, :]
+        found[:, 0, :, :-1] = self.overlap.view(-1)[pair]
+        found[:, 1, :, :-1] = self.asked.item[:, :, None] == self.past.item[:, None, :]
+        found[:, 2, :, :-1] = (self._seconds.clamp(min=0) / 60).log1p()
+        found[:, 3, :, :-1] = ~self.visible(context)
+        found[:, 4, :, -1] = 1.0
+        return found
+
+    @cached_property
+    def _seconds(self) -> Tensor:
+        """Seconds from each interaction to each question, (B, Q, K)."""
+        return self.asked.at[:, :, None] - self.past.at[:, None, :]
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Stretches of users' responses: what is asked, and the interactions before.
+
+    Args:
+        responses: all of them.
+        first: row of the first question, shape (W,).
+        end: one behind the row of the last question, shape (W,).
+        past_from: row of the first interaction, at most `first`, shape (W,).
+    """
+
+    responses: Responses
+    first: Tensor
+    end: Tensor
+    past_from: Tensor
+
+    def __len__(self) -> int:
+        return len(self.first)
+
+    def batch(self, windows: Tensor) -> HistoryBatch:
+        """The chosen windows as one padded batch."""
+        first, end = self.first[windows], self.end[windows]
+        asked = _padded_rows(first, end)
+        past = _padded_rows(self.past_from[windows], end)
+        data = self.responses
+        return HistoryBatch(
+            _gathered(data, asked, Asked),
+            _gathered(data, past, Interactions),
+            data.skill_sets,
+            data.skill_sets.overlap,
+            data.correct[asked[asked != NOWHERE]].float(),
+        )
+
+
+@dataclass(frozen=True)
+class EpochBatches:
+    """One epoch's batches, made while they are iterated over."""
+
+    windows: Windows
+    groups: list[Tensor]
+
+    def __len__(self) -> int:
+        return len(self.groups)
+
+    def __iter__(self) -> Iterator[HistoryBatch]:
+        return (self.windows.batch(group) for group in self.groups)
+
+
+def cut(responses: Responses, length: int, context: int) -> Windows:
+    """Cut each user's responses into windows that do not overlap.
+
+    Args:
+        length: most questions of a window.
+        context: how many interactions before a window's first question come along.
+    """
+    starts = responses.user_starts[:-1]
+    sizes = responses.user_starts.diff()
+    n_windows = (sizes + length - 1) // length
+    of = torch.repeat_interleave(torch.arange(len(starts)), n_windows)
+    before = torch.nn.functional.pad(n_windows.cumsum(0), (1, 0))[:-1]
+    number = torch.arange(len(of)) - before[of]
+    first = starts[of] + number * length
+    end = torch.minimum(first + length, responses.user_starts[1:][of])
+    return Windows(responses, first, end, torch.maximum(first - context, starts[of]))
+
+
+def epoch_batches(
+    windows: Windows, n_targets: int, generator: torch.Generator
+) -> EpochBatches:
+    """Shuffle the windows into batches of about `n_targets` questions.
+
+    Windows are shuffled, then sorted by length inside stretches of many batches, so
+    a batch holds little padding; the batches are shuffled again.
+    """
+    if len(windows) == 0:
+        return EpochBatches(windows, [])
+    order = torch.randperm(len(windows), generator=generator)
+    lengths = (windows.end - windows.first)[order]
+    stretch = lengths.cumsum(0) // (SORTED_BATCHES * n_targets)
+    by_length = (stretch * (lengths.max() + 1) + lengths).argsort(stable=True)
+    order, lengths = order[by_length], lengths[by_length]
+    sizes = torch.bincount((lengths.cumsum(0) - lengths) // n_targets)
+    groups = order.split(sizes[sizes > 0].tolist())
+    shuffled = torch.randperm(len(groups), generator=generator).tolist()
+    return EpochBatches(windows, [groups[i] for i in shuffled])
+
+
+def scoring_batches(responses: Responses, context: int) -> EpochBatches:
+    """Every response once, in order of its row inside equal lengths.
+
+    Each is asked with its own last `context` interactions, so none goes unscored
+    and none has less to look at than it could have.
+    """
+    windows = cut(responses, SCORED_CHUNK, context)
+    order = (windows.end - windows.past_from).argsort(stable=True)
+    return EpochBatches(windows, list(order.split(SCORED_ROWS)))
+
+
+@dataclass(frozen=True)
+class Probes:
+    """Questions that nobody was asked: an item right after a response.
+
+    Args:
+        after: row of the response, ascending, shape (M,).
+        item: 0-based item ids, shape (M,).
+        skill_set: row of the skill sets, shape (M,).
+    """
+
+    after: Tensor
+    item: Tensor
+    skill_set: Tensor
+
+
+def probe_batches(
+    responses: Responses, probes: Probes, context: int
+) -> Iterator[tuple[Tensor, HistoryBatch]]:
+    """Every probe once, as if asked a second after its response.
+
+    Yields:
+        Numbers of the batch's probes in the order of its real questions, and the
+        batch, which has no targets.
+    """
+    windows = cut(responses, SCORED_CHUNK, context)
+    first = torch.searchsorted(probes.after, windows.first)
+    end = torch.searchsorted(probes.after, windows.end)
+    order = (end - first).argsort(stable=True)
+    for group in order.split(SCORED_ROWS // 4):  # a response has several probes
+        if int((end[group] - first[group]).max()) == 0:
+            continue
+        asked = _padded_rows(first[group], end[group])  # numbers of probes
+        is_real = asked != NOWHERE
+        number = asked.clamp(min=0)
+        after = probes.after[number]
+        questions = Asked(
+            item=probes.item[number],
+            skill_set=probes.skill_set[number],
+            at=responses.at[after] + 1,
+            position=after + 1,
+            is_real=is_real,
+        )
+        past = _padded_rows(windows.past_from[group], windows.end[group])
+        yield (
+            asked[is_real],
+            HistoryBatch(
+                questions,
+                _gathered(responses, past, Interactions),
+                responses.skill_sets,
+                responses.skill_sets.overlap,
+                torch.empty(0),
+            ),
+        )
+
+
+def rows_asked(windows: Windows, group: Tensor) -> Tensor:
+    """Rows of a batch's real questions, in the order of its targets."""
+    asked = _padded_rows(windows.first[group], windows.end[group])
+    return asked[asked != NOWHERE]
+
+
+def _padded_rows(first: Tensor, end: Tensor) -> Tensor:
+    """first[i] … end[i] - 1 in row i, `NOWHERE` behind, shape (B, longest)."""
+    width = int((end - first).max())
+    rows = first[:, None] + torch.arange(width)
+    return torch.where(rows < end[:, None], rows, NOWHERE)
+
+
+def _gathered(data: Responses, rows: Tensor, kind: type[Asked]) -> Asked:
+    """Columns of the chosen rows; a row's number serves as its position."""
+    at = rows.clamp(min=0)
+    columns = {
+        "item": data.item[at],
+        "skill_set": data.skill_set[at],
+        "at": data.at[at],
+        "position": at,
+        "is_real": rows != NOWHERE,
+        "correct": data.correct[at].float(),
+        "behaviour": data.behaviour[at].nan_to_num(0.0),
+    }
+    return kind(**{field.name: columns[field.name] for field in fields(kind)})
+
+
+def _moved(value, device: torch.device):
+    """A dataclass of tensors on another device."""
+    return replace(
+        value,
+        **{
+            field.name: getattr(value, field.name).to(device) for field in fields(value)
+        },
+    )

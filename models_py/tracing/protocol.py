@@ -1,0 +1,41 @@
+"""The verbs every model of knowledge tracing has."""
+
+from typing import Protocol
+
+from torch import Tensor
+
+from models_py.fitting import FitLog, Optimise
+from models_py.tracing.data import Responses
+
+
+class Tracer(Protocol):
+    """Says how likely each answer is to be correct, before it is given."""
+
+    @property
+    def n_parameters(self) -> int:
+        """How many numbers the fitted model keeps."""
+
+    def fit(self, train: Responses, optimise: Optimise) -> FitLog | None:
+        """Learn from train users' answers.
+
+        Neural models hand themselves to `optimise` and return its log; the others
+        need no optimiser and return None.
+        """
+
+    def predict(self, responses: Responses) -> Tensor:
+        """Probability of a correct answer, float32 in (0, 1), shape (N,).
+
+        A row's prediction depends on its item, skills, time and history features
+        and on strictly earlier rows of the same user; never on its own answer, on
+        later rows or on other users' rows.
+        """
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """All that was learned, as tensors."""
+
+    def load_state_dict(self, state: dict[str, Tensor]) -> object:
+        """Take over what `state_dict` of an equally configured model gave.
+
+        Raises:
+            KeyError, RuntimeError or ValueError: the state is of another model.
+        """

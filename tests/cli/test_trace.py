@@ -1,0 +1,124 @@
+"""`moocmeta trace`: one student's story out of a run's exports."""
+
+import json
+
+import pandas as pd
+import pytest
+
+from tests.cli.command_line import assert_one_line, moocmeta, trained
+from tests.cli.tracing_run import EDM, KT, QUICK, Finished
+
+
+def student_of(full: Finished) -> tuple[str, str]:
+    """A test user with several answers, and a skill of theirs."""
+    state = full.export("sakt_student_state").query("split == 'test'")
+    user, skill = state.groupby(["user_id", "skill_key"]).size().idxmax()
+    return user, skill
+
+
+def trace(full: Finished, *options: str):
+    return moocmeta("trace", "--out", full.path.parent, *options)
+
+
+def test_a_trace_joins_answers_mastery_and_item_health(full):
+    user, skill = student_of(full)
+    result = trace(full, "--user", user, "--skill", skill, "--json")
+    assert result.exit_code == 0, result.output
+    found = json.loads(result.stdout)
+    assert (found["user_id"], found["split"], found["dataset"]) == (user, "test", EDM)
+    state = full.export("sakt_student_state")
+    own = state[(state["user_id"] == user) & (state["skill_key"] == skill)]
+    steps = found["steps"]
+    assert [step["mastery"] for step in steps] == pytest.approx(own["mastery"].tolist())
+    assert [step["answered_at"] for step in steps] == [
+        at.isoformat() for at in own["answered_at"]
+    ]
+    items = full.export("item_params").set_index("item_key")
+    flags = full.export("item_drift").groupby("item_id")["drift_flag"].max()
+    for step in steps:
+        item = items.loc[step["item_key"]]
+        assert step["difficulty"] == pytest.approx(item["difficulty"])
+        assert step["n_responses"] == item["n_responses"]
+        assert step["drift_flag"] == flags.get(item["item_id"])
+
+
+def test_a_trace_without_a_skill_shows_every_answer(full):
+    user, _ = student_of(full)
+    found = json.loads(trace(full, "--user", user, "--json").stdout)
+    predictions = full.export("sakt_predictions").query("user_id == @user")
+    times = {step["answered_at"] for step in found["steps"]}
+    assert times == {at.isoformat() for at in predictions["answered_at"]}
+
+
+def test_a_trace_prints_and_draws(full, tmp_path):
+    user, skill = student_of(full)
+    plots = [tmp_path / name for name in ("one.svg", "two.svg")]
+    for plot in plots:
+        result = trace(full, "--user", user, "--skill", skill, "--plot", str(plot))
+        assert result.exit_code == 0, result.output
+        assert f"{user} ({EDM}, test user)" in result.stdout
+        assert "last mastery" in result.stdout
+        assert str(plot) in result.stdout
+    svg = plots[0].read_text(encoding="utf-8")
+    assert svg.lstrip().startswith("<?xml")
+    assert user in svg and skill in svg
+    steps = json.loads(trace(full, "--user", user, "--skill", skill, "--json").stdout)
+    assert all(step["item_key"] in svg for step in steps["steps"])
+    assert plots[1].read_text(encoding="utf-8") == svg
+
+
+def test_an_unknown_student_or_skill_is_an_error_not_a_half(full, tmp_path):
+    user, _ = student_of(full)
+    plot = tmp_path / "never.svg"
+    result = trace(full, "--user", "nobody", "--plot", str(plot))
+    assert_one_line(result, "--user nobody: no such user", "the nearest are")
+    assert_one_line(
+        trace(full, "--user", user, "--skill", "algebra of sheep"),
+        *("--skill algebra of sheep: no such skill", "the nearest are"),
+    )
+    assert not plot.exists()
+
+
+def test_a_skill_the_student_never_met_is_named_with_those_met(full):
+    state = full.export("sakt_student_state")
+    met = state.groupby("user_id")["skill_key"].agg(set)
+    skills = set(state["skill_key"])
+    user = next(user for user, own in met.items() if own != skills)
+    missing = sorted(skills - met[user])[0]
+    result = trace(full, "--user", user, "--skill", missing)
+    assert_one_line(result, f"--skill {missing}: user {user} answered nothing")
+    assert_one_line(result, *sorted(met[user]))
+
+
+def test_a_trace_takes_the_latest_run_that_traced(full, tmp_path, built_project):
+    out = tmp_path / "runs"
+    assert_one_line(
+        moocmeta("trace", "--user", "x", "--out", out), "no run", "--mart kt_sequences"
+    )
+    run = trained(built_project.env, out, *KT, "--model", "item_rate")
+    assert_one_line(
+        moocmeta("trace", "--user", "x", "--out", out, "--run", run.name),
+        *("sakt_student_state.parquet", "--run"),
+    )
+    user, _ = student_of(full)
+    (out / full.path.name).symlink_to(full.path)
+    found = moocmeta("trace", "--user", user, "--out", out)
+    assert found.exit_code == 0, found.output
+    assert f"run {full.path.name}" in found.stdout
+
+
+def test_a_trace_of_a_run_without_item_parameters_has_no_health(
+    tmp_path, built_project
+):
+    run = trained(built_project.env, tmp_path, *QUICK, "--model", "sakt")
+    user = pd.read_parquet(run / "exports/sakt_predictions.parquet")["user_id"][0]
+    result = moocmeta("trace", "--user", user, "--out", tmp_path, "--json")
+    steps = json.loads(result.stdout)["steps"]
+    assert {step["difficulty"] for step in steps} == {None}
+    assert moocmeta("trace", "--user", user, "--out", tmp_path).exit_code == 0
+
+
+def test_a_plot_needs_an_svg_name(full):
+    result = trace(full, "--user", "x", "--plot", "story.png")
+    assert result.exit_code == 2
+    assert "ends in .svg" in result.stderr

@@ -1,0 +1,157 @@
+"""A run's exports read back by `dbt build --select kt_exports`."""
+
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from tests.dbt.one_process import Case, run_all
+
+MONDAY = datetime(2020, 9, 7, 8)
+TUESDAY = MONDAY + timedelta(days=1)
+COMMAND = ("build", "--select", "kt_exports")
+
+
+def write_run(runs: Path, name: str, n_known_items: int, mastery: float) -> None:
+    """A run that asked a student for five items, and knows some of them."""
+    exports = runs / name / "exports"
+    exports.mkdir(parents=True)
+    items = pa.array(range(5), pa.int32())
+    known = items.slice(0, n_known_items)
+    tables = {
+        "sakt_predictions": {
+            "dataset": ["d"] * 5,
+            "user_id": ["u"] * 5,
+            "item_id": items,
+            "answered_at": pa.array([MONDAY, *[TUESDAY] * 4], pa.timestamp("us")),
+            "response_id": list(range(5)),
+            "split": ["test"] * 5,
+            "position": list(range(5)),
+            "actual": [True, True, False, False, False],
+            "predicted": pa.array([0.5, 0.5, 0.25, 0.25, 0.0], pa.float32()),
+        },
+        "sakt_student_state": {
+            "dataset": ["d"] * 4,
+            "user_id": ["u"] * 4,
+            "skill_key": ["s", "s", "s", "t"],
+            # two answers of one instant, and one that nobody was asked for
+            "answered_at": [MONDAY, TUESDAY, TUESDAY, MONDAY - timedelta(days=1)],
+            "mastery": [mastery, mastery + 0.125, mastery + 0.375, 0.5],
+        },
+        "item_params": {
+            "dataset": ["d"] * n_known_items,
+            "item_id": known,
+            "item_key": [f"p{n}" for n in known.to_pylist()],
+            "skill_keys": [["s", "t"]] * n_known_items,
+            "difficulty": [0.5] * n_known_items,
+            "discrimination": [1.5] * n_known_items,
+            "guessing": [0.25] * n_known_items,
+            "difficulty_se": [0.125] * n_known_items,
+            "discrimination_se": [0.25] * n_known_items,
+            "guessing_se": pa.nulls(n_known_items, pa.float64()),
+            "n_responses": [40] * n_known_items,
+        },
+        "item_drift": {
+            "dataset": ["d"] * 4,
+            "item_id": pa.array([0, 0, 1, 1], pa.int32()),
+            "period": pa.array([0, 1, 1, 0], pa.int32()),
+            "difficulty": [0.0, 1.0, 0.0, 0.0],
+            "drift": [0.0, 1.0, 0.125, 0.0],
+            "p_value": [0.001, 0.001, 0.5, 0.5],
+            "drift_flag": [True, True, False, False],
+        },
+    }
+    for table, columns in tables.items():
+        pq.write_table(pa.table(columns), exports / f"{table}.parquet")
+
+
+@pytest.fixture(scope="module")
+def outcomes(tmp_path_factory):
+    """Exports read from the newest run, from a named one, from none."""
+    scratch = tmp_path_factory.mktemp("kt_exports")
+    runs = scratch / "runs"
+    write_run(runs, "20260101-000000-d-kt_sequences", 3, mastery=0.25)
+    write_run(runs, "20260102-000000-d-kt_sequences", 4, mastery=0.5)
+    (runs / "20260103-000000-d-episodes_k5_q10").mkdir()  # exports nothing
+    named = {
+        "newest": {"MOOCMETA_RUN": ""},
+        "named": {"MOOCMETA_RUN": "20260101-000000-d-kt_sequences"},
+        "without exports": {"MOOCMETA_RUN": "20260103-000000-d-episodes_k5_q10"},
+        "no run": {"MOOCMETA_RUN": "", "MOOCMETA_RUNS_DIR": str(scratch / "none")},
+    }
+    cases = {
+        name: Case(
+            scratch,
+            scratch / name / "marts.duckdb",
+            COMMAND,
+            {"MOOCMETA_RUNS_DIR": str(runs)} | env,
+        )
+        for name, env in named.items()
+    }
+    for case in cases.values():
+        case.database.parent.mkdir()
+    return scratch, run_all(cases, scratch)
+
+
+def rows(scratch: Path, case: str, query: str) -> list[tuple]:
+    database = scratch / case / "marts.duckdb"
+    with duckdb.connect(str(database), read_only=True) as connection:
+        return connection.execute(query).fetchall()
+
+
+def test_mastery_of_the_newest_run_stands_beside_the_answers(outcomes):
+    scratch, outcome = outcomes
+    assert outcome["newest"].success, outcome["newest"].output
+    found = rows(
+        scratch,
+        "newest",
+        "select skill_key, answered_at, mastery, mastery_change, n_answers, n_correct, "
+        "predicted, split from student_mastery order by skill_key, answered_at",
+    )
+    assert found == [
+        ("s", MONDAY, 0.5, None, 1, 1, 0.5, "test"),
+        # one instant, one row: means of 0.625 and 0.875, and of the four predictions
+        ("s", TUESDAY, 0.75, 0.25, 4, 1, 0.25, "test"),
+        ("t", MONDAY - timedelta(days=1), 0.5, None, None, None, None, None),
+    ]
+
+
+def test_item_health_joins_parameters_drift_and_predictions(outcomes):
+    scratch, _ = outcomes
+    found = rows(
+        scratch,
+        "newest",
+        "select item_id, item_key, skill_keys, difficulty, n_periods, drift, "
+        "drift_p_value, is_drifting, n_predictions, actual_rate, predicted_rate "
+        "from item_health order by item_id",
+    )
+    assert found == [
+        (0, "p0", ["s", "t"], 0.5, 2, 1.0, 0.001, True, 1, 1.0, 0.5),
+        (1, "p1", ["s", "t"], 0.5, 2, 0.125, 0.5, False, 1, 1.0, 0.5),
+        (2, "p2", ["s", "t"], 0.5, 0, None, None, False, 1, 0.0, 0.25),
+        (3, "p3", ["s", "t"], 0.5, 0, None, None, False, 1, 0.0, 0.25),
+    ]
+
+
+def test_predictions_without_item_parameters_fail_the_build(outcomes):
+    """Three of five is below 80%; four of five, the newest run, is not."""
+    outcome = outcomes[1]["named"]
+    assert not outcome.success
+    assert "assert_predictions_join_to_items" in outcome.output
+
+
+def test_a_named_run_without_exports_is_one_line(outcomes):
+    outcome = outcomes[1]["without exports"]
+    assert not outcome.success
+    assert "episodes_k5_q10/exports: no exports of knowledge tracing" in outcome.output
+
+
+def test_without_any_run_the_tables_are_empty_with_one_warning(outcomes):
+    scratch, outcome = outcomes
+    assert outcome["no run"].success, outcome["no run"].output
+    assert outcome["no run"].output.count("[WARNING]: no run with item parameters") == 1
+    for mart in ("student_mastery", "item_health"):
+        assert rows(scratch, "no run", f"select count(*) from {mart}") == [(0,)]

@@ -1,0 +1,125 @@
+"""What every model that adapts promises, and that adapting helps where it can."""
+
+import dataclasses
+import json
+from functools import partial
+
+import pytest
+import torch
+
+from models_py import registry
+from models_py.config import OptimiserConfig
+from models_py.recommendation.session_knn import SessionKNNConfig
+from tests.unit.models_py.meta.made_tasks import either_way, random_tasks
+from training.checkpoint import load_model, save_model
+from training.loop import fit
+
+N_ITEMS = 9
+QUICK = OptimiserConfig(epochs=1, batch_size=64, min_steps=1)
+BASE = registry.CONFIGS["gru"](embedding_dim=4, hidden_dim=6)
+TASKS = random_tasks(7, n_items=N_ITEMS)
+ADAPTING = [n for n in registry.names("recommendation") if registry.MODELS[n].adapts]
+
+every_model = pytest.mark.parametrize("name", ADAPTING)
+
+
+def config_of(name: str):
+    kind = registry.CONFIGS[name]
+    if registry.MODELS[name].wraps:
+        return kind(validate_every=1, tasks_per_step=2, optimiser=QUICK)
+    network = dataclasses.replace(kind().network, embedding_dim=4, hidden_dim=6)
+    return kind(network=network, optimiser=QUICK)
+
+
+def created(name: str):
+    wrapped = {}
+    if registry.MODELS[name].wraps:
+        wrapped = {"network": registry.create("gru", n_items=N_ITEMS, config=BASE)}
+    return registry.create(name, n_items=N_ITEMS, config=config_of(name), **wrapped)
+
+
+def fitted(name: str):
+    model = created(name)
+    train, _ = either_way(12, N_ITEMS, seed=1)
+    model.fit(train, partial(fit, settings=QUICK, validate=lambda: 0.0, seed=3))
+    return model
+
+
+@every_model
+def test_a_saved_model_scores_the_same(name, tmp_path):
+    """Fitted twice, saved twice: the same bytes; loaded: the same scores."""
+    model, base = fitted(name), BASE if registry.MODELS[name].wraps else None
+    sizes = {"n_items": N_ITEMS}
+    paths = [tmp_path / "one.safetensors", tmp_path / "two.safetensors"]
+    for path, one in zip(paths, (model, fitted(name)), strict=True):
+        save_model(path, name, one, config_of(name), sizes, base)
+    assert paths[0].read_bytes() == paths[1].read_bytes()
+    loaded_name, loaded = load_model(paths[0])
+    assert loaded_name == name
+    assert loaded.n_parameters == model.n_parameters
+    scores = model.score_tasks(TASKS)
+    assert scores.shape == (7, 4, N_ITEMS)
+    assert scores.isfinite().all()
+    assert torch.equal(loaded.score_tasks(TASKS), scores)
+
+
+@every_model
+def test_settings_are_documented_and_survive_json(name):
+    config = registry.CONFIGS[name]()
+    assert json.loads(json.dumps(dataclasses.asdict(config))) == dataclasses.asdict(
+        config
+    )
+    documentation = " ".join(kind.__doc__ or "" for kind in type(config).__mro__)
+    for setting in dataclasses.fields(config):
+        assert setting.name in documentation
+
+
+def test_names_are_composed_of_method_start_and_reliability():
+    extras = ("", "_adaptive", "_warm", "_warm_adaptive")
+    for method in ("maml", "fomaml", "meta_sgd", "anil"):
+        for extra in extras:
+            wraps = registry.MODELS[method + extra].wraps
+            assert wraps == ("trained" if "_warm" in extra else "fresh")
+    assert registry.MODELS["fine_tune"].wraps == "trained"
+    assert "fine_tune_warm" not in registry.MODELS
+
+
+def hit_rate(model, tasks) -> float:
+    best = model.score_tasks(tasks).argmax(-1)
+    return float((best == tasks.pairs.label[tasks.query]).float().mean())
+
+
+def test_best_reads_the_direction_off_the_support():
+    """Without support a walk's direction is a coin's; with it, known."""
+    settings = OptimiserConfig(learning_rate=1e-2, epochs=25, batch_size=64)
+    kind = registry.CONFIGS["best"]
+    network = dataclasses.replace(
+        kind().network, embedding_dim=16, hidden_dim=24, dropout=0.0
+    )
+    config = kind(
+        n_networks=1,
+        knn_weight=0.0,
+        network=network,
+        optimiser=settings,
+        knn=SessionKNNConfig(),
+    )
+    model = registry.create("best", n_items=N_ITEMS, config=config)
+    train, _ = either_way(150, N_ITEMS, seed=1)
+    _, others = either_way(60, N_ITEMS, seed=2)
+    optimise = partial(fit, settings=settings, seed=3)
+    model.fit(
+        train, lambda m, t: optimise(m, t, validate=lambda: hit_rate(model, others))
+    )
+    assert hit_rate(model, others) > 0.9
+    assert 0.35 < hit_rate(model, others.with_support(0)) < 0.65
+
+
+def test_best_is_a_mixture_of_its_parts():
+    model = fitted("best")
+    probabilities = model.score_tasks(TASKS).exp()
+    torch.testing.assert_close(
+        probabilities.sum(-1), torch.ones(7, 4), atol=1e-4, rtol=0
+    )
+    read = model.networks.probabilities(TASKS).unflatten(0, (7, 4))
+    share = model.config.knn_weight
+    assert (probabilities >= (1 - share) * read - 1e-6).all()

@@ -1,0 +1,84 @@
+"""Tasks laid out: shared rows, slots, blocks of histories."""
+
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from models_py.meta.blocks import cut_into_blocks
+from models_py.meta.tasks import Tasks, lay_out
+from models_py.ragged import Ragged
+from tests.unit.models_py.meta.made_tasks import pairs_of
+
+sequences = st.lists(
+    st.lists(st.integers(0, 6), min_size=2, max_size=9), min_size=1, max_size=5
+)
+
+
+def prefix_at(asked, task: int, pair: int) -> list[int]:
+    """What a network has read when it answers a pair, as 0-based ids."""
+    row, place = asked.row[task, pair], asked.place[task, pair]
+    return [int(token) - 1 for token in asked.ids[task, row, : place + 1]]
+
+
+@given(sequences, st.integers(1, 6), st.integers(1, 6), st.data())
+def test_every_pair_ends_where_its_prefix_does(items, cap, max_length, data):
+    pairs = pairs_of(items, cap)
+    n = len(pairs.label)
+    k = data.draw(st.integers(0, n - 1))
+    rows = torch.arange(n)[None]
+    tasks = Tasks(pairs, rows[:, :k], rows[:, k:], torch.ones(1))
+    batch = lay_out(tasks, max_length)
+    for asked, chosen in ((batch.support, tasks.support), (batch.query, tasks.query)):
+        for pair, number in enumerate(chosen[0].tolist()):
+            kept = pairs.prefixes.take(torch.tensor([number])).values.tolist()
+            assert prefix_at(asked, 0, pair) == kept[-max_length:]
+            assert asked.labels[0, pair] == pairs.label[number]
+
+
+@given(sequences)
+def test_slots_name_the_supports_items_and_no_others(items):
+    pairs = pairs_of(items)
+    n = len(pairs.label)
+    rows = torch.arange(n)[None]
+    batch = lay_out(Tasks(pairs, rows[:, : n // 2], rows, torch.ones(1)), 50)
+    known = set(batch.support.ids.unique().tolist())
+    for asked in (batch.support, batch.query):
+        slot_ids = batch.slot_ids[0][asked.slot[0].clamp(min=0)]
+        is_known = asked.slot[0] >= 0
+        assert torch.equal(slot_ids[is_known], asked.ids[0][is_known])
+        assert not known & set(asked.ids[0][~is_known].tolist())
+
+
+def test_pairs_of_one_sequence_share_a_row():
+    pairs = pairs_of([[1, 2, 3, 4], [5, 6]])
+    tasks = Tasks(
+        pairs, torch.tensor([[0, 1, 2, 3]]), torch.tensor([[3]]), torch.ones(1)
+    )
+    support = lay_out(tasks, 50).support
+    assert support.row.tolist() == [[0, 0, 0, 1]]
+    assert support.ids.tolist() == [[[2, 3, 4], [6, 0, 0]]]
+
+
+@given(
+    st.lists(st.integers(0, 12), min_size=1, max_size=6),
+    st.integers(1, 4),
+    st.integers(1, 5),
+    st.integers(0, 99),
+)
+def test_blocks_ask_every_pair_once_with_what_came_before(sizes, k, q, seed):
+    """Support ends where the block begins and never reaches into another user."""
+    bounds = torch.tensor([0, *sizes]).cumsum(0)
+    histories = Ragged(torch.arange(int(bounds[-1])), bounds)
+    generator = torch.Generator().manual_seed(seed)
+    blocks = cut_into_blocks(None, histories, k, q, generator)
+    assert blocks.query.values.tolist() == histories.values.tolist()
+    for row in range(len(blocks)):
+        only = torch.tensor([row])
+        asked = blocks.query.take(only).values.tolist()
+        known = blocks.support.take(only).values.tolist()
+        user = int(torch.searchsorted(bounds, asked[0], right=True)) - 1
+        assert 1 <= len(asked) <= q
+        assert asked[-1] < bounds[user + 1]
+        assert known == list(range(asked[0] - len(known), asked[0]))
+        assert len(known) <= k
+        assert not known or known[0] >= bounds[user]

@@ -1,0 +1,160 @@
+"""The eligible impressions of one data set, and the vocabulary of their products."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import torch
+from numpy.typing import NDArray
+
+from models_py.causal.trials import Trials
+from training.marts import (
+    Reader,
+    choose_dataset,
+    open_marts,
+    ragged_of,
+    tensor_of,
+)
+
+TRIAL_COLUMNS = (
+    *("trial_id", "session_id", "user_id", "split", "fold", "index_epoch", "item_id"),
+    *("event_ids", "item_ids", "minutes_before"),
+    *("treatment", "outcome", "outcome_other", "purchased_before", "censored"),
+)
+
+
+@dataclass(frozen=True)
+class TrialTable:
+    """Trials with what the models of the nuisances do not see; R trials.
+
+    Args:
+        trials: what they see.
+        trial_id: of the mart, shape (R,).
+        user_ids: the publisher's id of every user number.
+        split: split of the trial's user, shape (R,).
+        fold: fold of the trial's user, shape (R,).
+        bought_other: 1 where a purchase of another product followed, shape (R,).
+        bought_before: 1 where the user had bought before the index, shape (R,).
+        is_censored: whether the log ends before the outcome's horizon, shape (R,).
+    """
+
+    trials: Trials
+    trial_id: NDArray[np.int64]
+    user_ids: NDArray[Any]
+    split: NDArray[Any]
+    fold: NDArray[np.int64]
+    bought_other: NDArray[np.float64]
+    bought_before: NDArray[np.float64]
+    is_censored: NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        return len(self.trials)
+
+    def take(self, rows: NDArray[np.int64]) -> "TrialTable":
+        """The chosen trials, in the order asked for."""
+        columns = ("trial_id", "split", "fold", "bought_other", "bought_before")
+        return TrialTable(
+            trials=self.trials.take(torch.from_numpy(rows)),
+            user_ids=self.user_ids,
+            is_censored=self.is_censored[rows],
+            **{name: getattr(self, name)[rows] for name in columns},
+        )
+
+    def uncensored(self) -> "TrialTable":
+        """The trials whose outcome is known."""
+        return self.take(np.flatnonzero(~self.is_censored))
+
+
+@dataclass(frozen=True)
+class CausalMarts:
+    """All that estimating effects needs of one data set.
+
+    Args:
+        tokens: the product of every item id, three special ones first.
+        audit: what was counted on the way, rows of `causal_audit`.
+        summary: rows of `dataset_summary`.
+        funnel: rows of `dataset_funnel`, in order.
+        fingerprints: rows and SHA-256 of each mart read.
+    """
+
+    mart: str
+    dataset: str
+    table: TrialTable
+    tokens: list[str]
+    audit: list[dict[str, Any]]
+    summary: list[dict[str, Any]]
+    funnel: list[dict[str, Any]]
+    fingerprints: dict[str, dict[str, Any]]
+
+
+def load_causal(path: Path, mart: str, dataset: str | None) -> CausalMarts:
+    """Read the trials and their vocabulary.
+
+    Args:
+        path: DuckDB file written by `dbt build`.
+        mart: a mart of trials.
+        dataset: None takes the only one.
+    Raises:
+        UserError: no such file, mart or data set; the mart is empty.
+    """
+    with open_marts(path) as connection:
+        chosen = choose_dataset(connection, mart, dataset)
+        reader = Reader(connection, chosen)
+        vocab = reader.table("causal_vocab", "item_id, token", "item_id")
+        rows = reader.table(mart, ", ".join(TRIAL_COLUMNS), "trial_id")
+        audit = reader.table(
+            "causal_audit", "finding, n_rows, names, is_warning", "finding_number"
+        )
+        summary = reader.table("dataset_summary", "*", "split").to_pylist()
+        steps = reader.table("dataset_funnel", "step, n_rows, n_users", "step_number")
+    tokens = vocab["token"].to_pylist()
+    return CausalMarts(
+        mart=mart,
+        dataset=chosen,
+        table=trial_table(rows, len(tokens)),
+        tokens=tokens,
+        audit=audit.to_pylist(),
+        summary=summary,
+        funnel=steps.to_pylist(),
+        fingerprints=reader.fingerprints,
+    )
+
+
+def trial_table(rows: pa.Table, n_items: int) -> TrialTable:
+    """Rows of the mart as tensors and arrays.
+
+    Args:
+        rows: the columns of `TRIAL_COLUMNS`, in a total order.
+        n_items: size of the vocabulary.
+    """
+    users = _codes(rows["user_id"])
+    return TrialTable(
+        trials=Trials(
+            events=ragged_of(rows["event_ids"]),
+            items=ragged_of(rows["item_ids"]).values,
+            minutes=ragged_of(rows["minutes_before"]).values,
+            item=tensor_of(rows["item_id"]),
+            session=torch.from_numpy(_codes(rows["session_id"])[0]),
+            user=torch.from_numpy(users[0]),
+            index_at=tensor_of(rows["index_epoch"]),
+            treatment=tensor_of(rows["treatment"]).double(),
+            outcome=tensor_of(rows["outcome"]).double(),
+            n_items=n_items,
+        ),
+        trial_id=rows["trial_id"].to_numpy(),
+        user_ids=users[1],
+        split=rows["split"].to_numpy(),
+        fold=rows["fold"].to_numpy().astype(np.int64),
+        bought_other=rows["outcome_other"].to_numpy().astype(np.float64),
+        bought_before=rows["purchased_before"].to_numpy().astype(np.float64),
+        is_censored=rows["censored"].to_numpy().astype(bool),
+    )
+
+
+def _codes(column: pa.ChunkedArray) -> tuple[NDArray[np.int64], NDArray[Any]]:
+    """A number for every text, in order of appearance, and the texts."""
+    encoded = column.combine_chunks().dictionary_encode()
+    texts = encoded.dictionary.to_numpy(zero_copy_only=False)
+    return encoded.indices.to_numpy().astype(np.int64), texts

@@ -1,0 +1,1 @@
+"""Knowledge tracing: fit, evaluate and export the models of one data set."""

@@ -1,0 +1,49 @@
+"""Knowledge tracing: from marts to the tracing part of a run folder."""
+
+from typing import Any
+
+from training.files import appearing_whole, data_dir, write_json
+from training.job import Job
+from training.tracing import checks, exports
+from training.tracing.lineup import Answer, answer
+from training.tracing.marts import SEQUENCE_COLUMNS, load_tracing, require_splits
+from training.tracing.oracle import oracle_chances
+from training.tracing.scorecard import Scorecard, table
+
+__all__ = ["SEQUENCE_COLUMNS", "evaluate", "load_tracing", "require_splits", "table"]
+
+
+def evaluate(job: Job) -> dict[str, Any]:
+    """Fit every model of the line-up, check it, and ask it for every response.
+
+    Writes `predictions.parquet`, `vocab.json` and the files under `exports/`.
+    """
+    marts = job.marts
+    configs = job.config.model_configs("tracing")
+    answers = {name: answer(job, name, configs[name]) for name in job.lineup(configs)}
+    oracle = oracle_chances(data_dir(), marts)
+    card = Scorecard(marts, answers, oracle, job.config.seed)
+    found = {**card.metrics(), "checks": _checks(job, answers, card)}
+    with appearing_whole(job.run.path / "predictions.parquet") as scratch:
+        card.predictions().to_parquet(scratch, index=False)
+    write_json(job.run.path / "vocab.json", marts.item_keys)
+    with appearing_whole(job.run.path / "exports") as folder:
+        folder.mkdir()
+        exports.write(folder, marts, answers, found)
+    return found
+
+
+def _checks(job: Job, answers: dict[str, Answer], card: Scorecard) -> dict[str, Any]:
+    """What validation users' answers and a coin say of the models' soundness."""
+    marts = job.marts
+    val = marts.responses.take(marts.rows_of("val"))
+    test = marts.table.iloc[marts.rows_of("test").numpy()]
+    return {
+        "moved_by": {
+            name: checks.require_sound(name, found.model, val)
+            for name, found in answers.items()
+        },
+        "random_answers": checks.require_chance_level(
+            card.predictions_of("test"), test["user_id"].to_numpy(), job.config.seed
+        ),
+    }

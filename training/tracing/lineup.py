@@ -1,0 +1,53 @@
+"""Fit one model of a line-up and ask it for every response."""
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from models_py import registry
+from models_py.fitting import FitLog
+from training.evaluation.tracing import auc
+from training.job import Job
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One fitted model and what it predicted.
+
+    Args:
+        model: the fitted model.
+        log: how the fit went; None for models that need no optimiser.
+        predicted: probability of each response, in the marts' order, shape (N,).
+    """
+
+    model: Any
+    log: FitLog | None
+    predicted: np.ndarray
+    train_seconds: float
+    eval_seconds: float
+
+
+def answer(job: Job, name: str, settings: Any) -> Answer:
+    """Fit one model, keep its checkpoint and predict every response once."""
+    marts = job.marts
+    model = registry.create(name, config=settings, **marts.sizes)
+    train = marts.responses.take(marts.rows_of("train"))
+    val = marts.responses.take(marts.rows_of("val"))
+
+    def validate() -> float:
+        return auc(val.correct.numpy(), model.predict(val).numpy())
+
+    started = time.perf_counter()
+    log = model.fit(train, job.optimise(name, settings, validate, "auc"))
+    fitted = time.perf_counter()
+    job.keep(name, model, settings, **marts.sizes)
+    predicted = model.predict(marts.responses).numpy()
+    return Answer(
+        model=model,
+        log=log,
+        predicted=predicted,
+        train_seconds=log.train_seconds if log else fitted - started,
+        eval_seconds=time.perf_counter() - fitted,
+    )

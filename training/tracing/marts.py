@@ -1,0 +1,199 @@
+"""Responses, their features and skills, in the order of `kt_sequences`."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import torch
+from torch import Tensor
+
+from models_py.ragged import Ragged
+from models_py.tracing.data import Responses, SkillSets
+from training.errors import UserError
+from training.marts import (
+    Reader,
+    choose_dataset,
+    open_marts,
+    ragged_of,
+)
+
+SEQUENCE_COLUMNS = {"response_ids", "item_ids", "skill_ids", "correct", "window"}
+
+
+def _log_odds(rate: np.ndarray) -> np.ndarray:
+    return np.log(rate / (1 - rate))
+
+
+def _as_is(values: np.ndarray) -> np.ndarray:
+    return values
+
+
+# Column of `response_features` -> how it enters the models: amounts by their log,
+# smoothed rates by their log odds. Trees do not mind, linear models do.
+FEATURES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "prior_n": np.log1p,
+    "prior_correct_rate": _log_odds,
+    "skill_prior_n": np.log1p,
+    "skill_prior_correct_rate": _log_odds,
+    "item_prior_n": np.log1p,
+    "item_prior_correct_rate": _log_odds,
+    "seconds_since_previous": np.log1p,
+    "prior_help_rate": _as_is,
+    "prior_latency_sec": np.log1p,
+}
+
+
+@dataclass(frozen=True)
+class TracingMarts:
+    """All that knowledge tracing needs of one data set.
+
+    Args:
+        item_keys, skill_keys: the publisher's ids, by id.
+        responses: what models read; rows by user, then in order of time.
+        table: the same rows for people: `response_id, user_id, split, answered_at,
+            latency_sec, help_before, attempt, reliability_tier, position` (from 0 in
+            the user's sequence).
+        fingerprints: rows and SHA-256 of each mart read.
+    """
+
+    mart: str
+    dataset: str
+    item_keys: list[str]
+    skill_keys: list[str]
+    responses: Responses
+    table: pd.DataFrame
+    fingerprints: dict[str, dict[str, Any]]
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """What the data prescribe to every model."""
+        return {"n_items": len(self.item_keys), "n_skills": len(self.skill_keys)}
+
+    def rows_of(self, split: str) -> Tensor:
+        """Rows of a split's users."""
+        return torch.from_numpy(np.flatnonzero(self.table["split"] == split))
+
+
+def load_tracing(path: Path, mart: str, dataset: str | None) -> TracingMarts:
+    """Read one data set's responses in the order of its sequences.
+
+    Args:
+        path: DuckDB file written by `dbt build`.
+        mart: `kt_sequences`, or a mart of the same columns.
+        dataset: None takes a preferred one, else the only one.
+    Raises:
+        UserError: no such file, mart or data set; the marts do not fit together.
+    """
+    with open_marts(path) as connection:
+        chosen = choose_dataset(connection, mart, dataset)
+        reader = Reader(connection, chosen)
+        vocab = reader.table("vocab", "item_id, item_key", "item_id")
+        skills = reader.table("skills", "skill_id, skill_key", "skill_id")
+        sequences = reader.table(
+            mart, 'user_id, "window", response_ids, skill_ids', 'user_id, "window"'
+        )
+        answers = reader.table(
+            "responses",
+            "response_id, user_id, split, session_id, item_id, correct, answered_at, "
+            "ts_epoch, latency_sec, help_before, attempt",
+            "response_id",
+        )
+        columns = ", ".join(["response_id", *FEATURES])
+        features = reader.table("response_features", columns, "response_id")
+        sessions = reader.table(
+            "sessions", "user_id, session_id, reliability_tier", "user_id, session_id"
+        )
+    table = _ordered(sequences, answers, path, mart)
+    table = table.merge(sessions.to_pandas(), "left", ["user_id", "session_id"])
+    skill_lists = _nested(sequences["skill_ids"])
+    sets, of_row = SkillSets.of(skill_lists, len(skills))
+    at = pd.Index(features["response_id"].to_numpy()).get_indexer(table["response_id"])
+    return TracingMarts(
+        mart=mart,
+        dataset=chosen,
+        item_keys=vocab["item_key"].to_pylist(),
+        skill_keys=skills["skill_key"].to_pylist(),
+        responses=_responses(table, _features(features, at), sets, of_row, len(vocab)),
+        table=table,
+        fingerprints=reader.fingerprints,
+    )
+
+
+def require_splits(marts: TracingMarts) -> None:
+    """Check that there is something to learn from, to stop by and to ask.
+
+    Raises:
+        UserError: a split has no responses, or train users' answers are all alike.
+    """
+    for split, purpose in (
+        ("train", "learn from"),
+        ("val", "stop training by"),
+        ("test", "ask"),
+    ):
+        rows = marts.rows_of(split)
+        if len(rows) == 0:
+            raise UserError(
+                f"data set {marts.dataset} has no {split} responses to {purpose}: it "
+                "has too few users; add data or try another split_seed"
+            )
+        if marts.responses.correct[rows].unique().numel() < 2:
+            raise UserError(
+                f"all {len(rows)} {split} responses of data set {marts.dataset} have "
+                "the same answer: there is nothing to tell apart; add data or try "
+                "another split_seed"
+            )
+
+
+def _ordered(
+    sequences: pa.Table, answers: pa.Table, path: Path, mart: str
+) -> pd.DataFrame:
+    """Rows of `responses` in the order of the sequences, with their position."""
+    found = answers.to_pandas()
+    ids = sequences["response_ids"].combine_chunks().flatten().to_numpy()
+    at = pd.Index(found["response_id"]).get_indexer(ids)
+    if len(ids) != len(found) or (at < 0).any():
+        raise UserError(
+            f"{path}: {mart} holds {len(ids)} responses and mart responses "
+            f"{len(found)}, not the same ones; run `dbt build`"
+        )
+    table = found.iloc[at].reset_index(drop=True)
+    table["position"] = table.groupby("user_id", sort=False).cumcount()
+    return table
+
+
+def _nested(column: pa.ChunkedArray) -> Ragged:
+    """Lists of lists as one row a response."""
+    return ragged_of(pa.chunked_array([column.combine_chunks().flatten()]))
+
+
+def _features(features: pa.Table, at: np.ndarray) -> Tensor:
+    columns = [
+        change(features[name].to_pandas().to_numpy(np.float64, na_value=np.nan)[at])
+        for name, change in FEATURES.items()
+    ]
+    return torch.from_numpy(np.stack(columns, axis=1).astype(np.float32))
+
+
+def _responses(
+    table: pd.DataFrame, history: Tensor, sets: SkillSets, of_row: Tensor, n_items: int
+) -> Responses:
+    latency = table["latency_sec"].to_numpy(np.float64, na_value=np.nan)
+    behaviour = np.stack(
+        [table["help_before"].to_numpy(np.float64), np.log1p(latency)], axis=1
+    )
+    user, _ = pd.factorize(table["user_id"])
+    return Responses(
+        user=torch.from_numpy(user.astype(np.int64)),
+        item=torch.tensor(table["item_id"].to_numpy(np.int64)),
+        skill_set=of_row,
+        skill_sets=sets,
+        correct=torch.tensor(table["correct"].to_numpy(bool)),
+        at=torch.tensor(table["ts_epoch"].to_numpy(np.int64)),
+        history=history,
+        behaviour=torch.from_numpy(behaviour.astype(np.float32)),
+        n_items=n_items,
+    )

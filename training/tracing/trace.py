@@ -1,0 +1,167 @@
+"""One student's story: answers, mastery over time, health of the items met."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from rapidfuzz import process
+
+from training.errors import UserError
+from training.runs import Run, resolve_run, run_ids
+
+STATE = "exports/sakt_student_state.parquet"
+PREDICTIONS = "exports/sakt_predictions.parquet"
+ITEMS = "exports/item_params.parquet"
+DRIFT = "exports/item_drift.parquet"
+N_SPELLINGS = 3
+HEALTH = ["difficulty", "difficulty_se", "discrimination", "n_responses"]
+
+
+@dataclass(frozen=True)
+class Trace:
+    """What is known of one student.
+
+    Args:
+        steps: a row a response and skill, in order of time: `answered_at, skill_key`
+            (None where the item has no skill), `item_key, actual, predicted` (before
+            the answer), `mastery` (of the skill, after it), then the item's
+            `difficulty, difficulty_se, discrimination, n_responses, drift_flag`,
+            missing where the run knows nothing of it.
+    """
+
+    run_id: str
+    dataset: str
+    user_id: str
+    split: str
+    steps: pd.DataFrame
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values; what is missing is None."""
+        steps = self.steps.astype(object).where(self.steps.notna(), None)
+        steps["answered_at"] = [at.isoformat() for at in self.steps["answered_at"]]
+        return {
+            "run_id": self.run_id,
+            "dataset": self.dataset,
+            "user_id": self.user_id,
+            "split": self.split,
+            "steps": steps.to_dict("records"),
+        }
+
+
+def traced_run(run: str, root: Path) -> Path:
+    """Folder of the named run, or of the latest one that traced knowledge.
+
+    Raises:
+        UserError: there is none, or the named one has no student states.
+    """
+    if run == "latest":
+        done = run_ids(root, "manifest.json")
+        traced = [run_id for run_id in done if (root / run_id / STATE).is_file()]
+        if not traced:
+            raise UserError(
+                f"no run under {root} traced knowledge yet: run "
+                "`moocmeta-train --mart kt_sequences` first"
+            )
+        return root / traced[-1]
+    folder = resolve_run(run, root)
+    if not (folder / STATE).is_file():
+        raise UserError(
+            f"{folder} has no {STATE}: it did not train sakt on kt_sequences; choose "
+            "another --run"
+        )
+    return folder
+
+
+def trace(folder: Path, user: str, skill: str | None) -> Trace:
+    """Join one student's answers, mastery and items.
+
+    Args:
+        folder: of a finished run, as from `traced_run`.
+        user: the publisher's id.
+        skill: only this skill's answers; None for all.
+    Raises:
+        UserError: the run knows no such user, or the user met no such skill.
+    """
+    run = Run(folder)
+    answers = _read(folder / PREDICTIONS, user)
+    if len(answers) == 0:
+        known = _column(folder / PREDICTIONS, "user_id")
+        raise UserError(
+            f"--user {user}: no such user in {folder}; the nearest are: "
+            + _spellings(user, known)
+        )
+    state = _read(folder / STATE, user)[["response_id", "skill_key", "mastery"]]
+    steps = answers.merge(state, "left", "response_id")
+    if skill is not None:
+        steps = steps[steps["skill_key"] == skill]
+        if len(steps) == 0:
+            _refuse_skill(folder, user, skill, state["skill_key"])
+    steps = _with_health(folder, steps, run.read_json("vocab.json"))
+    steps = steps.sort_values(["position", "skill_key"], kind="stable")
+    first = answers.iloc[0]
+    columns = ["answered_at", "skill_key", "item_key", "actual", "predicted", "mastery"]
+    columns += [*HEALTH, "drift_flag"]
+    return Trace(
+        run_id=run.run_id,
+        dataset=first["dataset"],
+        user_id=user,
+        split=first["split"],
+        steps=steps[columns].reset_index(drop=True),
+    )
+
+
+def _with_health(
+    folder: Path, steps: pd.DataFrame, item_keys: list[str]
+) -> pd.DataFrame:
+    steps = steps.assign(item_key=np.asarray(item_keys, object)[steps["item_id"]])
+    if not (folder / ITEMS).is_file():  # wd_irt was not in the line-up
+        return steps.assign(**dict.fromkeys([*HEALTH, "drift_flag"], np.nan))
+    items = _read(folder / ITEMS)[["item_id", *HEALTH]]
+    drift = _read(folder / DRIFT).groupby("item_id", as_index=False)["drift_flag"].max()
+    return steps.merge(items, "left", "item_id").merge(drift, "left", "item_id")
+
+
+def _refuse_skill(folder: Path, user: str, skill: str, met: pd.Series) -> None:
+    known = set(_column(folder / STATE, "skill_key"))
+    if skill in known:
+        skills = ", ".join(sorted(set(met))) or "none"
+        raise UserError(
+            f"--skill {skill}: user {user} answered nothing that asks for it; skills "
+            f"met: {skills}"
+        )
+    raise UserError(
+        f"--skill {skill}: no such skill in {folder}; the nearest are: "
+        + _spellings(skill, sorted(known))
+    )
+
+
+def _spellings(key: str, known: list[str]) -> str:
+    return ", ".join(
+        match[0] for match in process.extract(key, known, limit=N_SPELLINGS)
+    )
+
+
+def _column(path: Path, name: str) -> list[str]:
+    return sorted(set(_table(path, [name]).column(name).to_pylist()))
+
+
+def _read(path: Path, user: str | None = None) -> pd.DataFrame:
+    table = _table(path, None)
+    if user is not None:
+        table = table.filter(pc.equal(table["user_id"], user))
+    return table.to_pandas()
+
+
+def _table(path: Path, columns: list[str] | None) -> pa.Table:
+    try:
+        return pq.read_table(path, columns=columns)
+    except (OSError, pa.ArrowException) as error:
+        reason = " ".join(str(error).split())
+        raise UserError(
+            f"{path} cannot be read ({reason}); train the run again"
+        ) from error
