@@ -12,12 +12,13 @@ import yaml
 
 from tests.conftest import PROJECT_ROOT
 
-MARTS = PROJECT_ROOT / "dbt_project" / "models" / "marts"
+MODELS = PROJECT_ROOT / "dbt_project" / "models"
 
 
 def mart_names() -> list[str]:
     """Every mart that a YAML file of the project describes."""
-    files = sorted(MARTS.glob("*/*__models.yml"))
+    files = sorted(MODELS.glob("marts/*/*__models.yml"))
+    files += sorted(MODELS.glob("kt_exports/*__models.yml"))
     return [
         model["name"]
         for file in files

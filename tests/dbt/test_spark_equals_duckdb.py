@@ -7,6 +7,7 @@ import os
 import shutil
 from pathlib import Path
 
+import duckdb
 import pyarrow as pa
 import pytest
 
@@ -19,14 +20,19 @@ from tests.dbt.engines import (
 )
 from tests.dbt.one_process import Case, Outcome, run_all
 from tests.dbt.test_export_marts import ORDER
+from tests.dbt.test_kt_exports import write_run
 from tests.dbt.test_raw_file_errors import (
+    ACTIONS,
+    ACTIONS_HEADER,
     EVENTS_HEADER,
     MODELS,
     RATINGS_HEADER,
     parquet,
 )
+from tests.reference.ad_logs import tied_log, write_ad_log
 from tests.reference.logs import seeded_log
 from tests.reference.raw_files import write_log
+from tests.reference.tracing_logs import drawn_tracing_log, write_tracing_log
 
 WHY_NOT = why_spark_is_absent()
 IS_REQUIRED = os.environ.get("MOOCMETA_REQUIRE_SPARK") == "1"
@@ -88,6 +94,16 @@ UNREADABLE = {
         RATING % b"2020-01-01" + b"1,2,50,2020-01-01,5,6,7\n",
         "1 rows have more or fewer fields than the header",
     ),
+    "milliseconds since 1970": (
+        f"{ACTIONS}.csv",
+        ACTIONS_HEADER + b"a,1599150988995,p,correct_response\n",
+        'column timestamp is "1599150988995" in 1 rows, not a TIMESTAMP',
+    ),
+    "tabs between columns": (
+        f"{ACTIONS}.csv",
+        ACTIONS_HEADER.replace(b",", b"\t"),
+        "column assignment_log_id is missing; found assignment_log_id\t",
+    ),
     "no UTF-8": (
         f"{XUETANGX}.csv",
         EVENTS_HEADER + b"\xe9,u,h,x,2017-03-01\n",
@@ -103,7 +119,7 @@ def scratch(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def data_dir(scratch) -> Path:
-    """The sample data with a log of tied times, repeats and odd ids among them."""
+    """The sample data with logs of tied times, repeats and odd ids among them."""
     folder = scratch / "data"
     shutil.copytree(PROJECT_ROOT / "sample_data" / "raw", folder / "raw")
     # eight files: Parquet with four types of time, CSV with all sorts of line ends
@@ -114,7 +130,26 @@ def data_dir(scratch) -> Path:
     ]
     ratings = folder / "raw" / "mars" / "explicit_ratings_times.csv"
     ratings.write_bytes(RATINGS_HEADER + "".join(lines).encode())
+    drawn = write_ad_log(scratch / "drawn", tied_log(n_users=40), "csv", seed=1)
+    write_tracing_log(drawn, drawn_tracing_log(n_histories=60), seed=5)
+    add_files(drawn / "raw", folder / "raw")
+    write_run(folder / "runs", "20260101-000000-d-kt_sequences", 4, mastery=0.5)
     return folder
+
+
+def add_files(added: Path, raw: Path) -> None:
+    """Files beside others; where one of that name is, rows below its own.
+
+    The file of ASSISTments keeps its own rows: it is in Latin-1.
+    """
+    answers = added / "assistments_2009" / "skill_builder_data.csv"
+    answers.rename(answers.with_stem("skill_builder_data_drawn"))
+    for file in added.glob("edm_cup_2023/*.csv"):
+        both = [str(raw / file.relative_to(added)), str(file)]
+        rows = f"read_csv({both}, all_varchar = true, union_by_name = true)"
+        duckdb.sql(f"copy (from {rows}) to '{file}.both' (format csv)")
+        Path(f"{file}.both").rename(file)
+    shutil.copytree(added, raw, dirs_exist_ok=True)
 
 
 @pytest.fixture(scope="module")
@@ -131,9 +166,10 @@ def both_commands(data_dir: Path, out: Path) -> dict[str, Case]:
     database = out.parent / "marts.duckdb"
     build = ("build", "--exclude-resource-type", "unit_test")
     export = ("run-operation", "export_marts", "--args", f"{{out: '{out}'}}")
+    run = {"MOOCMETA_RUNS_DIR": str(data_dir / "runs"), "MOOCMETA_RUN": ""}
     return {
-        "build": Case(data_dir, database, build),
-        "export": Case(data_dir, database, export),
+        "build": Case(data_dir, database, build, run),
+        "export": Case(data_dir, database, export, run),
     }
 
 
@@ -155,6 +191,8 @@ def outcomes(scratch, data_dir, exports) -> dict[str, Outcome]:
         target="spark",
         MOOCMETA_SPARK_DIR=str(scratch / "spark"),
         MOOCMETA_SPARK_PARTITIONS="2",
+        # for little data Java's best compiler takes longer than it saves
+        JAVA_TOOL_OPTIONS="-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
     )
 
 

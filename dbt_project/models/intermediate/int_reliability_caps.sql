@@ -23,9 +23,9 @@ train_percentiles as (
 
     select
         dataset,
-        percentile_cont(0.95) within group (order by n_events) as n_events_p95,
-        percentile_cont(0.95) within group (order by duration_sec) as duration_sec_p95,
-        percentile_cont(0.95) within group (order by n_items) as n_items_p95
+        {{ percentile('n_events', 0.95) }} as n_events_p95,
+        {{ percentile('duration_sec', 0.95) }} as duration_sec_p95,
+        {{ percentile('n_items', 0.95) }} as n_items_p95
 
     from sessions
 

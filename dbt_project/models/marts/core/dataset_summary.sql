@@ -54,8 +54,8 @@ users_summarised as (
         dataset,
         coalesce(split, 'all') as split,
         count(*) as n_users,
-        percentile_cont(0.5) within group (order by n_events) as events_per_user_p50,
-        percentile_cont(0.9) within group (order by n_events) as events_per_user_p90
+        {{ percentile('n_events', 0.5) }} as events_per_user_p50,
+        {{ percentile('n_events', 0.9) }} as events_per_user_p90
 
     from users_counted
 
@@ -71,8 +71,7 @@ sessions_summarised as (
         count(*) as n_sessions,
         sum(n_events) as n_events,
         {{ exact_mean('reliability') }} as reliability_mean,
-        percentile_cont(0.5) within group (order by reliability)
-            as reliability_p50
+        {{ percentile('reliability', 0.5) }} as reliability_p50
 
     from sessions
 
