@@ -8,7 +8,7 @@ Session-Based Recommendation, RecSys 2017.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
@@ -33,9 +33,9 @@ class BestConfig:
     Args:
         n_networks: networks whose probabilities are averaged.
         knn_weight: share of Session-KNN in the mixture, where it has an answer.
-        network: settings of each network; its seed is that of the first one.
+        network: settings of each network.
         knn: settings of Session-KNN.
-        seed: seed of the initial weights.
+        seed: seed of the first network's initial weights; the next ones follow.
         optimiser: how the networks are fitted, side by side.
     """
 
@@ -136,7 +136,7 @@ class ContextNetworks(nn.Module):
     def __init__(self, n_items: int, config: BestConfig) -> None:
         super().__init__()
         self.members = nn.ModuleList(
-            ContextGRU(n_items, replace(config.network, seed=config.seed + number))
+            ContextGRU(n_items, config.network, config.seed + number)
             for number in range(config.n_networks)
         )
 

@@ -32,7 +32,6 @@ class ContextConfig:
         dropout: share of embedding and state entries silenced in training.
         max_length: a prefix is cut to this many last items.
         context_length: so many last items of each support sequence are read.
-        seed: seed of the initial weights.
     """
 
     embedding_dim: int = 64
@@ -40,7 +39,6 @@ class ContextConfig:
     dropout: float = 0.2
     max_length: int = 50
     context_length: int = 20
-    seed: int = 20260107
 
     def __post_init__(self) -> None:
         require(self.embedding_dim >= 1, "embedding_dim must be 1 or more")
@@ -93,11 +91,11 @@ class ContextBatch:
 class ContextGRU(nn.Module):
     """Embeddings → GRU over the support, then over the prefix → scores of all items."""
 
-    def __init__(self, n_items: int, config: ContextConfig) -> None:
+    def __init__(self, n_items: int, config: ContextConfig, seed: int) -> None:
         super().__init__()
         self.config = config
         self.opening = n_items  # a token before each sequence
-        with seeded(config.seed):
+        with seeded(seed):
             self.embedding = nn.Embedding(
                 n_items + 2, config.embedding_dim, padding_idx=PAD
             )

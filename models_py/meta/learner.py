@@ -95,10 +95,10 @@ class MetaConfig:
     steps_if_not: int = 7
     reliable_from: float = 0.5
     tasks_per_step: int = 8
-    validate_every: int = 10
+    validate_every: int = 20
     optimiser: OptimiserConfig = field(
         default_factory=lambda: OptimiserConfig(
-            learning_rate=1e-3, weight_decay=0.0, epochs=2, patience=2
+            learning_rate=1e-3, weight_decay=0.0, epochs=1, patience=1
         )
     )
 
@@ -118,7 +118,7 @@ class WarmMetaConfig(MetaConfig):
 
     optimiser: OptimiserConfig = field(
         default_factory=lambda: OptimiserConfig(
-            learning_rate=1e-4, weight_decay=0.0, epochs=2, patience=2
+            learning_rate=1e-4, weight_decay=0.0, epochs=1, patience=1
         )
     )
 

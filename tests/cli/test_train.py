@@ -15,6 +15,7 @@ import pandas as pd
 import pytest
 import yaml
 
+from models_py import registry
 from tests.cli.command_line import (
     MARS,
     assert_one_line,
@@ -23,10 +24,27 @@ from tests.cli.command_line import (
     train_on,
     trained,
 )
+from training.config import TrainConfig
 from training.files import PROJECT_ROOT, sha256_of
 from training.recommendation import lineup
 
-LINEUP = ["random", "popularity", "session_knn", "gru", "sasrec"]
+BASELINES = ["random", "popularity", "session_knn", "gru", "sasrec"]
+ADAPTING = ["fomaml_warm_adaptive", "anil", "best"]
+LINEUP = [*BASELINES, *ADAPTING]
+TRAINED = ["gru", "sasrec", *ADAPTING]
+# all baselines and, of the many that adapt, three as different as can be
+QUICKLY = (
+    *MARS,
+    *(option for name in LINEUP for option in ("--model", name)),
+    *(
+        option
+        for name in ADAPTING[:2]
+        for size in ("validate_every", "tasks_per_step")
+        for option in ("--set", f"models.{name}.{size}=2")
+    ),
+    *("--set", "models.best.n_networks=1"),
+    *("--epochs", "2"),
+)
 TIMINGS = {"train_seconds", "eval_seconds", "seconds", "run_id", "command"}
 METRICS = {
     "accuracy@1": lambda rank: rank == 1,
@@ -55,6 +73,9 @@ RUN_KEYS = [
     "best_baseline",
     "models",
     "bayes_optimal",
+    "bayes_optimal_given_support",
+    "gradient_orders",
+    "reliability",
     "repeat_splits",
     "data_summary",
     "funnel",
@@ -72,6 +93,7 @@ MODEL_KEYS = [
     "history",
     "vs_best_baseline",
     "slices",
+    "adaptation",
 ]
 
 
@@ -103,10 +125,9 @@ def without_timings(value):
 
 @pytest.fixture(scope="module")
 def full(tmp_path_factory, built_project) -> Finished:
-    """The whole line-up on MARS, two epochs, `--json`."""
+    """A line-up of all kinds on MARS, two epochs, `--json`."""
     out = tmp_path_factory.mktemp("runs")
-    options = (*MARS, "--epochs", "2", "--json")
-    result = train_on(built_project.env, out, *options)
+    result = train_on(built_project.env, out, *QUICKLY, "--json")
     assert result.exit_code == 0, result.output
     (config,) = out.glob("*/config.json")
     return Finished(config.parent, result.stdout, result.stderr)
@@ -153,16 +174,57 @@ def test_metrics_have_the_promised_keys(full):
         assert list(model["ci95"]) == list(METRICS)
         for metric, (low, high) in model["ci95"].items():
             assert 0 <= low <= model["test"][metric] <= high <= 1
-        assert set(model["slices"]) == {"prefix_length", "reliability_tier"}
-        is_neural = name in ("gru", "sasrec")
+        assert set(model["slices"]) == {
+            *("prefix_length", "reliability_tier", "support_reliability_tier")
+        }
+        assert (model["adaptation"] is not None) == (name in ADAPTING)
+        is_neural = name in TRAINED
         assert [epoch["epoch"] for epoch in model["history"]] == [1, 2] * is_neural
         assert (model["best_epoch"] in (1, 2)) == is_neural
         is_best = name == metrics["best_baseline"]
         assert (model["vs_best_baseline"] is None) == is_best
-    reached = {name: m["val"]["recall@10"] for name, m in metrics["models"].items()}
+    reached = {n: metrics["models"][n]["val"]["recall@10"] for n in BASELINES}
     assert metrics["best_baseline"] == max(reached, key=reached.get)
     assert (metrics["mart"], metrics["dataset"]) == MARS[1::2]
     assert metrics["run_id"] == full.path.name
+
+
+def test_adaptation_is_measured_from_no_support_on(full):
+    """MARS holds k2_q3 episodes: two support pairs, no simulated optimum of support."""
+    models = full.metrics["models"]
+    found = {name: models[name]["adaptation"] for name in ADAPTING}
+    for name, block in found.items():
+        assert list(block["by_support"]) == ["1", "2"]
+        assert block["by_support"]["2"] == models[name]["test"]
+        gap = models[name]["test"]["mrr"] - block["zero_shot"]["mrr"]
+        assert block["vs_zero_shot"]["mrr"]["difference"] == pytest.approx(gap)
+        assert block["vs_fine_tune"] is None  # not in this line-up
+    curve = found["anil"]["by_steps"]
+    assert list(curve) == ["0", "1", "3", "5", "10", "20"]
+    assert curve["0"] == found["anil"]["zero_shot"]
+    assert curve["5"] == models["anil"]["test"]
+    assert found["best"]["by_steps"] == found["fomaml_warm_adaptive"]["by_steps"] == {}
+
+
+def test_the_default_line_up_is_the_registrys():
+    config = TrainConfig(mart="episodes_k5_q10")
+    names = list(config.model_configs("recommendation"))
+    assert names == registry.default_names("recommendation")
+    assert {"maml", "fomaml", "meta_sgd", "anil", "fine_tune", "best"} < set(names)
+    assert {"maml_adaptive", "maml_warm", "maml_warm_adaptive"} < set(names)
+
+
+def test_the_preset_sets_what_is_not_given():
+    config = TrainConfig(
+        mart="episodes_k5_q10",
+        preset="paper",
+        models={"maml": {"validate_every": 7}},
+    )
+    settings = config.model_config("maml")
+    assert (settings.tasks_per_step, settings.validate_every) == (32, 7)
+    assert config.model_config("maml_warm").validate_every == 100
+    assert config.model_config("maml_warm").optimiser.epochs == 30
+    assert config.model_config("maml_warm").optimiser.learning_rate == 1e-4
 
 
 def test_every_metric_follows_from_the_predictions(full):
@@ -313,8 +375,9 @@ def test_set_wins_over_flags_and_flags_over_the_file(tmp_path, built_project):
 def test_the_settings_of_every_model_are_resolved(full):
     resolved = json.loads((full.path / "config.json").read_text())["models"]
     assert list(resolved) == LINEUP
-    for name in ("gru", "sasrec"):
+    for name in TRAINED:
         assert resolved[name]["optimiser"]["epochs"] == 2
+    for name in ("gru", "sasrec", "best"):
         assert resolved[name]["seed"] == 20260107
 
 
@@ -448,7 +511,7 @@ def test_a_resumed_run_ends_as_if_never_interrupted(
 
     with monkeypatch.context() as patch:
         patch.setattr(lineup, "ranks_of", ranks_until_interrupted)
-        result = train_on(built_project.env, tmp_path, *MARS, "--epochs", "2")
+        result = train_on(built_project.env, tmp_path, *QUICKLY)
     (run,) = tmp_path.iterdir()
     assert_one_line(result, f"interrupted; go on with `moocmeta-train --resume {run}`")
     assert "state/gru.safetensors" in files_under(run)

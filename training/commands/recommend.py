@@ -9,7 +9,7 @@ from tabulate import tabulate
 
 from training.errors import UserError
 from training.options import out_option, run_option
-from training.recommendation.recommend import recommend
+from training.recommendation.recommend import read_support, recommend
 from training.runs import resolve_run
 
 
@@ -22,6 +22,14 @@ from training.runs import resolve_run
     required=True,
     help="A course studied, oldest first; repeatable.",
 )
+@click.option(
+    "--support",
+    "support_file",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="What else the learner did, for models that adapt: a JSON list of "
+    '{"after": ["COURSE", ...], "next": "COURSE"}, oldest first.',
+)
 @click.option("--model", help="[default: the run's best baseline by validation]")
 @click.option("--top", type=click.IntRange(1), default=10, show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, no table.")
@@ -29,6 +37,7 @@ from training.runs import resolve_run
 def recommend_command(
     run: str,
     after: tuple[str, ...],
+    support_file: Path | None,
     model: str | None,
     top: int,
     as_json: bool,
@@ -36,7 +45,8 @@ def recommend_command(
 ) -> None:
     """Print the courses a model of RUN ranks highest after the given ones."""
     try:
-        found = recommend(resolve_run(run, out), model, list(after), top)
+        support = read_support(support_file) if support_file else None
+        found = recommend(resolve_run(run, out), model, list(after), top, support)
     except UserError as error:
         raise click.ClickException(str(error)) from error
     rows = [dataclasses.asdict(item) for item in found]

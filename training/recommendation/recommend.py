@@ -4,10 +4,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import torch
 from rapidfuzz import process
 
+from models_py import registry
 from models_py.data import Queries
+from models_py.meta.tasks import PairRows, Tasks
 from models_py.ragged import Ragged
 from training.checkpoint import load_model
 from training.errors import UserError
@@ -27,8 +30,46 @@ class Recommendation:
     score: float
 
 
+@dataclass(frozen=True)
+class SupportPair:
+    """One thing a learner did: after these items came that one."""
+
+    after: list[str]
+    next: str
+
+
+def read_support(path: Path) -> list[SupportPair]:
+    """Read a JSON list of `{"after": [item, …], "next": item}`.
+
+    Raises:
+        UserError: the file is unreadable, empty or of another form.
+    """
+    try:
+        pairs = msgspec.json.decode(path.read_bytes(), type=list[SupportPair])
+    except OSError as error:
+        raise UserError(f"--support {path}: {error.strerror}") from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise UserError(
+            f"--support {path}: {error}; write a JSON list of "
+            '{"after": ["course", …], "next": "course"}'
+        ) from error
+    if not pairs:
+        raise UserError(f"--support {path} holds no pair; leave the option out")
+    for number, pair in enumerate(pairs, start=1):
+        if not pair.after or pair.after[-1] == pair.next:
+            raise UserError(
+                f"--support {path}: pair {number} needs a course in `after`, the last "
+                "of them another than `next`"
+            )
+    return pairs
+
+
 def recommend(
-    run_dir: Path, model: str | None, after: list[str], top: int
+    run_dir: Path,
+    model: str | None,
+    after: list[str],
+    top: int,
+    support: list[SupportPair] | None = None,
 ) -> list[Recommendation]:
     """Rank the vocabulary after a prefix.
 
@@ -37,6 +78,7 @@ def recommend(
         model: a model of the run; None takes its best baseline by validation.
         after: item keys, oldest first; repeats in a row collapse, as in training.
         top: how many items to return.
+        support: what else the learner did, oldest first; None takes a model as it is.
     Raises:
         UserError: the run is not one of recommenders or lacks the model, or an item
             is not in its vocabulary.
@@ -55,10 +97,17 @@ def recommend(
             + ", ".join(metrics["models"])
         )
     item_keys = run.read_json("vocab.json")
-    prefix = _item_ids(after, item_keys)
+    prefix = _item_ids("--after", after, item_keys)
+    known = [_known_pair(pair, item_keys) for pair in support or []]
+    if known and not registry.MODELS[name].adapts:
+        adapting = [n for n in metrics["models"] if registry.MODELS[n].adapts]
+        raise UserError(
+            f"--support: {name} does not adapt; models of {run_dir} that do: "
+            + (", ".join(adapting) or "none")
+        )
     make_reproducible()
     _, fitted = load_model(run.checkpoint(name))
-    scores = fitted.score(Queries(Ragged.from_lists([prefix]), torch.tensor([-1])))[0]
+    scores = _scores(fitted, prefix, known)
     if run.read_json("config.json")["config"]["exclude_last_item"]:
         scores[prefix[-1]] = -torch.inf
     best = _best(scores, top)
@@ -68,20 +117,47 @@ def recommend(
     ]
 
 
+def _scores(
+    model: Any, prefix: list[int], support: list[tuple[list[int], int]]
+) -> torch.Tensor:
+    """Scores of all items after the prefix, shape (n_items,)."""
+    if not support:
+        return model.score(Queries(Ragged.from_lists([prefix]), torch.tensor([-1])))[0]
+    prefixes = Ragged.from_lists([*(after for after, _ in support), prefix])
+    n = len(support)
+    pairs = PairRows(
+        prefixes=prefixes,
+        prefix_len=prefixes.lengths,
+        sequence=torch.full((n + 1,), -1),
+        label=torch.tensor([*(item for _, item in support), 0]),
+    )
+    rows = torch.arange(n + 1)[None]
+    # nobody measured these sessions: they are taken as fully reliable
+    return model.score_tasks(Tasks(pairs, rows[:, :n], rows[:, n:], torch.ones(1)))[
+        0, 0
+    ]
+
+
+def _known_pair(pair: SupportPair, item_keys: list[str]) -> tuple[list[int], int]:
+    """A support pair as item ids."""
+    (following,) = _item_ids("--support", [pair.next], item_keys)
+    return _item_ids("--support", pair.after, item_keys), following
+
+
 def _best(scores: torch.Tensor, top: int) -> list[int]:
     """Items with the highest scores; equal scores in the order of their ids."""
     order = scores.sort(descending=True, stable=True).indices[:top].tolist()
     return [i for i in order if scores[i] > -torch.inf]
 
 
-def _item_ids(after: list[str], item_keys: list[str]) -> list[int]:
+def _item_ids(option: str, after: list[str], item_keys: list[str]) -> list[int]:
     ids = {key: number for number, key in enumerate(item_keys)}
     for key in after:
         if key not in ids:
             near: list[Any] = process.extract(key, item_keys, limit=N_SPELLINGS)
             spellings = ", ".join(match[0] for match in near)
             raise UserError(
-                f"--after {key}: unknown to this run; the nearest are: {spellings}"
+                f"{option} {key}: unknown to this run; the nearest are: {spellings}"
             )
     numbers = [ids[key] for key in after]
     pairs = zip(numbers, [None, *numbers], strict=False)

@@ -188,6 +188,20 @@ def calibrations(lines: Sequence[Line], x_label: str, y_label: str) -> str:
         return _svg(figure)
 
 
+def histogram(counts: Sequence[int], x_label: str, y_label: str) -> str:
+    """Counts in bins of equal width over [0, 1]."""
+    with mpl.rc_context(STYLE):
+        figure, axes = _figure(2.9)
+        width = 1 / len(counts)
+        left = [number * width for number in range(len(counts))]
+        axes.bar(left, counts, width, align="edge", color=SERIES[0], edgecolor=PAPER)
+        axes.grid(visible=False, axis="x")
+        axes.set_xlim(0, 1)
+        axes.set_xlabel(x_label)
+        axes.set_ylabel(y_label)
+        return _svg(figure)
+
+
 def ladder(steps: Sequence[tuple[str, int]], x_label: str) -> str:
     """Counts from step to step on a logarithmic axis, each written beside its dot."""
     with mpl.rc_context(STYLE):

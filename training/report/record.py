@@ -77,8 +77,11 @@ class Run:
         return self.models[model].get("title", model)
 
     def series(self, model: str) -> int:
-        """Number of the model's colour and marker, the same throughout a page."""
-        return list(self.models).index(model)
+        """Number of the model's colour and marker, the same throughout a page.
+
+        By rank: the best have colours of their own, however many models there are.
+        """
+        return self.ranked.index(model)
 
     def test(self, model: str, metric: str) -> float | None:
         """A model's metric on test queries, None where it has none."""

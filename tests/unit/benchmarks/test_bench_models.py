@@ -49,3 +49,12 @@ def test_tracing_benchmark_compares_like_with_like():
         assert list(rates) == ["sakt", "pykt", "pykt, its default of two blocks"]
         assert all(rate > 0 for rate in rates.values())
     assert result["cases"]["full windows"]["n_responses"] == 800
+
+
+def test_meta_benchmark_reports_every_trained_method():
+    result = printed_by("bench_meta", "--tasks", "32", "--items", "20")
+    assert result["threads"] == 1
+    rates = result["learners_per_cpu_second"]
+    assert rates.keys() == {"maml", "fomaml", "meta_sgd", "anil"}
+    assert all(rate > 0 for rate in rates.values())
+    assert result["times_faster"].keys() == {"maml", "fomaml"}

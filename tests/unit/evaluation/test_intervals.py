@@ -12,6 +12,7 @@ from training.evaluation.intervals import (
     Comparison,
     bootstrap_intervals,
     paired_comparisons,
+    repeated_splits_interval,
 )
 
 
@@ -205,3 +206,10 @@ def test_p_is_fair_under_no_difference_and_never_zero():
     assert 3 <= small <= 30  # 15 expected
     clear = paired_comparisons({"m": np.ones(50)}, {"m": np.zeros(50)}, users, seed=1)
     assert 0 < clear["m"].p < 0.001
+
+
+def test_repeated_splits_are_wider_than_independent_samples():
+    """By hand: mean 2, s = 1, n = 3; t of 2 degrees of freedom at 97.5% is 4.3027."""
+    low, high = repeated_splits_interval([1.0, 2.0, 3.0], test_to_train=0.25)
+    reach = 4.302653 * np.sqrt(1 / 3 + 0.25)
+    assert (low, high) == pytest.approx((2 - reach, 2 + reach))

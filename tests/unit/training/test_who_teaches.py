@@ -1,6 +1,6 @@
 """Train users teach, validation users select, test users decide nothing."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -22,7 +22,10 @@ SPLITS = np.array(["train", "train", "val", "test"] * (N_USERS // 4))
 QUICK = OptimiserConfig(epochs=3, patience=3, batch_size=16, min_steps=1)
 COUNTING = ("random", "popularity", "session_knn")
 
-every_model = pytest.mark.parametrize("name", registry.names("recommendation"))
+# of the meta-learners one of each method, start and way with reliability
+META = ("maml_warm_adaptive", "fomaml", "meta_sgd_adaptive", "anil_warm", "fine_tune")
+PLAIN = [n for n in registry.names("recommendation") if not registry.MODELS[n].adapts]
+every_model = pytest.mark.parametrize("name", [*PLAIN, *META, "best"])
 
 
 def marts_of(items: np.ndarray) -> RecommendationMarts:
@@ -56,6 +59,11 @@ def marts_of(items: np.ndarray) -> RecommendationMarts:
         in_train=torch.ones(N_ITEMS, dtype=torch.bool),
         pairs=pairs,
         episodes=episodes,
+        sessions={
+            "reliability": np.full(3, 0.5),
+            "parts": {"intensity": np.full(3, 0.5)},
+            "tier": np.full(3, "medium"),
+        },
         summary=[],
         funnel=[],
         fingerprints={},
@@ -74,7 +82,10 @@ def fit(name: str, items: np.ndarray, path) -> tuple[bytes, Answer]:
     config = registry.CONFIGS[name]()
     if hasattr(config, "optimiser"):
         config = replace(config, optimiser=QUICK)
-    settings = TrainConfig(mart=marts.mart)
+    if registry.MODELS[name].wraps:
+        config = replace(config, validate_every=2)
+    base = {"optimiser": asdict(QUICK), "embedding_dim": 8, "hidden_dim": 8}
+    settings = TrainConfig(mart=marts.mart, models={"gru": base})
     job = Job(settings, marts, run, torch.device("cpu"), progress=False)
     given = answer(job, name, config, questions_of(marts))
     return run.checkpoint(name).read_bytes(), given

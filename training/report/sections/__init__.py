@@ -8,10 +8,12 @@ from collections.abc import Callable
 from training.report.blocks import Section
 from training.report.record import Run
 from training.report.sections import causal, tracing
+from training.report.sections.adaptation import adaptation
 from training.report.sections.certainty import certainty
 from training.report.sections.data import data
 from training.report.sections.headline import headline
 from training.report.sections.optimum import optimum
+from training.report.sections.reliability import reliability
 from training.report.sections.reproduce import reproduce
 from training.report.sections.results import comparison, results
 from training.report.sections.slices import slices
@@ -27,7 +29,9 @@ SECTIONS: dict[str, tuple[Build, ...]] = {
         comparison,
         certainty,
         optimum,
+        adaptation,
         slices,
+        reliability,
         training,
         data,
         reproduce,

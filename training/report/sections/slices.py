@@ -4,7 +4,7 @@ from typing import Any
 
 from training.report import numbers
 from training.report.blocks import Block, Cell, Figure, Folded, Row, Section, Table
-from training.report.plots import Line, categories
+from training.report.plots import N_SERIES, Line, categories
 from training.report.record import Run
 
 METRIC = "recall@10"
@@ -19,6 +19,11 @@ KINDS = {
         "By reliability tier",
         "reliability tier",
         "A model that rises to the right does better where learners were more active.",
+    ),
+    "support_reliability_tier": (
+        "By reliability of the support",
+        "tier of the episode's support pairs",
+        "A model that rises to the right adapts better to reliable support.",
     ),
 }
 
@@ -64,7 +69,7 @@ def _plot(run: Run, kind: str, rows: Rows) -> Figure:
             run.series(model),
             [row["ci95"] for row in of_model],
         )
-        for model, of_model in rows.items()
+        for model, of_model in list(rows.items())[:N_SERIES]
     ]
     ticks = [f"{name}\n{numbers.count(n)}" for name, (n, _) in sizes.items()]
     spoken = "; ".join(

@@ -1,8 +1,10 @@
 """Training curves, and what each model cost."""
 
+from collections.abc import Iterable
+
 from training.report import numbers
 from training.report.blocks import Block, Cell, Figure, Row, Section, Table
-from training.report.plots import Line, curves
+from training.report.plots import N_SERIES, Line, curves
 from training.report.record import Run
 
 LOSS_HINT = "A curve that still falls at its end had more to learn."
@@ -24,13 +26,13 @@ def training(run: Run) -> Section | None:
         for name, block in fitted.items():
             by_monitor.setdefault(block["monitor"], []).append(name)
         figures = [
-            _plot(run, list(fitted), "loss", "Training loss", "loss", LOSS_HINT),
+            _plot(run, _shown(run, fitted), "loss", "Training loss", "loss", LOSS_HINT),
             *(
                 _plot(
                     run,
-                    names,
+                    _shown(run, names),
                     "val",
-                    f"Validation {monitor.upper()}",
+                    f"Validation {monitor.upper() if monitor.isalpha() else monitor}",
                     f"{monitor} on validation users",
                     VALIDATION_HINT,
                 )
@@ -41,6 +43,12 @@ def training(run: Run) -> Section | None:
     if table := _cost(run):
         blocks.append(table)
     return Section("training", "Training", blocks) if blocks else None
+
+
+def _shown(run: Run, models: Iterable[str]) -> list[str]:
+    """The best of them, as many as there are colours."""
+    wanted = set(models)
+    return [name for name in run.ranked if name in wanted][:N_SERIES]
 
 
 def _plot(

@@ -10,6 +10,7 @@ from models_py.data import Queries
 from models_py.fitting import Diverged
 from models_py.meta.batches import MetaBatch, in_parts
 from models_py.meta.learner import METHODS, MetaConfig, MetaLearner
+from models_py.meta.orders import compare_orders
 from models_py.meta.tasks import Tasks, lay_out
 from tests.unit.models_py.meta.made_tasks import pairs_of, random_tasks
 
@@ -174,3 +175,23 @@ def test_item_zero_adapts_like_any_other():
         )
         before, after = model.score_tasks_after(tasks, [0, 10])
         assert after[0, 0].softmax(-1)[5] > 2 * before[0, 0].softmax(-1)[5]
+
+
+def test_compared_orders_are_those_of_the_two_methods():
+    tasks = random_tasks(5, n_items=N_ITEMS, cap=6)
+    config = MetaConfig(inner_rate=RATE, inner_steps=3)
+    network = network_of("gru")
+    first, second = (
+        torch.cat(
+            [g.flatten() for g in gradients_of(model, plainly(model, tasks)).values()]
+        )
+        for model in (
+            MetaLearner(N_ITEMS, config, network=network, method=METHODS[name])
+            for name in ("fomaml", "maml")
+        )
+    )
+    found = compare_orders(network, tasks, config)
+    difference = float((first - second).norm() / second.norm())
+    assert found["relative_difference"] == pytest.approx(difference, rel=1e-6)
+    assert 0.01 < difference < 1
+    assert 0.5 < found["cosine"] < 1

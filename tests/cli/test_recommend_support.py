@@ -1,0 +1,82 @@
+"""`moocmeta recommend --support`: adapted on the fly to what a learner did."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.command_line import MARS, assert_one_line, moocmeta, trained
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory, built_project) -> Path:
+    """A run of a baseline, of the control and of the model that reads support."""
+    names = ("popularity", "fine_tune", "best")
+    models = [option for name in names for option in ("--model", name)]
+    options = ("--epochs", "1", "--set", "models.fine_tune.inner_rate=0.5")
+    out = tmp_path_factory.mktemp("runs")
+    return trained(built_project.env, out, *MARS, *models, *options)
+
+
+@pytest.fixture(scope="module")
+def items(run) -> list[str]:
+    return json.loads((run / "vocab.json").read_text())
+
+
+def written(path: Path, content: object) -> Path:
+    text = content if isinstance(content, str) else json.dumps(content)
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def recommended(run: Path, *options: object):
+    return moocmeta("recommend", "--run", run, "--json", *options)
+
+
+def scores(run: Path, *options: object) -> dict[str, float]:
+    result = recommended(run, "--top", 10_000, *options)
+    assert (result.exit_code, result.stderr) == (0, ""), result.output
+    return {row["item_key"]: row["score"] for row in json.loads(result.stdout)}
+
+
+@pytest.mark.parametrize("model", ["fine_tune", "best"])
+def test_support_moves_the_scores(run, items, tmp_path, model):
+    first, second, third, *_ = items
+    asked = ("--model", model, "--after", first)
+    support = [{"after": [first, second], "next": third}] * 2
+    plain = scores(run, *asked)
+    adapted = scores(run, *asked, "--support", written(tmp_path / "s.json", support))
+    assert plain.keys() == adapted.keys()
+    assert plain != adapted
+    # a step on the support makes what followed there more likely
+    if model == "fine_tune":
+        assert adapted[third] > plain[third]
+
+
+def test_the_run_needs_a_model_that_adapts(run, items, tmp_path):
+    file = written(tmp_path / "s.json", [{"after": items[:1], "next": items[1]}])
+    options = ("--model", "popularity", "--after", items[0], "--support", file)
+    result = recommended(run, *options)
+    assert_one_line(result, "popularity does not adapt", "that do: fine_tune, best")
+
+
+@pytest.mark.parametrize(
+    ("content", "fragments"),
+    [
+        ([], ("holds no pair", "leave the option out")),
+        ("{", ("write a JSON list of",)),
+        ([{"after": ["x"]}], ("missing required field", "next")),
+        ([{"after": [], "next": "x"}], ("pair 1 needs a course",)),
+        ([{"after": ["x"], "next": "x"}], ("pair 1 needs", "another than `next`")),
+        ([{"after": ["no such"], "next": "x"}], ("unknown to this run",)),
+    ],
+)
+def test_a_support_file_that_does_not_fit(run, items, tmp_path, content, fragments):
+    file = written(tmp_path / "s.json", content)
+    options = ("--model", "best", "--after", items[0], "--support", file)
+    assert_one_line(recommended(run, *options), "--support", *fragments)
+
+
+def test_a_support_file_that_is_not_there(run, items, tmp_path):
+    options = ("--after", items[0], "--support", tmp_path / "none.json")
+    assert_one_line(recommended(run, *options), "none.json: No such file")
