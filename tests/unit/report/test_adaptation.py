@@ -17,7 +17,9 @@ def metrics_at(value: float) -> dict[str, float]:
 
 
 def versus(difference: float, low: float, high: float, p: float = 0.01):
-    return dict.fromkeys(NAMES, {"difference": difference, "ci95": [low, high], "p": p})
+    return {
+        key: {"difference": difference, "ci95": [low, high], "p": p} for key in NAMES
+    }
 
 
 def block(reached: float, start: float = 0.5, **changes):
