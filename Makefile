@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: help demo test lint docs bench sample-data clean
+.PHONY: help demo test test-spark lint docs bench sample-data clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -20,7 +20,11 @@ demo: $(INSTALLED) ## install, build the sample data's marts, train, evaluate, r
 	$(BIN)/moocmeta-train --mart episodes_k5_q10
 
 test: $(INSTALLED) lint ## install, lint and run every test
-	$(BIN)/pytest -n 2 --dist loadfile
+	$(BIN)/pytest -n 2 --dist loadfile -m "not spark"
+
+test-spark: $(INSTALLED) ## build the marts on Spark and compare them with DuckDB's (needs Java 17)
+	$(BIN)/pip install --quiet --editable '.[dev,spark]'
+	$(BIN)/pytest -m spark -rs
 
 lint: $(INSTALLED) ## check Python and SQL style
 	$(BIN)/ruff check .

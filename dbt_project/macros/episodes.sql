@@ -87,10 +87,12 @@ starts_kept as (
 
 select
     dataset,
-    row_number() over (
-        partition by dataset
-        order by user_id, user_position
-    ) - 1 as episode_id,
+    cast(
+        row_number() over (
+            partition by dataset
+            order by user_id, user_position
+        ) - 1 as bigint
+    ) as episode_id,
     user_id,
     split,
     support_pair_ids,

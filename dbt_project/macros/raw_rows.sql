@@ -77,35 +77,16 @@
 {% endmacro %}
 
 
-{#- The files under `folder` that match a pattern, in byte-wise order. -#}
-{% macro raw_paths(folder, patterns) %}
-    {%- set paths = [] -%}
-    {%- for pattern in patterns -%}
-        {%- set found = run_query(
-            "select file from glob("
-            ~ sql_text(literal_glob(folder) ~ "/" ~ pattern) ~ ") order by file"
-        ) -%}
-        {%- do paths.extend(found.columns[0].values()) -%}
-    {%- endfor -%}
-    {{ return(paths | sort) }}
-{% endmacro %}
-
-
 {#- One raw file with its columns checked and typed. -#}
 {% macro raw_file_select(path, description) %}
     {%- set columns = description.columns -%}
-    {%- set size = run_query(
-        "select size from read_blob(" ~ sql_text(literal_glob(path)) ~ ")"
-    ) -%}
-    {%- if size.columns[0].values()[0] == 0 -%}
-        {%- do exceptions.raise_compiler_error(path ~ ": the file is empty; remove it") -%}
+    {%- set fault = raw_file_fault(path, description.encoding) -%}
+    {%- if fault -%}
+        {%- do exceptions.raise_compiler_error(path ~ ": " ~ fault) -%}
     {%- endif -%}
 
     {%- set reader = raw_reader(path, description.encoding) -%}
-    {%- set found = {} -%}
-    {%- for row in run_query("describe select * from " ~ reader) -%}
-        {%- do found.update({row[0] | lower: row[1]}) -%}
-    {%- endfor -%}
+    {%- set found = raw_types(reader) -%}
 
     {%- set values = {} -%}
     {%- for column in columns -%}
@@ -113,7 +94,7 @@
             {%- do values.update({column.name: raw_value(column, found[column.name])}) -%}
         {%- elif column.config.meta.get("optional", false) -%}
             {%- do values.update(
-                {column.name: "cast(null as " ~ column.data_type ~ ")"}
+                {column.name: "cast(null as " ~ type_name(column.data_type) ~ ")"}
             ) -%}
         {%- else -%}
             {%- do exceptions.raise_compiler_error(
@@ -134,35 +115,6 @@
 {% endmacro %}
 
 
-{% macro raw_reader(path, encoding) %}
-    {%- set file = sql_text(literal_glob(path)) -%}
-    {%- if path.endswith(".parquet") -%} {{ return("read_parquet(" ~ file ~ ")") }} {%- endif -%}
-    {{ return(
-        "read_csv(" ~ file ~ ", header = true, all_varchar = true, delim = ',', "
-        ~ "quote = '\"', escape = '\"', comment = '', encoding = "
-        ~ sql_text(encoding) ~ ")"
-    ) }}
-{% endmacro %}
-
-
-{#- A raw value as its declared type, null where it is none. -#}
-{% macro raw_value(column, found_type) %}
-    {%- set wanted = column.data_type | upper -%}
-    {%- if found_type == wanted -%} {{ return(column.name) }} {%- endif -%}
-    {%- if column.config.meta.get("form") == "epoch_seconds" -%}
-        {{ return(from_epoch_seconds(column.name)) }}
-    {%- elif wanted == "TIMESTAMP" and found_type == "VARCHAR" -%}
-        {{ return(utc_timestamp(column.name)) }}
-    {%- elif wanted == "TIMESTAMP" and found_type == "TIMESTAMP WITH TIME ZONE" -%}
-        {{ return("timezone('UTC', " ~ column.name ~ ")") }}
-    {%- elif wanted == "TIMESTAMP" and not found_type.startswith(("TIMESTAMP", "DATE")) -%}
-        {#- a number could count seconds, milliseconds or days: not for us to guess -#}
-        {{ return("cast(null as timestamp)") }}
-    {%- endif -%}
-    {{ return("try_cast(" ~ column.name ~ " as " ~ wanted ~ ")") }}
-{% endmacro %}
-
-
 {#- Fail with file, column and the first bad value where a value is missing or of
     another type. A column that may be empty says so with `meta.nullable`. -#}
 {% macro check_raw_values(path, reader, columns, values) %}
@@ -179,7 +131,7 @@
         {%- endif -%}
         {%- do checks.append(
             "count(*) filter (where " ~ is_bad ~ "), "
-            ~ "min(cast(" ~ raw ~ " as varchar)) filter (where " ~ is_bad ~ ")"
+            ~ "min(cast(" ~ raw ~ " as string)) filter (where " ~ is_bad ~ ")"
         ) -%}
     {%- endfor -%}
     {%- set found = run_query("select " ~ (checks | join(", ")) ~ " from " ~ reader)[0] -%}
@@ -200,20 +152,7 @@
 {% macro empty_select(columns) %}
     {%- set expressions = [] -%}
     {%- for column in columns -%}
-        {%- do expressions.append("cast(null as " ~ column.data_type ~ ") as " ~ column.name) -%}
+        {%- do expressions.append("cast(null as " ~ type_name(column.data_type) ~ ") as " ~ column.name) -%}
     {%- endfor -%}
     {{ return("select " ~ (expressions | join(", ")) ~ " where false") }}
-{% endmacro %}
-
-
-{#- A path as a glob pattern that matches nothing but that path. -#}
-{% macro literal_glob(path) %}
-    {{ return(
-        path | replace("[", "[[]") | replace("*", "[*]") | replace("?", "[?]")
-    ) }}
-{% endmacro %}
-
-
-{% macro sql_text(text) %}
-    {{ return("'" ~ (text | replace("'", "''")) ~ "'") }}
 {% endmacro %}

@@ -3,7 +3,7 @@ select
     dataset,
     session_id
 from {{ ref('causal_sessions') }}
-where list_max(event_ids) > 1
+where {{ list_max('event_ids') }} > 1
 
 union all
 
@@ -11,4 +11,4 @@ select
     dataset,
     session_id
 from {{ ref('causal_trials') }}
-where list_max(event_ids) > 1
+where {{ list_max('event_ids') }} > 1

@@ -14,7 +14,7 @@ events as (
     from {{ ref('int_events_sessionized') }}
 
     where user_key % (
-        select greatest(count(*) // 20000, 1) from {{ ref('int_users') }}
+        select greatest(floor(count(*) / 20000), 1) from {{ ref('int_users') }}
     ) = 0
 
 ),

@@ -9,7 +9,7 @@ asked as (
     from {{ ref('responses') }}
     where
         response_id % (
-            select greatest(count(*) // 1000, 1) from {{ ref('responses') }}
+            select greatest(floor(count(*) / 1000), 1) from {{ ref('responses') }}
         ) = 0
 
 ),
@@ -59,7 +59,7 @@ asked_skills as (
     select
         dataset,
         response_id,
-        unnest(skill_keys) as skill_key
+        {{ list_rows('skill_keys') }} as skill_key
     from asked
 
 ),
@@ -77,7 +77,7 @@ of_skill as (
         on
             asked_skills.dataset = earlier.dataset
             and asked_skills.response_id = earlier.response_id
-            and list_contains(earlier.skill_keys, asked_skills.skill_key)
+            and array_contains(earlier.skill_keys, asked_skills.skill_key)
     group by asked_skills.dataset, asked_skills.response_id, asked_skills.skill_key
 
 ),

@@ -12,7 +12,7 @@ pair_items as (
 
     select distinct
         dataset,
-        unnest(prefix) as item_id
+        {{ list_rows('prefix') }} as item_id
     from {{ ref('pairs') }}
 
 )

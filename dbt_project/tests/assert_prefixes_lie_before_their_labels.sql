@@ -5,6 +5,6 @@ select
 from {{ ref('pairs') }}
 where
     prefix_max_ts_epoch >= label_ts_epoch
-    or len(prefix) <> least(prefix_len, {{ var('max_prefix_len') }})
-    or len(prefix) = 0
-    or prefix[len(prefix)] = label
+    or {{ list_length('prefix') }} <> least(prefix_len, {{ var('max_prefix_len') }})
+    or {{ list_length('prefix') }} = 0
+    or {{ list_value('prefix', -1) }} = label

@@ -16,12 +16,12 @@ left join {{ ref('sessions') }} as sessions
         and answers.session_id = sessions.session_id
 where
     answers.response_id % (
-        select greatest(count(*) // 500000, 1) from {{ ref('responses') }}
+        select greatest(floor(count(*) / 500000), 1) from {{ ref('responses') }}
     ) = 0
     and (
         vocab.item_id is null
         or sessions.session_id is null
         or answers.ts_epoch < sessions.start_ts_epoch
         or answers.ts_epoch > sessions.end_ts_epoch
-        or list_sort(list_distinct(answers.skill_keys)) <> answers.skill_keys
+        or array_sort(array_distinct(answers.skill_keys)) <> answers.skill_keys
     )

@@ -19,7 +19,7 @@ responses as (
 
     select responses.*
     from {{ ref('responses') }} as responses
-    semi join users_sampled using (dataset, user_id)
+    inner join users_sampled using (dataset, user_id)
 
 ),
 
@@ -28,17 +28,19 @@ windows_unfolded as (
     select
         dataset,
         user_id,
-        "window" as window_number,
-        len(response_ids) as n_responses,
-        max("window") over (partition by dataset, user_id) as last_window,
-        unnest(response_ids) as response_id,
-        unnest(item_ids) as item_id,
-        unnest(skill_ids) as skill_ids,
-        unnest(correct) as correct,
-        unnest(ts_epoch) as ts_epoch,
-        unnest(range(len(response_ids))) as place
+        {{ quoted('window') }} as window_number,
+        {{ list_length('response_ids') }} as n_responses,
+        max({{ quoted('window') }}) over (partition by dataset, user_id) as last_window,
+        {{ lists_rows({
+            'response_id': 'response_ids',
+            'item_id': 'item_ids',
+            'skill_ids': 'skill_ids',
+            'correct': 'correct',
+            'ts_epoch': 'ts_epoch',
+            'place': list_range('response_ids'),
+        }) }}
     from {{ ref('kt_sequences') }}
-    semi join users_sampled using (dataset, user_id)
+    inner join users_sampled using (dataset, user_id)
 
 ),
 
@@ -59,12 +61,12 @@ skills_named as (
     select
         neighbours.dataset,
         neighbours.response_id,
-        list(skills.skill_key order by skills.skill_key) as skill_keys
+        {{ list_in_order('skills.skill_key', 'skills.skill_key') }} as skill_keys
     from neighbours
     inner join {{ ref('skills') }} as skills
         on
             neighbours.dataset = skills.dataset
-            and list_contains(neighbours.skill_ids, skills.skill_id)
+            and array_contains(neighbours.skill_ids, skills.skill_id)
     group by neighbours.dataset, neighbours.response_id
 
 )
@@ -80,7 +82,9 @@ where
     or responses.item_id is distinct from neighbours.item_id
     or responses.correct is distinct from neighbours.correct
     or responses.ts_epoch is distinct from neighbours.ts_epoch
-    or responses.skill_keys is distinct from coalesce(skills_named.skill_keys, [])
+    or responses.skill_keys is distinct from coalesce(
+        skills_named.skill_keys, {{ empty_list('varchar') }}
+    )
     or neighbours.response_id_before >= neighbours.response_id
     or neighbours.n_responses > {{ var('kt_window') }}
     or (

@@ -44,10 +44,12 @@ class Outcome:
     output: str
 
 
-def run_all(cases: dict[str, Case], scratch: Path) -> dict[str, Outcome]:
-    """Run the cases in their order."""
+def run_all(
+    cases: dict[str, Case], scratch: Path, target: str = "duckdb", **env: str
+) -> dict[str, Outcome]:
+    """Run the cases in their order against one of the profile's targets."""
     common = [
-        *("--target-path", str(scratch / "target")),
+        *("--target", target, "--target-path", str(scratch / "target")),
         *("--log-path", str(scratch / "logs"), "--no-use-colors"),
     ]
     given = {
@@ -65,7 +67,7 @@ def run_all(cases: dict[str, Case], scratch: Path) -> dict[str, Outcome]:
     finished = subprocess.run(
         [sys.executable, "-c", _RUN_ALL],
         cwd=PROJECT_ROOT,
-        env={**os.environ, "MOOCMETA_DUCKDB": str(first.database)},
+        env={**os.environ, **env, "MOOCMETA_DUCKDB": str(first.database)},
         input=json.dumps([common, given]),
         capture_output=True,
         text=True,

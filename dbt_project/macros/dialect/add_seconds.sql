@@ -6,3 +6,7 @@
 {% macro default__add_seconds(timestamp, seconds) -%}
     {{ timestamp }} + to_seconds({{ seconds }})
 {%- endmacro %}
+
+{% macro spark__add_seconds(timestamp, seconds) -%}
+    {{ timestamp }} + make_dt_interval(0, 0, 0, {{ seconds }})
+{%- endmacro %}

@@ -11,3 +11,10 @@
         lambda code: code <> ''
     )
 {%- endmacro %}
+
+{% macro spark__codes_of(text) -%}
+    filter(
+        transform(split(coalesce({{ text }}, ''), ','), code -> trim(code)),
+        code -> code <> ''
+    )
+{%- endmacro %}

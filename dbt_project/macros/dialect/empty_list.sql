@@ -4,3 +4,7 @@
 {%- endmacro %}
 
 {% macro default__empty_list(type) -%} cast([] as {{ type }}[]) {%- endmacro %}
+
+{% macro spark__empty_list(type) -%}
+    cast(array() as {{ type_name(type ~ '[]') }})
+{%- endmacro %}

@@ -6,3 +6,7 @@
 {% macro default__epoch_seconds(timestamp) -%}
     cast(floor(epoch_us({{ timestamp }}) / 1000000) as bigint)
 {%- endmacro %}
+
+{% macro spark__epoch_seconds(timestamp) -%}
+    unix_seconds(cast({{ timestamp }} as timestamp_ltz))
+{%- endmacro %}

@@ -12,3 +12,13 @@
             )
     end
 {%- endmacro %}
+
+{% macro spark__from_epoch_seconds(text) -%}
+    case
+        when {{ text_to_double(text) }} between 0 and 253402300799
+            then cast(
+                timestamp_micros(cast(round({{ text_to_double(text) }} * 1000000) as bigint))
+                as timestamp_ntz
+            )
+    end
+{%- endmacro %}

@@ -8,3 +8,7 @@
         string_split({{ prefixes }}, ' '), lambda prefix: starts_with({{ text }}, prefix)
     )) > 0
 {%- endmacro %}
+
+{% macro spark__has_prefix(text, prefixes) -%}
+    exists(split({{ prefixes }}, ' '), prefix -> startswith({{ text }}, prefix))
+{%- endmacro %}

@@ -6,3 +6,7 @@
 {% macro default__latest_before(moments, moment) -%}
     list_max(list_filter({{ moments }}, lambda earlier: earlier < {{ moment }}))
 {%- endmacro %}
+
+{% macro spark__latest_before(moments, moment) -%}
+    array_max(filter({{ moments }}, earlier -> earlier < {{ moment }}))
+{%- endmacro %}

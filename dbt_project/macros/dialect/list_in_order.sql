@@ -6,3 +6,10 @@
 {% macro default__list_in_order(expression, order) -%}
     list({{ expression }} order by {{ order }})
 {%- endmacro %}
+
+{% macro spark__list_in_order(expression, order) -%}
+    transform(
+        array_sort(collect_list(struct({{ order }} as place, {{ expression }} as value))),
+        pair -> pair.value
+    )
+{%- endmacro %}

@@ -4,3 +4,5 @@
 {%- endmacro %}
 
 {% macro default__list_length(values) -%} len({{ values }}) {%- endmacro %}
+
+{% macro spark__list_length(values) -%} size({{ values }}) {%- endmacro %}

@@ -8,3 +8,7 @@
         {{ epochs }}, lambda earlier: cast({{ epoch }} - earlier as double) / 60
     )
 {%- endmacro %}
+
+{% macro spark__minutes_before(epochs, epoch) -%}
+    transform({{ epochs }}, earlier -> cast({{ epoch }} - earlier as double) / 60)
+{%- endmacro %}

@@ -12,6 +12,10 @@
     {%- endfor %})))
 {%- endmacro %}
 
+{% macro spark__rows_list(columns) -%}
+    array_sort(collect_list(struct({{ columns | join(", ") }})))
+{%- endmacro %}
+
 
 {% macro column_of(rows, column) -%}
     {{ adapter.dispatch('column_of', 'moocmeta')(rows, column) }}
@@ -19,6 +23,10 @@
 
 {% macro default__column_of(rows, column) -%}
     list_transform({{ rows }}, lambda answer: answer.{{ column }})
+{%- endmacro %}
+
+{% macro spark__column_of(rows, column) -%}
+    transform({{ rows }}, answer -> answer.{{ column }})
 {%- endmacro %}
 
 
@@ -29,4 +37,8 @@
 
 {% macro default__entries_of(rows, column, entries) -%}
     list_transform({{ rows }}, lambda answer: {{ entries }}[answer.{{ column }}])
+{%- endmacro %}
+
+{% macro spark__entries_of(rows, column, entries) -%}
+    transform({{ rows }}, answer -> element_at({{ entries }}, cast(answer.{{ column }} as int)))
 {%- endmacro %}

@@ -10,3 +10,7 @@
         ), []
     )
 {%- endmacro %}
+
+{% macro spark__sorted_set(expression) -%}
+    array_sort(collect_set({{ expression }}))
+{%- endmacro %}

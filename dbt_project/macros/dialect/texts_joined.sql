@@ -6,3 +6,7 @@
 {% macro default__texts_joined(text) -%}
     string_agg({{ text }}, ', ' order by {{ text }})
 {%- endmacro %}
+
+{% macro spark__texts_joined(text) -%}
+    listagg({{ text }}, ', ') within group (order by {{ text }})
+{%- endmacro %}

@@ -21,3 +21,28 @@
         )
     )
 {%- endmacro %}
+
+{#- Spark alone would read 2017-03 and 2017-03-01 08 too, and less exactly written ones
+    not at all. What only DuckDB reads (zones by name, 24:00, years of two digits) is
+    null here, and null is an error. -#}
+{% macro spark__utc_timestamp(text) -%}
+    {%- set months = ['d MMM yyyy', 'd MMMM yyyy', 'MMM d, yyyy', 'MMMM d, yyyy'] -%}
+    coalesce(
+        case
+            when rlike(
+                {{ text }},
+                r'^\s*[0-9]{4}([-/])[0-9]{1,2}\1[0-9]{1,2}((T|\s+)[0-9]{1,2}:[0-9]{1,2}(:[0-9]{1,2}([.][0-9]*)?)?(Z|[+-][0-9]{2}(:?[0-9]{2})?| UTC)? *)?$'
+            ) then cast(
+                try_cast(
+                    regexp_replace(replace(trim({{ text }}), '/', '-'), r'\s+', ' ')
+                    as timestamp_ltz
+                ) as timestamp_ntz
+            )
+        end
+        {%- for month in months %},
+        try_to_timestamp(
+            regexp_replace(trim({{ text }}), ' +', ' '), '{{ month }} H:m:s'
+        )
+        {%- endfor %}
+    )
+{%- endmacro %}

@@ -113,9 +113,11 @@ trials_decided as (
 
 select
     *,
-    row_number() over (
-        partition by dataset
-        order by user_key, session_number, pos_in_session
-    ) - 1 as trial_id
+    cast(
+        row_number() over (
+            partition by dataset
+            order by user_key, session_number, pos_in_session
+        ) - 1 as bigint
+    ) as trial_id
 
 from trials_decided

@@ -2,10 +2,10 @@
 -- One row per staged event of every data set. A new data set is one line here.
 {%- set staged = [
     ('stg_xuetangx__events', 'platform_session'),
-    ('stg_mars__ratings', 'cast(null as varchar)'),
-    ('stg_ad_events__events', 'cast(null as varchar)'),
-    ('stg_edm_cup_2023__actions', 'cast(null as varchar)'),
-    ('stg_assistments_2009__answers', 'cast(null as varchar)'),
+    ('stg_mars__ratings', 'cast(null as string)'),
+    ('stg_ad_events__events', 'cast(null as string)'),
+    ('stg_edm_cup_2023__actions', 'cast(null as string)'),
+    ('stg_assistments_2009__answers', 'cast(null as string)'),
 ] %}
 
 {% for model, platform_session in staged %}

@@ -23,9 +23,9 @@ train_percentiles as (
 
     select
         dataset,
-        quantile_cont(n_events, 0.95) as n_events_p95,
-        quantile_cont(duration_sec, 0.95) as duration_sec_p95,
-        quantile_cont(n_items, 0.95) as n_items_p95
+        {{ percentile('n_events', 0.95) }} as n_events_p95,
+        {{ percentile('duration_sec', 0.95) }} as duration_sec_p95,
+        {{ percentile('n_items', 0.95) }} as n_items_p95
 
     from sessions
 

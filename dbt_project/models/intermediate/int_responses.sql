@@ -84,7 +84,8 @@ answers_keyed as (
     inner join skill_lists
         on
             answers.dataset = skill_lists.dataset
-            and coalesce(answers.skill_keys, []) = skill_lists.skill_keys
+            and coalesce(answers.skill_keys, {{ empty_list('varchar') }})
+            = skill_lists.skill_keys
 
 ),
 
@@ -111,11 +112,13 @@ sessions_found as (
 
 select
     dataset,
-    row_number() over (
-        partition by dataset
-        -- total order: time comes before the item, so ids rise with a user's time
-        order by user_key, answered_at, item_id, answer_key
-    ) - 1 as response_id,
+    cast(
+        row_number() over (
+            partition by dataset
+            -- total order: time comes before the item, so ids rise with a user's time
+            order by user_key, answered_at, item_id, answer_key
+        ) - 1 as bigint
+    ) as response_id,
     user_key,
     session_number,
     item_id,

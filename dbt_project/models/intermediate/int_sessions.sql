@@ -90,8 +90,8 @@ select
             then platform_sessions.platform_session
         -- at least six digits, never cut
         when sessions_counted.session_number > 999999
-            then cast(sessions_counted.session_number as varchar)
-        else lpad(cast(sessions_counted.session_number as varchar), 6, '0')
+            then cast(sessions_counted.session_number as string)
+        else lpad(cast(sessions_counted.session_number as string), 6, '0')
     end as session_id,
     sessions_counted.start_ts_epoch,
     sessions_counted.end_ts_epoch,

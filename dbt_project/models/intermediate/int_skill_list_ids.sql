@@ -19,7 +19,7 @@ lists_parted as (
     select
         dataset,
         skill_list_key,
-        unnest(skill_keys) as skill_key
+        {{ list_rows('skill_keys') }} as skill_key
 
     from lists
 

@@ -6,7 +6,7 @@ lists_found as (
 
     select distinct
         dataset,
-        coalesce(skill_keys, []) as skill_keys
+        coalesce(skill_keys, {{ empty_list('varchar') }}) as skill_keys
 
     from {{ ref('int_answers_unioned') }}
 

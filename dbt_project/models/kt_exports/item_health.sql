@@ -43,8 +43,7 @@ predictions_summarised as (
         item_id,
         count(*) as n_predictions,
         count(*) filter (where actual) / cast(count(*) as double) as actual_rate,
-        -- decimals add up to the same mean in any order
-        cast(avg(cast(predicted as decimal(18, 15))) as double) as predicted_rate
+        {{ exact_mean('predicted') }} as predicted_rate
 
     from predictions
 

@@ -21,9 +21,8 @@ moments as (
         user_id,
         skill_key,
         answered_at,
-        -- answers of one instant have no order among them; decimals add up to the same
-        -- mean in any
-        cast(avg(cast(mastery as decimal(18, 15))) as double) as mastery
+        -- answers of one instant have no order among them
+        {{ exact_mean('mastery') }} as mastery
 
     from states
 
@@ -40,7 +39,7 @@ answers as (
         min(split) as split,
         count(*) as n_answers,
         count(*) filter (where actual) as n_correct,
-        cast(avg(cast(predicted as decimal(18, 15))) as double) as predicted
+        {{ exact_mean('predicted') }} as predicted
 
     from predictions
 

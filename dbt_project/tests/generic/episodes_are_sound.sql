@@ -11,7 +11,7 @@ asked as (
         user_id,
         split,
         'support' as part,
-        unnest(support_pair_ids) as pair_id
+        {{ list_rows('support_pair_ids') }} as pair_id
     from {{ model }}
 
     union all
@@ -22,7 +22,7 @@ asked as (
         user_id,
         split,
         'query' as part,
-        unnest(query_pair_ids) as pair_id
+        {{ list_rows('query_pair_ids') }} as pair_id
     from {{ model }}
 
 )

@@ -87,7 +87,7 @@ select
     '{{ finding }}' as finding,
     coalesce(findings_counted.n_rows, 0) as n_rows,
     coalesce(findings_counted.n_users, 0) as n_users,
-    cast(null as varchar) as names,
+    cast(null as string) as names,
     coalesce(findings_counted.n_rows, 0) {{ warns }} as is_warning
 
 from unknown_types_named

@@ -26,7 +26,7 @@
         'count(distinct user_id)', 'skill_keys is not null'),
     ('responses', ref('responses'), 'count(*)', 'count(distinct user_id)', 'true'),
     ('responses with a skill', ref('responses'), 'count(*)', 'count(distinct user_id)',
-        'len(skill_keys) > 0'),
+        list_length('skill_keys') ~ ' > 0'),
 ] %}
 
 {% for step, relation, n_rows, n_users, condition in steps %}

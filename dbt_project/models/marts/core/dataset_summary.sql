@@ -54,8 +54,8 @@ users_summarised as (
         dataset,
         coalesce(split, 'all') as split,
         count(*) as n_users,
-        quantile_cont(n_events, 0.5) as events_per_user_p50,
-        quantile_cont(n_events, 0.9) as events_per_user_p90
+        {{ percentile('n_events', 0.5) }} as events_per_user_p50,
+        {{ percentile('n_events', 0.9) }} as events_per_user_p90
 
     from users_counted
 
@@ -70,10 +70,8 @@ sessions_summarised as (
         coalesce(split, 'all') as split,
         count(*) as n_sessions,
         sum(n_events) as n_events,
-        -- decimals add up to the same sum in any order
-        cast(sum(cast(reliability as decimal(18, 15))) as double) / count(*)
-            as reliability_mean,
-        quantile_cont(reliability, 0.5) as reliability_p50
+        {{ exact_mean('reliability') }} as reliability_mean,
+        {{ percentile('reliability', 0.5) }} as reliability_p50
 
     from sessions
 

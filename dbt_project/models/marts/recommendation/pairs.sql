@@ -89,16 +89,18 @@ admissible_labels_kept as (
 
 select
     sessions.dataset,
-    row_number() over (
-        partition by sessions.dataset
-        order by
-            sessions.user_id,
-            case
-                when datasets.sequence_scope = 'session' then sessions.session_id
-                else sessions.user_id
-            end,
-            admissible_labels_kept.sequence_position
-    ) - 1 as pair_id,
+    cast(
+        row_number() over (
+            partition by sessions.dataset
+            order by
+                sessions.user_id,
+                case
+                    when datasets.sequence_scope = 'session' then sessions.session_id
+                    else sessions.user_id
+                end,
+                admissible_labels_kept.sequence_position
+        ) - 1 as bigint
+    ) as pair_id,
     sessions.user_id,
     sessions.split,
     case

@@ -18,7 +18,7 @@ users as (
 skill_lists_gathered as (
 
     -- a list's number is its place: they count from 1 without a gap
-    select {{ window_list('skill_ids order by skill_list_key') }} as skill_lists
+    select {{ list_in_order('skill_ids', 'skill_list_key') }} as skill_lists
 
     from {{ ref('int_skill_list_ids') }}
 
@@ -60,11 +60,11 @@ windows_cut as (
 
 select
     users.dataset,
-    users.user_id || '_' || lpad(cast(windows_cut.window_number as varchar), 6, '0')
+    users.user_id || '_' || lpad(cast(windows_cut.window_number as string), 6, '0')
         as sequence_id,
     users.user_id,
     users.split,
-    windows_cut.window_number as "window",
+    windows_cut.window_number as {{ quoted('window') }},
     {{ column_of('windows_cut.answers', 'response_id') }} as response_ids,
     {{ column_of('windows_cut.answers', 'item_id') }} as item_ids,
     {{ entries_of(

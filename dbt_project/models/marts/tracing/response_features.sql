@@ -32,7 +32,8 @@ users_followed as (
         sum(cast(help_before as integer)) over user_before as prior_n_help,
         max(ts_epoch) over user_before as prior_ts_epoch,
         -- whole microseconds add up to the same sum in any order
-        sum(cast(latency_sec * 1000000 as bigint)) over user_before as prior_latency_us,
+        sum(cast(floor(latency_sec * 1e6 + 0.5) as bigint)) over user_before
+            as prior_latency_us,
         count(latency_sec) over user_before as prior_n_latencies,
         count(*) over item_before as item_prior_n,
         coalesce(sum(cast(correct as integer)) over item_before, 0)
@@ -61,7 +62,7 @@ skills_parted as (
         responses.user_key,
         responses.ts_epoch,
         responses.correct,
-        unnest(skill_lists.skill_ids) as skill_id
+        {{ list_rows('skill_lists.skill_ids') }} as skill_id
 
     from responses
 
@@ -97,10 +98,7 @@ skills_averaged as (
         response_id,
         user_key,
         avg(prior_n) as prior_n,
-        cast(
-            -- decimals add up to the same mean in any order
-            avg(cast(prior_correct_rate as decimal(18, 17))) as double
-        ) as prior_correct_rate
+        {{ exact_mean('prior_correct_rate') }} as prior_correct_rate
 
     from skills_followed
 
@@ -129,7 +127,7 @@ select
     users_followed.prior_n_help / cast(nullif(users_followed.prior_n, 0) as double)
         as prior_help_rate,
     users_followed.prior_latency_us
-    / (1000000.0 * nullif(users_followed.prior_n_latencies, 0)) as prior_latency_sec
+    / (1e6 * nullif(users_followed.prior_n_latencies, 0)) as prior_latency_sec
 
 from users_followed
 

@@ -13,7 +13,7 @@ skills_found as (
 
     select distinct
         lists.dataset,
-        unnest(lists.skill_keys) as skill_key
+        {{ list_rows('lists.skill_keys') }} as skill_key
 
     from {{ ref('int_skill_lists') }} as lists
 

@@ -22,7 +22,7 @@ select
     {{ sorted_set("nullif(nullif(skill_id, ''), 'NA')") }} as skill_keys,
     min(correct) = 1 as correct,
     -- the log has some negative ones, which are no durations
-    case when min(ms_first_response) >= 0 then min(ms_first_response) / 1000.0 end
+    case when min(ms_first_response) >= 0 then min(ms_first_response) / 1e3 end
         as latency_sec,
     coalesce(max(first_action), 0) > 0 as help_before
 

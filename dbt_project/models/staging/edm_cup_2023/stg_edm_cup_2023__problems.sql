@@ -11,7 +11,7 @@ codes_parted as (
 
     select
         problem_id,
-        unnest({{ codes_of('problem_skill_code') }}) as skill_key
+        {{ list_rows(codes_of('problem_skill_code')) }} as skill_key
 
     from raw_problems
 

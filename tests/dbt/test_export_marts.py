@@ -1,0 +1,58 @@
+"""Marts as Parquet: every row, in the order of the key, and nothing of before."""
+
+import duckdb
+import pytest
+
+from tests.conftest import run_dbt
+from tests.dbt.engines import mart_names, rows_in_order
+from tests.reference.compare import EVERY_KEY
+
+# sessions of two users may bear one id: their key has the user, too
+ORDER = {**EVERY_KEY, "sessions": ("dataset", "user_id", "session_id")}
+
+
+def export(project, arguments: str):
+    scratch = ("--target-path", str(project.target_path))
+    scratch += ("--log-path", str(project.target_path.parent / "logs"))
+    return run_dbt(
+        "run-operation", "export_marts", "--args", arguments, *scratch, env=project.env
+    )
+
+
+@pytest.fixture(scope="module")
+def folder(built_project, tmp_path_factory):
+    """An export into a folder that is not there yet, over an older one of a mart."""
+    out = tmp_path_factory.mktemp("exports") / "not yet" / "there"
+    stale = out / "pairs" / "part-00007.parquet"
+    stale.parent.mkdir(parents=True)
+    stale.write_bytes(b"of an older export")
+    done = export(built_project, f"{{out: '{out}/'}}")
+    assert done.returncode == 0, done.stdout
+    return out
+
+
+@pytest.mark.parametrize("mart", mart_names())
+def test_an_export_holds_the_mart(built_project, folder, mart):
+    files = f"'{folder}/{mart}/*.parquet'"
+    with duckdb.connect(str(built_project.duckdb_path), read_only=True) as connection:
+        for a, b in ((files, mart), (mart, files)):
+            assert not connection.sql(f"from {a} except all from {b}").fetchall()
+        ours, exported = (
+            [row[:2] for row in connection.sql(f"describe from {rows}").fetchall()]
+            for rows in (mart, files)
+        )
+    assert exported == ours
+
+
+@pytest.mark.parametrize("mart", ORDER)
+def test_rows_stand_in_the_order_of_the_key(folder, mart):
+    rows = rows_in_order(mart, folder).select(ORDER[mart])
+    keys = list(zip(*rows.to_pydict().values(), strict=True))
+    assert keys == sorted(set(keys))
+
+
+def test_a_mart_that_is_none_is_named(built_project, tmp_path):
+    done = export(built_project, f"{{out: '{tmp_path}', marts: [pears]}}")
+    assert done.returncode != 0
+    assert "pears is no mart of this project" in done.stdout
+    assert not list(tmp_path.iterdir())
