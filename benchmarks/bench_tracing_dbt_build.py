@@ -15,7 +15,7 @@ from pathlib import Path
 import click
 import duckdb
 
-from benchmarks.bench_dbt_build import BIN, ROOT, _measured
+from benchmarks.bench_dbt_build import BIN, ROOT, measured
 
 RESPONSES = 5_000_000
 # rows of the log for so many responses
@@ -56,7 +56,7 @@ def _build(dataset: str, responses: int, threads: int, seed: int) -> dict:
         command += ["--exclude-resource-type", "unit_test"]
         paths = ["--target-path", str(folder / "target")]
         paths += ["--log-path", str(folder / "logs")]
-        measured = _measured([*command, *paths], env)
+        cost = measured([*command, *paths], env)
         raw_bytes = sum(
             path.stat().st_size for path in (folder / "raw" / dataset).iterdir()
         )
@@ -69,7 +69,7 @@ def _build(dataset: str, responses: int, threads: int, seed: int) -> dict:
                     "kt_sequences",
                 )
             }
-    return {"raw_gb": round(raw_bytes / 1024**3, 2), "rows": counts, **measured}
+    return {"raw_gb": round(raw_bytes / 1024**3, 2), "rows": counts, **cost}
 
 
 @click.command()

@@ -38,6 +38,8 @@ class Entry:
         config: frozen dataclass of its settings, each with a default.
         is_baseline: whether other models are compared with it.
         adapts: whether it learns from episodes and reads a learner's support pairs.
+        is_network: whether others can wrap it and adapt it.
+        method: of adapting, for those that wrap a network.
         wraps: the state of the `network` the factory wants beside its settings, which
             name it as `base`; None where it wants none.
         is_default: whether it is trained where no model is named.
@@ -50,11 +52,12 @@ class Entry:
     config: type
     is_baseline: bool = True
     adapts: bool = False
+    is_network: bool = False
+    method: str | None = None
     wraps: Literal["fresh", "trained"] | None = None
     is_default: bool = True
 
 
-# from scratch, from a trained baseline, by reliability, and both
 _SHOWN_IN_FULL = "maml"  # the 2 x 2 of warm start and reliability, by default
 _TITLES = {
     "maml": "MAML",
@@ -78,11 +81,13 @@ def _meta_learner(method: str, is_warm: bool, is_adaptive: bool) -> Entry:
         config=WarmMetaConfig if is_warm else MetaConfig,
         is_baseline=False,
         adapts=True,
+        method=method,
         wraps="trained" if starts_trained else "fresh",
         is_default=method == _SHOWN_IN_FULL or not is_adaptive,
     )
 
 
+# from scratch, by reliability, from a trained baseline, and both
 _META_LEARNERS = tuple(
     _meta_learner(method, is_warm, is_adaptive)
     for method in METHODS
@@ -96,8 +101,8 @@ _ENTRIES = (
     Entry("random", "Random", "recommendation", Random, RandomConfig),
     Entry("popularity", "Popularity", "recommendation", Popularity, PopularityConfig),
     Entry("session_knn", "Session-KNN", "recommendation", SessionKNN, SessionKNNConfig),
-    Entry("gru", "GRU", "recommendation", GRU, GRUConfig),
-    Entry("sasrec", "SASRec", "recommendation", SASRec, SASRecConfig),
+    Entry("gru", "GRU", "recommendation", GRU, GRUConfig, is_network=True),
+    Entry("sasrec", "SASRec", "recommendation", SASRec, SASRecConfig, is_network=True),
     *_META_LEARNERS,
     Entry(
         name="best",

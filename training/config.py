@@ -98,6 +98,15 @@ class TrainConfig:
         lineup = dict.fromkeys(self.lineup) or registry.default_names(family)
         return {name: self.model_config(name) for name in lineup}
 
+    def _require_network(self, name: str, config: Any) -> None:
+        base = getattr(config, "base", None)
+        networks = [n for n, entry in registry.MODELS.items() if entry.is_network]
+        if base is not None and base not in networks:
+            raise UserError(
+                f"models.{name}: base {base} cannot be adapted; choose from "
+                + ", ".join(networks)
+            )
+
     def _require_known(self, known: list[str]) -> None:
         for name in (*self.lineup, *self.models):
             if name not in known:
@@ -117,6 +126,7 @@ class TrainConfig:
         preset = getattr(kind, "PRESETS", {}).get(self.preset, {})
         whole = _merged(_merged(dataclasses.asdict(kind()), preset), given)
         config = checked(kind, whole, f"models.{name}")
+        self._require_network(name, config)
         names = {item.name for item in dataclasses.fields(config)}
         if "seed" in names and "seed" not in given:
             config = dataclasses.replace(config, seed=self.seed)

@@ -21,7 +21,8 @@ class Family:
         name: as the registry of models calls it.
         columns: a mart with all of these columns is one to train on.
         load: reads a data set's marts: (DuckDB file, mart, data set or None).
-        check: raises a `UserError` where those marts cannot be trained on.
+        check: raises a `UserError` where a line-up, given as its models' settings,
+            cannot be trained on those marts.
         evaluate: fits and evaluates a line-up, writes the family's own artifacts
             into the run folder and returns the family's part of `metrics.json`:
             at least `models`, by name `title` and `test` with the same metrics.
@@ -32,7 +33,7 @@ class Family:
     name: str
     columns: frozenset[str]
     load: Callable[[Path, str, str | None], Marts]
-    check: Callable[[Marts], object]
+    check: Callable[[Marts, dict[str, Any]], object]
     evaluate: Callable[[Job], dict[str, Any]]
     table: Callable[[dict[str, Any]], str]
     repeats_splits: bool = False
@@ -45,7 +46,7 @@ FAMILIES: dict[str, Family] = {
             "recommendation",
             frozenset(recommendation.EPISODE_COLUMNS),
             recommendation.load_recommendation,
-            recommendation.questions_of,
+            recommendation.check,
             recommendation.evaluate,
             recommendation.tables,
             repeats_splits=True,
@@ -54,7 +55,7 @@ FAMILIES: dict[str, Family] = {
             "tracing",
             frozenset(tracing.SEQUENCE_COLUMNS),
             tracing.load_tracing,
-            tracing.require_splits,
+            lambda marts, models: tracing.require_splits(marts),
             tracing.evaluate,
             tracing.table,
         ),
@@ -62,7 +63,7 @@ FAMILIES: dict[str, Family] = {
             "causal",
             frozenset(causal.CAUSAL_COLUMNS),
             causal.load_causal,
-            causal.check,
+            lambda marts, models: causal.check(marts),
             causal.evaluate,
             causal.table,
         ),

@@ -4,6 +4,7 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
+from models_py.fitting import Diverged
 from training import runs
 from training.config import TrainConfig, checked
 from training.errors import UserError
@@ -38,7 +39,7 @@ def start(
         )
     models = config.model_configs(family.name)
     marts = family.load(duckdb_path(), config.mart, config.dataset)
-    family.check(marts)  # what cannot be trained on fails before any file
+    family.check(marts, models)  # what cannot be trained on fails before any file
     config = dataclasses.replace(config, dataset=marts.dataset, device=device.type)
     run = runs.start_run(out, marts.mart, marts.dataset)
     settings = {
@@ -89,6 +90,11 @@ def _go(job: Job, family: Family, command: str) -> dict[str, Any]:
     run, config, marts = job.run, job.config, job.marts
     try:
         found = family.evaluate(job)
+    except Diverged as error:
+        raise UserError(
+            f"{error}; choose a smaller inner_rate in a new run, or go on without "
+            f"that model: `moocmeta-train --resume {run.path}` repeats this one"
+        ) from error
     except KeyboardInterrupt:
         raise UserError(
             f"interrupted; go on with `moocmeta-train --resume {run.path}`"

@@ -3,6 +3,7 @@
 import hashlib
 
 import torch
+from threadpoolctl import threadpool_limits
 
 
 def derive(seed: int, *labels: str | int) -> int:
@@ -19,3 +20,4 @@ def make_reproducible() -> None:
     on a busy machine it costs several times its share.
     """
     torch.set_num_threads(1)
+    threadpool_limits(1)

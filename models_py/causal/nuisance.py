@@ -41,6 +41,9 @@ class SummaryLogisticConfig:
         require(self.strength > 0, "strength must be above 0")
 
 
+BINNING_SEED = 0  # above 200,000 trials the bins come from a random sample of them
+
+
 @dataclass(frozen=True)
 class SummaryBoostingConfig:
     """Settings of `SummaryBoosting`.
@@ -165,6 +168,7 @@ class SummaryBoosting:
             min_samples_leaf=config.min_leaf,
             l2_regularization=config.penalty,
             early_stopping=False,
+            random_state=BINNING_SEED,
         ).fit(x, y)
         self.state["bias"][column] = float(model._baseline_prediction.ravel()[0])
         for number, (tree,) in enumerate(model._predictors):

@@ -242,10 +242,14 @@ class MetaLearner(nn.Module):
         parts, found = in_parts(tasks, self._part_size), []
         for rows in parts:
             batch = lay_out(tasks.take(rows), max_length).to(device)
-            learners = list(self._adapted(batch, self._rates(batch, n_steps)))
-            chosen = learners[-1:] if wanted is None else [learners[n] for n in wanted]
-            logits = [own.logits(own.states_of(batch.query)) for own in chosen]
-            found.append(torch.stack(logits).float().cpu())
+            rates = self._rates(batch, n_steps)
+            last = rates.learner.shape[1]
+            logits = [
+                learners.logits(learners.states_of(batch.query)).float().cpu()
+                for step, learners in enumerate(self._adapted(batch, rates))
+                if step in (wanted or [last])
+            ]
+            found.append(torch.stack(logits))
         order = torch.cat(parts).argsort()
         return list(torch.cat(found, 1)[:, order])
 

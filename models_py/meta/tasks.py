@@ -8,6 +8,7 @@ from torch import Tensor
 from models_py.data import TrainSequences
 from models_py.ragged import PAD, Ragged
 from models_py.recommendation.sequences import cut_to_last
+from models_py.recommendation.session_knn import UNKNOWN
 
 
 @dataclass(frozen=True)
@@ -189,7 +190,7 @@ def shared_rows(
     # a cut prefix needs a row of its own: its sequence's other pairs begin elsewhere
     is_whole = (pairs.prefix_len[chosen] == kept) & (kept <= max_length)
     goes_on = torch.zeros_like(is_whole)
-    goes_on[1:] = (sequence[1:] == sequence[:-1]) & (sequence[1:] >= 0)
+    goes_on[1:] = (sequence[1:] == sequence[:-1]) & (sequence[1:] != UNKNOWN)
     goes_on[1:] &= owner[1:] == owner[:-1]
     goes_on &= is_whole
     closes = torch.ones_like(goes_on)  # whether a pair is the last of its row

@@ -536,6 +536,8 @@ def test_control_c_leaves_a_resumable_run(tmp_path, built_project):
         env=built_project.env,
         stderr=subprocess.PIPE,
         text=True,
+        # a shell's background job ignores Ctrl-C, and so would its children
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     try:
         while process.poll() is None and not list(tmp_path.glob("*/state/*")):

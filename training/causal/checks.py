@@ -73,7 +73,7 @@ def all_checks(
             table,
             found,
             table.bought_other,
-            "purchases of other products than the one clicked",
+            "first purchases, where they are of another product than the one clicked",
         ),
         "e_value": e_value_check(found),
         "unseen_confounder": unseen_confounder(found),
@@ -123,6 +123,11 @@ def permuted_treatment(table: TrialTable, seed: int) -> Check:
     rng = np.random.default_rng(derive(seed, "permutations"))
     table = _some_users(table, rng)
     treatment = table.trials.treatment.numpy()
+    if len(np.unique(table.fold)) < 2 or _rarer(treatment) < 2:
+        return {
+            "passed": None,
+            "words": "Could not be made: too few users or clicks to deal out anew.",
+        }
     effects = []
     for _ in range(N_PERMUTATIONS):
         dealt = rng.permutation(treatment)
@@ -248,11 +253,18 @@ def unseen_confounder(found: Estimates) -> Check:
 
 
 def _some_users(table: TrialTable, rng: np.random.Generator) -> TrialTable:
-    """All trials of as many users as have `PERMUTED_TRIALS` or fewer in all."""
+    """All trials of as many users as have `PERMUTED_TRIALS` or fewer in all.
+
+    No single user may fill more than a twentieth of them: a crawler's trials would be
+    the whole sample, or stop it from being filled.
+    """
+    if len(table) <= PERMUTED_TRIALS:
+        return table
     user = table.trials.user.numpy()
     n_trials = np.bincount(user)
     order = rng.permutation(len(n_trials))
-    is_taken = np.empty(len(n_trials), bool)
+    order = order[n_trials[order] <= PERMUTED_TRIALS // 20]
+    is_taken = np.zeros(len(n_trials), bool)
     is_taken[order] = n_trials[order].cumsum() <= PERMUTED_TRIALS
     return table.take(np.flatnonzero(is_taken[user]))
 

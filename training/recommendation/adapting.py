@@ -1,6 +1,7 @@
 """Models that read a learner's support pairs: what they learn from and are asked."""
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from models_py.fitting import Diverged
 from models_py.meta.tasks import PairRows, Tasks, TrainTasks
 from models_py.ragged import Ragged
 from training.evaluation.ranking import NO_EXCLUSION, label_ranks
@@ -101,9 +103,11 @@ def adaptation_of(job: Job, model: Any, with_all: np.ndarray) -> Adaptation:
     )
     curve = {}
     if model.has_steps:
-        ranks = task_ranks(
-            job, tasks, lambda part: model.score_tasks_after(part, CURVE_STEPS)
-        )
-        curve = dict(zip(CURVE_STEPS, ranks, strict=True))
+        # more steps than were learned for may diverge: then there is no curve
+        with suppress(Diverged):
+            ranks = task_ranks(
+                job, tasks, lambda part: model.score_tasks_after(part, CURVE_STEPS)
+            )
+            curve = dict(zip(CURVE_STEPS, ranks, strict=True))
     by_support = dict(zip(sizes, others, strict=True))
     return Adaptation(none, {**by_support, n_support: with_all}, curve)

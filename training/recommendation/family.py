@@ -7,7 +7,12 @@ import numpy as np
 from training.files import appearing_whole, data_dir, write_json
 from training.job import Job
 from training.recommendation import scorecard
-from training.recommendation.lineup import answer, gradient_orders, questions_of
+from training.recommendation.lineup import (
+    answer,
+    check,
+    gradient_orders,
+    questions_of,
+)
 from training.recommendation.marts import (
     EPISODE_COLUMNS,
     RecommendationMarts,
@@ -19,15 +24,11 @@ from training.simulate.optimum import bayes_optimum, optimum_given_support
 
 __all__ = [
     "EPISODE_COLUMNS",
+    "check",
     "evaluate",
     "load_recommendation",
-    "questions_of",
     "tables",
 ]
-
-
-# models whose meta-gradients differ by the order that they are taken to
-ORDERS = {"maml", "maml_warm", "fomaml", "fomaml_warm"}
 
 
 def evaluate(job: Job) -> dict[str, Any]:
@@ -53,7 +54,7 @@ def evaluate(job: Job) -> dict[str, Any]:
         **card.metrics(),
         "bayes_optimal": optimum,
         "bayes_optimal_given_support": informed,
-        "gradient_orders": gradient_orders(job) if set(answers) & ORDERS else None,
+        "gradient_orders": gradient_orders(job, list(answers)),
         "repeat_splits": splits,
     }
 

@@ -10,6 +10,8 @@ from training.evaluation.ranking import METRICS, means
 from training.recommendation.lineup import Answer
 
 CONTROL = "fine_tune"  # the same steps without having learned to adapt
+PUBLISHED = "maml_warm"  # what did best in the notebooks
+REFERENCES = ("gru", CONTROL, PUBLISHED)  # what repeated splits compare with
 BY_RELIABILITY = "_adaptive"
 
 
@@ -29,8 +31,8 @@ def adaptation_block(
         optimum: Bayes-optimal metrics given the support, where they are known.
     Returns:
         `zero_shot` and, by number, `by_support` and `by_steps`: metrics;
-        `vs_zero_shot`, `vs_fine_tune` and `vs_uniform` (the same method without
-        regard to reliability): comparisons by metric, or None; `gap_closed`: by
+        `vs_zero_shot`, `vs_fine_tune`, `vs_maml_warm` and `vs_uniform` (the same
+        method without regard to reliability): comparisons, or None; `gap_closed`: by
         metric the share of the way from the trained network without support to the
         optimum, or None.
     """
@@ -56,6 +58,7 @@ def adaptation_block(
         "by_steps": {str(n): means(r) for n, r in found.by_steps.items()},
         "vs_zero_shot": versus(found.zero_shot),
         "vs_fine_tune": versus(_ranks_of(answers, CONTROL, but=name)),
+        "vs_maml_warm": versus(_ranks_of(answers, PUBLISHED, but=name)),
         "vs_uniform": versus(_ranks_of(answers, uniform, but=name)),
         "gap_closed": _gap_closed(means(ranks), answers.get(CONTROL), optimum),
     }

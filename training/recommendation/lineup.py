@@ -75,8 +75,8 @@ def answer(
         only_ranks: do not look at what other amounts of adaptation would bring.
     """
     entry, n_items = registry.MODELS[name], job.marts.n_items
-    started = time.perf_counter()
     wrapped = _wrapped(job, entry, settings)
+    started = time.perf_counter()
     model = registry.create(name, config=settings, n_items=n_items, **wrapped)
     log = _fit(job, name, model, settings)
     fitted = time.perf_counter()
@@ -125,12 +125,16 @@ def trained_network(job: Job, name: str) -> Any:
     return model
 
 
-def gradient_orders(job: Job) -> dict[str, float]:
+def gradient_orders(job: Job, lineup: list[str]) -> dict[str, float] | None:
     """How far first- and second-order meta-gradients of MAML lie apart.
 
-    Both are taken at the trained base network, over the first train episodes.
+    Both are taken at the trained base network and with the settings of the first MAML
+    of the line-up, over the first train episodes; None where there is no MAML.
     """
-    settings = job.config.model_config("maml")
+    mamls = [n for n in lineup if registry.MODELS[n].method in ("maml", "fomaml")]
+    if not mamls:
+        return None
+    settings = job.config.model_config(mamls[0])
     network = trained_network(job, settings.base)
     tasks = tasks_of(job.marts, "train")
     tasks = tasks.take(torch.arange(min(len(tasks), COMPARED_TASKS)))
@@ -173,12 +177,6 @@ def _fit(job: Job, name: str, model: Any, settings: Any) -> FitLog | None:
 
 def _fit_to_episodes(job: Job, name: str, model: Any, settings: Any) -> FitLog | None:
     tasks, monitor = tasks_of(job.marts, "val"), model.monitor
-    if len(tasks) == 0:
-        raise UserError(
-            f"mart {job.marts.mart} has no val episodes of data set "
-            f"{job.marts.dataset} to choose {name} by; name other models with --model, "
-            "use a mart of shorter episodes or add data"
-        )
 
     def validate() -> float:
         (ranks,) = task_ranks(job, tasks, lambda part: [model.score_tasks(part)])
@@ -186,6 +184,24 @@ def _fit_to_episodes(job: Job, name: str, model: Any, settings: Any) -> FitLog |
 
     optimise = job.optimise(name, settings, validate, monitor)
     return model.fit(train_tasks_of(job.marts), optimise)
+
+
+def check(marts: RecommendationMarts, configs: dict[str, Any]) -> None:
+    """Whether every model of a line-up has what it learns from and is asked.
+
+    Raises:
+        UserError: as for `questions_of`, or models that adapt have no episodes to
+            learn from or to be chosen by.
+    """
+    questions_of(marts)
+    adapting = [name for name in configs if registry.MODELS[name].adapts]
+    for split, purpose in (("train", "learn from"), ("val", "be chosen by")):
+        if adapting and split not in marts.episodes.split:
+            raise UserError(
+                f"mart {marts.mart} has no {split} episodes of data set "
+                f"{marts.dataset} for {adapting[0]} to {purpose}; name models that do "
+                "not adapt with --model, use a mart of shorter episodes or add data"
+            )
 
 
 def questions_of(marts: RecommendationMarts) -> dict[str, Question]:

@@ -10,8 +10,10 @@ from rapidfuzz import process
 
 from models_py import registry
 from models_py.data import Queries
+from models_py.fitting import Diverged
 from models_py.meta.tasks import PairRows, Tasks
 from models_py.ragged import Ragged
+from models_py.recommendation.session_knn import UNKNOWN
 from training.checkpoint import load_model
 from training.errors import UserError
 from training.runs import Run
@@ -107,7 +109,10 @@ def recommend(
         )
     make_reproducible()
     _, fitted = load_model(run.checkpoint(name))
-    scores = _scores(fitted, prefix, known)
+    try:
+        scores = _scores(fitted, prefix, known)
+    except Diverged as error:
+        raise UserError(f"--support: {name}: {error}; leave --support out") from error
     if run.read_json("config.json")["config"]["exclude_last_item"]:
         scores[prefix[-1]] = -torch.inf
     best = _best(scores, top)
@@ -123,19 +128,33 @@ def _scores(
     """Scores of all items after the prefix, shape (n_items,)."""
     if not support:
         return model.score(Queries(Ragged.from_lists([prefix]), torch.tensor([-1])))[0]
-    prefixes = Ragged.from_lists([*(after for after, _ in support), prefix])
-    n = len(support)
+    rows = [*(after for after, _ in support), prefix]
+    prefixes, n = Ragged.from_lists(rows), len(support)
     pairs = PairRows(
         prefixes=prefixes,
         prefix_len=prefixes.lengths,
-        sequence=torch.full((n + 1,), -1),
+        sequence=torch.tensor(_sequences(rows, [item for _, item in support])),
         label=torch.tensor([*(item for _, item in support), 0]),
     )
-    rows = torch.arange(n + 1)[None]
+    row = torch.arange(n + 1)[None]
     # nobody measured these sessions: they are taken as fully reliable
-    return model.score_tasks(Tasks(pairs, rows[:, :n], rows[:, n:], torch.ones(1)))[
-        0, 0
-    ]
+    tasks = Tasks(pairs, row[:, :n], row[:, n:], reliability=torch.ones(1))
+    return model.score_tasks(tasks)[0, 0]
+
+
+def _sequences(prefixes: list[list[int]], following: list[int]) -> list[int]:
+    """Numbers of the sequences that prefixes come from.
+
+    A prefix that is the one before with what followed goes on in its sequence, as
+    pairs of one session do in training. Numbers are below Session-KNN's unknown.
+    """
+    numbers = [UNKNOWN - 1]
+    for before, item, prefix in zip(
+        prefixes[:-1], following, prefixes[1:], strict=True
+    ):
+        goes_on = prefix[: len(before) + 1] == [*before, item]
+        numbers.append(numbers[-1] if goes_on else numbers[-1] - 1)
+    return numbers
 
 
 def _known_pair(pair: SupportPair, item_keys: list[str]) -> tuple[list[int], int]:

@@ -20,12 +20,12 @@ from training.evaluation.intervals import repeated_splits_interval
 from training.evaluation.ranking import METRICS
 from training.files import PROJECT_ROOT, data_dir, write_json
 from training.job import Job
-from training.recommendation.lineup import answer, questions_of
+from training.recommendation.gains import REFERENCES
+from training.recommendation.lineup import answer, check, questions_of
 from training.recommendation.marts import RecommendationMarts, load_recommendation
 from training.runs import Run
 
 FIRST_SEED = 1
-REFERENCES = ("gru", "fine_tune", "maml_warm")  # each model is compared with these
 
 
 def repeat_splits(job: Job, n_splits: int) -> dict[str, Any]:
@@ -84,12 +84,13 @@ def _evaluate(job: Job, seed: int, scratch: Run) -> dict[str, Any]:
     database = _build(job, seed, scratch.path)
     marts = load_recommendation(database, job.marts.mart, job.marts.dataset)
     _require_same_data(job.marts, marts)
+    configs = job.config.model_configs("recommendation")
     try:
-        questions = questions_of(marts)
+        check(marts, configs)
     except UserError:
         return {"seed": seed, "n_test_users": 0, "n_train_users": 0, "test": {}}
+    questions = questions_of(marts)
     split_job = dataclasses.replace(job, marts=marts, run=scratch, progress=False)
-    configs = job.config.model_configs("recommendation")
     ranks = {
         name: answer(split_job, name, settings, questions, only_ranks=True).ranks[
             "test"

@@ -47,6 +47,9 @@ predictions_summarised as (
 
     from predictions
 
+    -- the model has seen the answers of train users
+    where split <> 'train'
+
     group by dataset, item_id
 
 )

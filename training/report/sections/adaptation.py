@@ -10,6 +10,11 @@ from training.report.record import Run
 from training.report.sections.verdicts import SIGNIFICANT
 
 METRIC = "recall@10"
+DIFFERENCES = {
+    "vs_zero_shot": "less zero-shot",
+    "vs_fine_tune": "less fine-tuning",
+    "vs_maml_warm": "less warm MAML",
+}
 N_CURVES = 5  # the best ones; more would hide each other
 # The published comparison: warm start by reliability, for one method.
 ABLATION = {
@@ -37,12 +42,12 @@ def _block(run: Run, model: str) -> dict[str, Any]:
 
 
 def _intro(run: Run) -> str:
-    preset = (run.config.get("config") or {}).get("preset", "quick")
+    steps = _outer_steps(run)
     learned = (
-        "The meta-learners learned for moments only (preset quick): read the gradient-"
-        "based ones as a demonstration, and run `--preset paper` to compare them."
-        if preset == "quick"
-        else "The meta-learners learned for the published steps (preset paper)."
+        f"Those that learn to adapt by gradient steps did so for {steps} outer steps; "
+        "`--preset paper` has the published 3,000."
+        if steps
+        else ""
     )
     return (
         "These models may use a learner's support pairs before they answer; the "
@@ -52,10 +57,21 @@ def _intro(run: Run) -> str:
     )
 
 
+def _outer_steps(run: Run) -> str:
+    """How many outer steps the meta-learners took, from their logs."""
+    settings = run.config.get("models") or {}
+    taken = {
+        settings[name]["validate_every"] * len(block["history"])
+        for name, block in run.models.items()
+        if block.get("history") and "validate_every" in settings.get(name, {})
+    }
+    return numbers.listed([f"{n:,}" for n in sorted(taken)]) if taken else ""
+
+
 def _gains(run: Run, models: Sequence[str]) -> Table:
     gaps = [_block(run, name)["gap_closed"] or {} for name in models]
     has_gap = any(METRIC in gap for gap in gaps)
-    columns = ["Model", "zero-shot", "adapted", "less zero-shot", "less fine-tuning"]
+    columns = ["Model", "zero-shot", "adapted", *DIFFERENCES.values()]
     rows = []
     for name, gap in zip(models, gaps, strict=True):
         block = _block(run, name)
@@ -66,8 +82,7 @@ def _gains(run: Run, models: Sequence[str]) -> Table:
                 numbers.metric(run.test(name, METRIC)),
                 numbers.interval(run.interval(name, METRIC)),
             ),
-            _difference(block["vs_zero_shot"]),
-            _difference(block["vs_fine_tune"]),
+            *(_difference(block.get(key)) for key in DIFFERENCES),
         ]
         if has_gap:
             closed = gap.get(METRIC)
