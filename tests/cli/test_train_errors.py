@@ -87,6 +87,11 @@ def test_wrong_usage(tmp_path, options, fragment):
         (("--set", "models.gru.hidden_dim=x"), ("hidden_dim", "valid integer")),
         (("--set", "models.gru.hidden_dim=0"), ("hidden_dim must be 1 or more",)),
         (("--set", "models.sasrec.n_heads=3"), ("n_heads must divide dim",)),
+        (("--set", "models.maml.inner_rate=0"), ("inner_rate must be above 0",)),
+        (
+            ("--set", "models.maml.base=popularity"),
+            ("models.maml: base popularity cannot be adapted", "from gru, sasrec"),
+        ),
         (("--set", "models.gru.dropout=.nan"), ("Out of range float",)),
         (("--set", "seed=1.5"), ("seed", "valid integer")),
         (("--set", "seed=-1"), ("seed must be 0 or more",)),
@@ -233,6 +238,31 @@ def test_an_unknown_data_set_lists_those_of_the_mart(tmp_path, built_project):
     result = train_on(built_project.env, tmp_path / "runs", *options)
     assert_one_line(result, "data set nope", "it has: mars, xuetangx")
     assert files_under(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("split", "purpose"), [("train", "learn from"), ("val", "be chosen by")]
+)
+def test_models_that_adapt_need_episodes_to_learn_from(
+    tmp_path, edited, split, purpose
+):
+    env = edited(
+        f"delete from episodes_k2_q3 where dataset = 'mars' and split = '{split}'"
+    )
+    result = train_on(env, tmp_path / "runs", *MARS, "--model", "best")
+    fragments = (f"no {split} episodes of data set mars for best to {purpose}",)
+    assert_one_line(result, *fragments, "do not adapt with --model")
+    assert not (tmp_path / "runs").exists()
+    assert train_on(env, tmp_path / "runs", *POPULARITY).exit_code == 0
+
+
+def test_an_inner_loop_that_diverges_is_one_line(tmp_path, built_project):
+    options = ("--model", "fine_tune", "--epochs", "1")
+    rate = ("--set", "models.fine_tune.inner_rate=1.0e+30")
+    result = train_on(built_project.env, tmp_path, *MARS, *options, *rate)
+    assert_one_line(
+        result, "the inner loop's loss is no number", "rate 1e+30", "smaller inner_rate"
+    )
 
 
 def test_several_data_sets_need_a_choice(tmp_path, edited):
