@@ -34,7 +34,11 @@ FIXED_BY_RUN = (
     multiple=True,
     help="Train this model only; repeatable.  [default: the line-up of the mart]",
 )
-@click.option("--epochs", type=click.IntRange(1), help="Most epochs of neural models.")
+@click.option(
+    "--epochs",
+    type=click.IntRange(1),
+    help="Most epochs of neural models; of meta-learners, validations.",
+)
 @click.option("--seed", type=click.IntRange(0), help="[default: 20260107]")
 @click.option(
     "--device", type=click.Choice(["auto", "cpu", "cuda"]), help="[default: auto]"
