@@ -30,7 +30,7 @@ from models_py.fitting import Diverged
 from models_py.meta.tasks import Asked, TaskBatch
 from models_py.ragged import PAD
 
-ROWS_TOGETHER = 64  # rows of alike length that a common network reads together
+ROWS_TOGETHER = 32  # rows of alike length that a common network reads together
 
 
 class AdaptableNetwork(Protocol):
@@ -93,7 +93,7 @@ class Learners:
     def states_of(self, asked: Asked) -> Tensor:
         """The states behind the pairs' prefixes, shape (T, N, H)."""
         if self.body is None:
-            return asked.at_ends(_common_states(self.network, asked.ids))
+            return _common_states(self.network, asked)
         task = torch.arange(len(asked.ids), device=asked.ids.device)[:, None, None]
         own = self.slots[task, asked.slot.clamp(min=0)]  # (T, R, L, E)
         common = self.network.embedding(asked.ids)
@@ -175,23 +175,28 @@ def body_of(network: AdaptableNetwork) -> dict[str, nn.Parameter]:
     }
 
 
-def _common_states(network: AdaptableNetwork, ids: Tensor) -> Tensor:
-    """States of the network as it is, (T, R, L) → (T, R, L, H).
+def _common_states(network: AdaptableNetwork, asked: Asked) -> Tensor:
+    """States of the network as it is behind the pairs' prefixes, shape (T, N, H).
 
-    Rows of alike length go through it together.
+    Rows of alike length go through it together, and only states asked for are kept.
     """
-    rows = ids.flatten(0, 1)
+    n_tasks, n_rows, _ = asked.ids.shape
+    rows = asked.ids.flatten(0, 1)
     lengths = (rows != PAD).sum(1)
-    order = lengths.argsort(stable=True)
-    found = []
+    order = lengths.argsort(stable=True)[int((lengths == 0).sum()) :]
+    start, n_found = torch.zeros_like(lengths), 0  # where a row's states begin
+    found = [network.output.weight.new_zeros(0, network.output.in_features)]
     # cuDNN differentiates a recurrent layer in training mode only, dropout or not
     with torch.backends.cudnn.flags(enabled=False):
-        for group in order.split(ROWS_TOGETHER):
-            width = max(int(lengths[group].max()), 1)
+        for group in order.split(ROWS_TOGETHER) if len(order) else ():
+            width = int(lengths[group[-1]])
             states = network(network.embedding(rows[group, :width]))
-            behind_end = (0, 0, 0, ids.shape[2] - width)
-            found.append(functional.pad(states, behind_end))
-    return torch.cat(found)[order.argsort()].unflatten(0, ids.shape[:2])
+            found.append(states.flatten(0, 1))
+            number = torch.arange(len(group), device=rows.device)
+            start[group] = n_found + width * number
+            n_found += width * len(group)
+    first = n_rows * torch.arange(n_tasks, device=rows.device)[:, None]
+    return torch.cat(found)[start[first + asked.row] + asked.place]
 
 
 def _head_stepped(
@@ -199,7 +204,7 @@ def _head_stepped(
 ) -> Learners:
     """The learners after one more step of the output layer alone."""
     logits = learners.logits(states)
-    _losses(logits, batch, learners.rates, step)
+    _require_numbers(logits.detach().sum((1, 2)), learners.rates, step)
     return _with_errors(learners, states, logits, batch, step)
 
 
@@ -243,24 +248,37 @@ def _moved(
 
 def _losses(logits: Tensor, batch: TaskBatch, rates: Rates, step: int) -> Tensor:
     """Mean cross-entropy of each learner's support, shape (T,)."""
-    labels = batch.support.labels
-    losses = functional.cross_entropy(logits.mT, labels, reduction="none").mean(1)
-    is_number = losses.detach().isfinite()
+    losses = mean_losses(logits, batch.support.labels)
+    _require_numbers(losses.detach(), rates, step)
+    return losses
+
+
+def mean_losses(logits: Tensor, labels: Tensor) -> Tensor:
+    """Mean cross-entropy of each learner, (T, N, n_items) and (T, N) → (T,)."""
+    # items innermost: along a strided dimension the softmax takes twice as long
+    flat = functional.cross_entropy(
+        logits.flatten(0, 1), labels.flatten(), reduction="none"
+    )
+    return flat.view(labels.shape).mean(1)
+
+
+def _require_numbers(values: Tensor, rates: Rates, step: int) -> None:
+    """Refuse values, one a learner, that are not finite."""
+    is_number = values.isfinite()
     if not is_number.all():
         raise Diverged(
             f"the inner loop's loss is no number for {int((~is_number).sum())} of "
-            f"{len(losses)} learners at step {step + 1}, rate {rates.largest(step):g}"
+            f"{len(values)} learners at step {step + 1}, rate {rates.largest(step):g}"
         )
-    return losses
 
 
 def _with_errors(
     learners: Learners, states: Tensor, logits: Tensor, batch: TaskBatch, step: int
 ) -> Learners:
     """The learners with one step of the output layer more."""
-    labels = batch.support.labels  # (T, K)
-    target = functional.one_hot(labels, logits.shape[-1])
-    gradient = (logits.softmax(-1) - target) / labels.shape[1]  # of the mean loss
+    labels = batch.support.labels[..., None]  # (T, K, 1)
+    less_one = logits.new_full(labels.shape, -1.0)
+    gradient = logits.softmax(-1).scatter_add(-1, labels, less_one) / labels.shape[1]
     errors = learners.rates.learner[:, step, None, None] * gradient
     return replace(
         learners,

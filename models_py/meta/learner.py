@@ -15,12 +15,17 @@ from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from models_py.config import OptimiserConfig, require
 from models_py.data import Queries
 from models_py.fitting import FitLog, Optimise
-from models_py.meta.adaptation import Learners, Rates, adapted, body_of
+from models_py.meta.adaptation import (
+    Learners,
+    Rates,
+    adapted,
+    body_of,
+    mean_losses,
+)
 from models_py.meta.batches import (
     COMMON_PART,
     PART,
@@ -208,8 +213,7 @@ class MetaLearner(nn.Module):
         """Mean query loss of each adapted learner, shape (T,)."""
         *_, learners = self._adapted(batch, self._rates(batch), is_training=True)
         logits = learners.logits(learners.states_of(batch.query))  # (T, Q, n_items)
-        labels = batch.query.labels
-        return functional.cross_entropy(logits.mT, labels, reduction="none").mean(1)
+        return mean_losses(logits, batch.query.labels)
 
     @torch.no_grad()
     def score(self, queries: Queries) -> Tensor:
