@@ -25,6 +25,7 @@ class TrainConfig:
 
     Args:
         mart: episode mart whose test queries are asked.
+        mart_dir: folder of the marts as Parquet; None reads dbt's DuckDB file.
         dataset: data set to train on; None takes `xuetangx` or the only one.
         lineup: models to train; empty takes all that fit the mart.
         models: settings by model name, over each model's defaults.
@@ -43,6 +44,7 @@ class TrainConfig:
     """
 
     mart: str
+    mart_dir: str | None = None
     dataset: str | None = None
     lineup: tuple[str, ...] = ()
     models: dict[str, dict[str, Any]] = field(default_factory=dict)

@@ -1,7 +1,7 @@
 """One line-up to fit on one data set, whatever its family."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -12,6 +12,7 @@ from training import checkpoint, loop
 from training.config import TrainConfig
 from training.marts import Marts
 from training.runs import Run
+from training.team import Team
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,7 @@ class Job:
 
     Args:
         marts: what the family's `load` read.
+        team: the processes that do this job together, this one among them.
     """
 
     config: TrainConfig
@@ -31,6 +33,7 @@ class Job:
     run: Run
     device: torch.device
     progress: bool
+    team: Team = field(default_factory=Team)
 
     def optimise(
         self, name: str, settings: Any, validate: Callable[[], float], monitor: str
@@ -55,6 +58,7 @@ class Job:
                 precision=self.config.precision,
                 checkpoints=loop.FitCheckpoints(self.run.state / name),
                 progress=self.progress,
+                team=self.team,
             )
 
         return fit
@@ -68,6 +72,8 @@ class Job:
         **sizes: int,
     ) -> None:
         """Write a fitted model's checkpoint; `sizes` are what the data prescribe."""
+        if not self.team.leads:
+            return
         path = self.run.checkpoint(name)
         checkpoint.save_model(path, name, model, settings, sizes, base_settings)
 

@@ -1,12 +1,15 @@
-"""Marts out of DuckDB: Arrow, then tensors and ragged arrays, no per-row Python.
+"""Marts as Arrow, then as tensors and ragged arrays, no per-row Python.
 
-The only place in training that opens DuckDB, always read-only. What a family of marts
-makes of its tables stands in `training/<family>/marts.py`.
+They come from dbt's DuckDB file, or from a folder of Parquet files that any engine
+wrote; DuckDB reads both, always read-only, and nothing else in training opens it. What
+a family of marts makes of its tables stands in `training/<family>/marts.py`.
 """
 
 import hashlib
+import io
 import os
 import re
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -24,6 +27,7 @@ from models_py.ragged import Ragged
 from training.errors import UserError
 
 PREFERRED_DATASETS = ("xuetangx", "edm_cup_2023")
+BATCH_ROWS = 65_536
 
 Connection = duckdb.DuckDBPyConnection
 
@@ -45,22 +49,95 @@ class Marts(Protocol):
 
 
 def duckdb_path() -> Path:
-    """The DuckDB file that dbt writes and training reads."""
-    return Path(os.environ.get("MOOCMETA_DUCKDB") or "target/moocmeta.duckdb")
+    """The DuckDB file that dbt writes and training reads.
+
+    Raises:
+        UserError: it is a folder.
+    """
+    path = Path(os.environ.get("MOOCMETA_DUCKDB") or "target/moocmeta.duckdb")
+    if path.is_dir():
+        raise UserError(
+            f"{path} is a folder, a DuckDB file there does not exist: run `dbt build` "
+            "first, set MOOCMETA_DUCKDB, or name a folder of marts with --mart-dir"
+        )
+    return path
+
+
+def marts_path(mart_dir: str | None) -> Path:
+    """Where the marts are: a folder of Parquet files if one is named, else DuckDB's.
+
+    Raises:
+        UserError: there is no such folder.
+    """
+    if mart_dir is None:
+        return duckdb_path()
+    path = Path(mart_dir)
+    if not path.is_dir():
+        raise UserError(f"--mart-dir {path} is no folder; {_HOW_TO_EXPORT}")
+    return path
+
+
+_HOW_TO_EXPORT = (
+    "write all marts there: `dbt run-operation export_marts --args '{out: DIR}'`"
+)
 
 
 @contextmanager
 def open_marts(path: Path) -> Iterator[Connection]:
-    """Open a DuckDB file read-only; whatever goes wrong names the remedy."""
-    if not path.is_file():
+    """Open a DuckDB file, or a folder of Parquet marts, read-only.
+
+    Whatever goes wrong names the remedy.
+    """
+    is_folder = path.is_dir()
+    if not is_folder and not path.is_file():
         raise UserError(
             f"{path} does not exist: run `dbt build` first or set MOOCMETA_DUCKDB"
         )
+    database = ":memory:" if is_folder else str(path)
+    limit = os.environ.get("MOOCMETA_MEMORY_LIMIT")
     try:
-        with duckdb.connect(str(path), read_only=True) as connection:
+        with (
+            tempfile.TemporaryDirectory(prefix="moocmeta-") as scratch,
+            duckdb.connect(database, read_only=not is_folder) as connection,
+        ):
+            if limit:
+                connection.execute("set memory_limit = ?", [limit])
+            if is_folder:  # a file's scratch folder lies beside it
+                connection.execute("set temp_directory = ?", [scratch])
+                _view_folder(connection, path)
             yield connection
     except duckdb.Error as error:
-        raise UserError(_why_not_read(path, error)) from error
+        why = _why_no_folder if is_folder else _why_not_read
+        raise UserError(why(path, error)) from error
+
+
+def _view_folder(connection: Connection, folder: Path) -> None:
+    """A view of each mart: `<mart>/**/*.parquet`, columns in any order.
+
+    Files count in the byte-wise order of their names, rows in that of their file.
+    Names that begin with `_` or `.` are scratch files, as they are to Spark.
+    """
+    files: dict[str, list[str]] = {}
+    for path in sorted(folder.glob("*/**/*.parquet"), key=os.fsencode):
+        parts = path.relative_to(folder).parts
+        if not any(part.startswith(("_", ".")) for part in parts):
+            files.setdefault(parts[0], []).append(str(path))
+    if not files:
+        raise UserError(
+            f"--mart-dir {folder} holds no <mart>/*.parquet; {_HOW_TO_EXPORT}"
+        )
+    for mart, paths in files.items():
+        connection.read_parquet(
+            paths, union_by_name=True, hive_partitioning=True
+        ).create_view(mart)
+
+
+def _why_no_folder(folder: Path, error: duckdb.Error) -> str:
+    message = _first_line(str(error))
+    missing = re.search(r"Table with name (\w+) does not exist", message)
+    if missing:
+        return f"--mart-dir {folder} lacks the mart {missing[1]}; {_HOW_TO_EXPORT}"
+    return f"--mart-dir {folder} cannot be read ({message}); {_HOW_TO_EXPORT}"
 
 
 def _why_not_read(path: Path, error: duckdb.Error) -> str:
@@ -139,27 +216,87 @@ class Reader:
 
     def table(self, mart: str, columns: str, order: str) -> pa.Table:
         """The data set's rows of a mart, ordered by `order`, a total one."""
-        sql = f'select {columns} from "{mart}" where dataset = ? order by {order}'
-        return self._read(mart, sql, [self.dataset])
+        schema, batches = self.batches(mart, columns, order)
+        return pa.Table.from_batches(batches, schema)
 
-    def whole_table(self, mart: str, columns: str, order: str) -> pa.Table:
-        """All rows of a mart that holds one data set and does not name it."""
-        return self._read(mart, f'select {columns} from "{mart}" order by {order}', [])
+    def batches(
+        self, mart: str, columns: str, order: str
+    ) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
+        """The same as record batches, few of which are in memory at a time."""
+        rows = f'from "{mart}" where dataset = ?'
+        sql = f"select {columns} {rows}"
+        if not self._stand_in_order(rows, order):
+            sql += f" order by {order}"
+        found = self.connection.execute(sql, [self.dataset])
+        reader = found.to_arrow_reader(BATCH_ROWS)
+        return reader.schema, self._fingerprinted(mart, reader)
 
-    def _read(self, mart: str, sql: str, parameters: list[str]) -> pa.Table:
-        table = self.connection.execute(sql, parameters).to_arrow_table()
-        self.fingerprints[mart] = {"rows": len(table), "sha256": _sha256(table)}
-        return table
+    def _stand_in_order(self, rows: str, order: str) -> bool:
+        """Whether rows are stored in that order, as those of an export are.
+
+        To read the key alone costs little; to sort lists takes memory as large.
+        """
+        key = f"row({order})"
+        previous = f"select {key} <= lag({key}) over () as is_behind {rows}"
+        sql = f"select count(*) from ({previous}) where is_behind"
+        return self.connection.execute(sql, [self.dataset]).fetchone() == (0,)
+
+    def _fingerprinted(
+        self, mart: str, batches: pa.RecordBatchReader
+    ) -> Iterator[pa.RecordBatch]:
+        digest = RowsDigest(batches.schema)
+        for batch in batches:
+            digest.add(batch)
+            yield batch
+        self.fingerprints[mart] = digest.found()
 
 
-def _sha256(table: pa.Table) -> str:
-    """SHA-256 of the ordered rows as Parquet, which keeps nothing where a null is.
+class RowsDigest:
+    """Number and SHA-256 of ordered rows, however many come at a time.
 
-    Arrow's own buffers hold whatever lay in memory there.
+    They are digested as Parquet, which keeps nothing where a null is; Arrow's own
+    buffers hold whatever lay in memory there.
     """
-    sink = pa.BufferOutputStream()
-    pq.write_table(table.combine_chunks(), sink, compression="none")
-    return hashlib.sha256(sink.getvalue()).hexdigest()
+
+    def __init__(self, schema: pa.Schema) -> None:
+        self._n_rows, self._sha256 = 0, hashlib.sha256()
+        self._waiting = schema.empty_table()
+        sink = pa.PythonFile(_Hashed(self._sha256), mode="w")
+        self._parquet = pq.ParquetWriter(sink, schema, compression="none")
+
+    def add(self, batch: pa.RecordBatch) -> None:
+        """Take rows behind those there were; groups are of `BATCH_ROWS` always."""
+        self._n_rows += len(batch)
+        rows = pa.Table.from_batches([batch])
+        self._waiting = pa.concat_tables([self._waiting, rows])
+        while len(self._waiting) >= BATCH_ROWS:
+            self._write(self._waiting.slice(0, BATCH_ROWS))
+            self._waiting = self._waiting.slice(BATCH_ROWS)
+
+    def found(self) -> dict[str, Any]:
+        """`rows` and `sha256` of all that came."""
+        self._write(self._waiting)
+        self._parquet.close()
+        return {"rows": self._n_rows, "sha256": self._sha256.hexdigest()}
+
+    def _write(self, rows: pa.Table) -> None:
+        self._parquet.write_table(rows.combine_chunks())
+
+
+class _Hashed(io.RawIOBase):
+    """A file of which only the hash is kept."""
+
+    def __init__(self, digest: Any) -> None:
+        self._digest = digest
+
+    def writable(self) -> bool:
+        """It is."""
+        return True
+
+    def write(self, data: Any) -> int:
+        """Take bytes behind those there were."""
+        self._digest.update(data)
+        return len(data)
 
 
 def tensor_of(column: pa.ChunkedArray) -> Tensor:

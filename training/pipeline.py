@@ -11,80 +11,100 @@ from training.errors import UserError
 from training.families import Family, family_of
 from training.files import write_json
 from training.job import Job
-from training.marts import duckdb_path
+from training.marts import Marts, marts_path
 from training.report import write_report
 from training.seeding import make_reproducible
+from training.team import LostProcess, Team, joined
 
 
 def start(
     config: TrainConfig, out: Path, *, command: str, progress: bool
-) -> dict[str, Any]:
+) -> dict[str, Any] | None:
     """Train and evaluate a line-up in a new run folder under `out`.
 
     Args:
         command: what the user typed, kept to repeat the run.
         progress: show bars on stderr if that is a terminal.
     Returns:
-        The content of `metrics.json`.
+        The content of `metrics.json`; None in all processes but the leader.
     Raises:
         UserError: a setting, a mart or the folder is not usable (no folder is left
             then), or a fit failed (its folder can be resumed).
     """
     device = config.torch_device()
     config.check_models()
-    family = family_of(duckdb_path(), config.mart)
-    if config.repeat_splits and not family.repeats_splits:
-        raise UserError(
-            f"--repeat-splits cannot be used with mart {config.mart}; leave it out"
-        )
-    models = config.model_configs(family.name)
-    marts = family.load(duckdb_path(), config.mart, config.dataset)
-    family.check(marts, models)  # what cannot be trained on fails before any file
-    config = dataclasses.replace(config, dataset=marts.dataset, device=device.type)
+    with joined(device) as team:
+        source = marts_path(config.mart_dir)
+        family = family_of(source, config.mart)
+        if config.repeat_splits and not family.repeats_splits:
+            raise UserError(
+                f"--repeat-splits cannot be used with mart {config.mart}; leave it out"
+            )
+        models = config.model_configs(family.name)
+        marts = family.load(source, config.mart, config.dataset)
+        family.check(marts, models)  # what cannot be trained on fails before any file
+        config = dataclasses.replace(config, dataset=marts.dataset, device=device.type)
+        settings = {
+            "command": command,
+            "marts": str(source),
+            "config": dataclasses.asdict(config),
+            "models": {name: dataclasses.asdict(each) for name, each in models.items()},
+            "inputs": marts.fingerprints,
+        }
+        run = _new_run(team, out, marts, settings)
+        job = Job(config, marts, run, device, progress and team.leads, team)
+        return _go(job, family, command)
+
+
+def resume(run_dir: Path, *, progress: bool) -> dict[str, Any] | None:
+    """Go on with an interrupted run; a finished one is only read.
+
+    A run may go on with another number of processes than it was begun with.
+
+    Returns:
+        The content of `metrics.json`; None in all processes but the leader.
+    Raises:
+        UserError: the marts are not those the run was started on.
+    """
+    run = runs.Run(run_dir)
+    settings = run.read_json("config.json")
+    config = checked(TrainConfig, settings["config"], str(run.path / "config.json"))
+    device = config.torch_device()
+    with joined(device) as team:
+        if run.is_done:
+            return run.read_json("metrics.json") if team.leads else None
+        source = marts_path(config.mart_dir)
+        family = family_of(source, config.mart)
+        marts = family.load(source, config.mart, config.dataset)
+        changed = [
+            mart
+            for mart, was in settings["inputs"].items()
+            if marts.fingerprints[mart] != was
+        ]
+        if changed:
+            raise UserError(
+                f"{run.path} was started on other data: {', '.join(changed)} changed "
+                f"in {source}; rebuild that data or start a new run"
+            )
+        job = Job(config, marts, run, device, progress and team.leads, team)
+        return _go(job, family, settings["command"])
+
+
+def _new_run(team: Team, out: Path, marts: Marts, settings: dict[str, Any]) -> runs.Run:
+    """The run folder that the leader makes for all, its settings written."""
+    if not team.leads:
+        return runs.Run(Path(team.told("")))
     run = runs.start_run(out, marts.mart, marts.dataset)
-    settings = {
-        "command": command,
-        "duckdb": str(duckdb_path()),
-        "config": dataclasses.asdict(config),
-        "models": {name: dataclasses.asdict(model) for name, model in models.items()},
-        "inputs": marts.fingerprints,
-    }
     try:
         write_json(run.path / "config.json", settings)
     except UserError:
         run.path.rmdir()
         raise
-    return _go(Job(config, marts, run, device, progress), family, command)
+    team.told(str(run.path))
+    return run
 
 
-def resume(run_dir: Path, *, progress: bool) -> dict[str, Any]:
-    """Go on with an interrupted run; a finished one is only read.
-
-    Raises:
-        UserError: the marts are not those the run was started on.
-    """
-    run = runs.Run(run_dir)
-    if run.is_done:
-        return run.read_json("metrics.json")
-    settings = run.read_json("config.json")
-    config = checked(TrainConfig, settings["config"], str(run.path / "config.json"))
-    family = family_of(duckdb_path(), config.mart)
-    marts = family.load(duckdb_path(), config.mart, config.dataset)
-    changed = [
-        mart
-        for mart, was in settings["inputs"].items()
-        if marts.fingerprints[mart] != was
-    ]
-    if changed:
-        raise UserError(
-            f"{run.path} was started on other data: {', '.join(changed)} changed in "
-            f"{duckdb_path()}; rebuild that data or start a new run"
-        )
-    job = Job(config, marts, run, config.torch_device(), progress)
-    return _go(job, family, settings["command"])
-
-
-def _go(job: Job, family: Family, command: str) -> dict[str, Any]:
+def _go(job: Job, family: Family, command: str) -> dict[str, Any] | None:
     """Do the job and write the run folder; the manifest seals it."""
     make_reproducible()
     run, config, marts = job.run, job.config, job.marts
@@ -95,10 +115,16 @@ def _go(job: Job, family: Family, command: str) -> dict[str, Any]:
             f"{error}; choose a smaller inner_rate in a new run, or go on without "
             f"that model: `moocmeta-train --resume {run.path}` repeats this one"
         ) from error
+    except LostProcess as error:
+        raise UserError(
+            f"{error}; go on with `moocmeta-train --resume {run.path}`"
+        ) from error
     except KeyboardInterrupt:
         raise UserError(
             f"interrupted; go on with `moocmeta-train --resume {run.path}`"
         ) from None
+    if not job.team.leads:
+        return None
     metrics = {
         "run_id": run.run_id,
         "family": family.name,
@@ -107,6 +133,7 @@ def _go(job: Job, family: Family, command: str) -> dict[str, Any]:
         "seed": config.seed,
         "device": job.device.type,
         "precision": config.precision,
+        "n_processes": job.team.size,
         "command": command,
         **found,
     }

@@ -18,6 +18,7 @@ from models_py.causal.trials import FIRST_PRODUCT, UNKNOWN_ITEM, Trials
 from models_py.causal.windows import Windows, grouped, windows_of
 from models_py.config import OptimiserConfig, require
 from models_py.fitting import FitLog, Optimise
+from models_py.parts import Dealt, Dropout, Part, Span, drawn_like
 from models_py.ragged import PAD, pad_aligned
 from models_py.recommendation.sasrec import Block
 from models_py.seeding import seeded
@@ -106,6 +107,24 @@ class WindowBatch:
         """The same batch on another device."""
         return WindowBatch(**{k: v.to(device) for k, v in self.__dict__.items()})
 
+    def deal(self, part: Part) -> Dealt:
+        """The part's windows; trials lie in the order of their windows."""
+        rows = part.slice(len(self.events))
+        edges = torch.tensor([rows.start, rows.stop])
+        own = slice(*torch.searchsorted(self.window, edges).tolist())
+        batch = WindowBatch(
+            *(each[rows] for each in (self.events, self.items, self.times)),
+            window=self.window[own] - rows.start,
+            place=self.place[own],
+            treatment=self.treatment[own],
+            outcome=self.outcome[own],
+        )
+        return Dealt(
+            batch,
+            share=batch.n_targets / self.n_targets,
+            spans={"rows": Span(rows.start, len(self.events))},
+        )
+
 
 @dataclass(frozen=True)
 class EpochBatches:
@@ -191,7 +210,7 @@ class CausalTransformer(nn.Module):
         with torch.no_grad():
             self.event.weight[PAD] = 0.0
             self.item.weight[PAD] = 0.0
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = Dropout(config.dropout)
 
     @property
     def n_parameters(self) -> int:
@@ -211,8 +230,8 @@ class CausalTransformer(nn.Module):
     def _with_unknown(self, items: Tensor) -> Tensor:
         if not self.training:
             return items
-        is_hidden = torch.rand(items.shape, device=items.device)
-        is_hidden = is_hidden < self.config.item_dropout
+        chance = drawn_like(items.float(), "rows", Tensor.uniform_)
+        is_hidden = chance < self.config.item_dropout
         return torch.where(is_hidden & (items >= FIRST_PRODUCT), UNKNOWN_ITEM, items)
 
     def batches(

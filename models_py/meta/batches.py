@@ -5,12 +5,13 @@ processor's cache, and of alike length: a long prefix costs the short ones nothi
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from models_py.meta.tasks import TaskBatch, Tasks, lay_out
+from models_py.parts import Dealt, Part
 
 # on one core 32 learners of a 128-wide GRU together took 1.6 times as long
 PART = 8
@@ -19,9 +20,14 @@ COMMON_PART = 64  # of learners that share their weights
 
 @dataclass(frozen=True)
 class MetaBatch:
-    """The tasks of one outer step, in parts that go through a network together."""
+    """The tasks of one outer step, in parts that go through a network together.
+
+    Args:
+        by_reliability: whether the mean loss weighs tasks by their reliability.
+    """
 
     parts: list[TaskBatch]
+    by_reliability: bool = False
 
     @property
     def n_targets(self) -> int:
@@ -30,7 +36,22 @@ class MetaBatch:
 
     def to(self, device: torch.device) -> "MetaBatch":
         """The same batch on another device."""
-        return MetaBatch([part.to(device) for part in self.parts])
+        return replace(self, parts=[part.to(device) for part in self.parts])
+
+    def weights(self) -> Tensor:
+        """How much each task's loss counts, shape (T,)."""
+        reliability = torch.cat([part.reliability for part in self.parts])
+        return reliability if self.by_reliability else torch.ones_like(reliability)
+
+    def deal(self, part: Part) -> Dealt:
+        """The part's tasks of each of the batch's parts; nothing here is noisy."""
+        dealt = [tasks.deal(part) for tasks in self.parts]
+        own = replace(self, parts=[tasks for tasks in dealt if len(tasks.reliability)])
+        if not own.parts:
+            return Dealt(own, 0.0, {})
+        total = float(self.weights().sum())
+        share = float(own.weights().sum()) / total if total else 0.0
+        return Dealt(own, share, {})
 
 
 @dataclass(frozen=True)
@@ -45,6 +66,7 @@ class MetaBatches:
     groups: list[Tensor]
     max_length: int
     part_size: int
+    by_reliability: bool = False
 
     def __len__(self) -> int:
         return len(self.groups)
@@ -56,7 +78,8 @@ class MetaBatches:
                 [
                     lay_out(tasks.take(part), self.max_length)
                     for part in in_parts(tasks, self.part_size)
-                ]
+                ],
+                self.by_reliability,
             )
 
 

@@ -15,6 +15,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 from models_py.config import require
 from models_py.meta.blocks import Blocks
 from models_py.meta.tasks import shared_rows
+from models_py.parts import Dealt, Dropout, Part, Span
 from models_py.ragged import PAD, Ragged
 from models_py.recommendation.gru import EMBEDDING_STD
 from models_py.recommendation.sequences import cut_to_last
@@ -87,6 +88,37 @@ class ContextBatch:
             self.targets.to(device),
         )
 
+    def deal(self, part: Part) -> Dealt:
+        """The part's tasks; rows lie in the order of tasks, queries in that of rows."""
+        tasks = part.slice(len(self.context))
+        rows = _within(self.task, tasks)
+        asked = _within(self.row, rows)
+        batch = ContextBatch(
+            context=self.context[tasks],
+            context_length=self.context_length[tasks],
+            rows=self.rows[rows],
+            row_length=self.row_length[rows],
+            task=self.task[rows] - tasks.start,
+            row=self.row[asked] - rows.start,
+            place=self.place[asked],
+            targets=self.targets[asked],
+        )
+        return Dealt(
+            batch,
+            share=batch.n_targets / self.n_targets,
+            spans={
+                "tasks": Span(tasks.start, len(self.context)),
+                "rows": Span(rows.start, len(self.rows)),
+                "targets": Span(asked.start, self.n_targets),
+            },
+        )
+
+
+def _within(owner: Tensor, owners: slice) -> slice:
+    """Where those of the chosen owners lie; owners are ascending."""
+    edges = torch.tensor([owners.start, owners.stop])
+    return slice(*torch.searchsorted(owner, edges).tolist())
+
 
 class ContextGRU(nn.Module):
     """Embeddings → GRU over the support, then over the prefix → scores of all items."""
@@ -104,23 +136,28 @@ class ContextGRU(nn.Module):
             nn.init.normal_(self.embedding.weight, std=EMBEDDING_STD)
         with torch.no_grad():
             self.embedding.weight[PAD] = 0.0
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = nn.ModuleDict(
+            {
+                over: Dropout(config.dropout, over)
+                for over in ("tasks", "rows", "targets")
+            }
+        )
 
     def loss(self, batch: ContextBatch) -> Tensor:
         """Full cross-entropy of every query, a scalar."""
-        states = self.dropout(self.states(batch))
+        states = self.dropout["targets"](self.states(batch))
         return full_cross_entropy(states, self.output, batch.targets)
 
     def states(self, batch: ContextBatch) -> Tensor:
         """The state behind each query's prefix, shape (N, H)."""
-        _, read = self.gru(self._packed(batch.context, batch.context_length))
-        packed = self._packed(batch.rows, batch.row_length)
+        _, read = self.gru(self._packed(batch.context, batch.context_length, "tasks"))
+        packed = self._packed(batch.rows, batch.row_length, "rows")
         states, _ = self.gru(packed, read[:, batch.task])
         padded, _ = pad_packed_sequence(states, batch_first=True)
         return padded[batch.row, batch.place]
 
-    def _packed(self, tokens: Tensor, lengths: Tensor):
-        embedded = self.dropout(self.embedding(tokens))
+    def _packed(self, tokens: Tensor, lengths: Tensor, over: str):
+        embedded = self.dropout[over](self.embedding(tokens))
         return pack_padded_sequence(
             embedded, lengths, batch_first=True, enforce_sorted=False
         )

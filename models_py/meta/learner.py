@@ -10,7 +10,7 @@ The network has no dropout while it adapts: an inner loss is that of the weights
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 import torch
@@ -193,9 +193,10 @@ class MetaLearner(nn.Module):
         """Episodes of `validate_every` outer steps."""
         n_steps, n_tasks = self.config.validate_every, self.config.tasks_per_step
         max_length = self.network.config.max_length
-        return drawn_batches(
+        drawn = drawn_batches(
             train, n_steps, n_tasks, max_length, self._part_size, generator
         )
+        return replace(drawn, by_reliability=self.is_adaptive)
 
     def loss(self, batch: MetaBatch) -> Tensor:
         """Mean query loss of the adapted learners, a scalar.
@@ -204,10 +205,8 @@ class MetaLearner(nn.Module):
             Diverged: a support loss is no number.
         """
         losses = torch.cat([self._query_losses(part) for part in batch.parts])
-        if not self.is_adaptive:
-            return losses.mean()
-        weight = torch.cat([part.reliability for part in batch.parts])
-        return (losses * weight).sum() / weight.sum().clamp(min=TINY)
+        weights = batch.weights()
+        return (losses * weights).sum() / weights.sum().clamp(min=TINY)
 
     def _query_losses(self, batch: TaskBatch) -> Tensor:
         """Mean query loss of each adapted learner, shape (T,)."""

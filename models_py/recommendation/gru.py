@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from models_py.config import OptimiserConfig, require
 from models_py.data import Queries, TrainSequences
 from models_py.fitting import FitLog, Optimise
+from models_py.parts import Dropout
 from models_py.ragged import PAD
 from models_py.recommendation import sequences
 from models_py.recommendation.recurrence import recurrence
@@ -78,7 +79,8 @@ class GRU(nn.Module):
             nn.init.normal_(self.embedding.weight, std=EMBEDDING_STD)
         with torch.no_grad():
             self.embedding.weight[PAD] = 0.0
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = Dropout(config.dropout)
+        self.state_dropout = Dropout(config.dropout, over="targets")
 
     @property
     def n_parameters(self) -> int:
@@ -134,7 +136,7 @@ class GRU(nn.Module):
     def loss(self, batch: SequenceBatch) -> Tensor:
         """Full cross-entropy at every admissible position, a scalar."""
         # the output layer dominates the cost: only states that are asked enter it
-        states = self.dropout(self.states(batch.inputs)[batch.asks])  # (T, H)
+        states = self.state_dropout(self.states(batch.inputs)[batch.asks])  # (T, H)
         return full_cross_entropy(states, self.output, batch.targets)
 
     def fit(self, train: TrainSequences, optimise: Optimise) -> FitLog:

@@ -17,6 +17,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from models_py.config import OptimiserConfig, require
 from models_py.data import Queries, TrainSequences
 from models_py.fitting import FitLog, Optimise
+from models_py.parts import Dropout
 from models_py.ragged import PAD
 from models_py.recommendation import sequences
 from models_py.recommendation.sequences import EpochBatches, SequenceBatch
@@ -75,11 +76,11 @@ class Block(nn.Module):
             nn.LayerNorm(config.dim),
             nn.Linear(config.dim, config.dim),
             nn.ReLU(),
-            nn.Dropout(config.dropout),
+            Dropout(config.dropout),
             nn.Linear(config.dim, config.dim),
-            nn.Dropout(config.dropout),
+            Dropout(config.dropout),
         )
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = Dropout(config.dropout)
 
     def forward(self, x: Tensor) -> Tensor:
         """States of one block from those of the last, shape (B, L, D)."""
@@ -117,7 +118,7 @@ class SASRec(nn.Module):
             self.output = nn.Linear(config.dim, n_items)
             # as wide as items are drawn, positions would drown them
             nn.init.normal_(self.position.weight, std=POSITION_STD)
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = Dropout(config.dropout)
 
     @property
     def n_parameters(self) -> int:

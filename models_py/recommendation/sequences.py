@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from models_py.data import TrainSequences
+from models_py.parts import Dealt, Part, Span, bounds
 from models_py.ragged import Ragged, pad_aligned
 
 SORTED_BATCHES = 50  # batches' worth of shuffled rows that are sorted by length
@@ -36,6 +37,21 @@ class SequenceBatch:
         """The same batch on another device."""
         return SequenceBatch(
             self.inputs.to(device), self.asks.to(device), self.targets.to(device)
+        )
+
+    def deal(self, part: Part) -> Dealt:
+        """The part's rows."""
+        rows = part.slice(len(self.inputs))
+        target = bounds(self.asks.sum(1))
+        own = slice(target[rows.start], target[rows.stop])
+        targets = self.targets[own]
+        return Dealt(
+            SequenceBatch(self.inputs[rows], self.asks[rows], targets),
+            share=len(targets) / len(self.targets),
+            spans={
+                "rows": Span(rows.start, len(self.inputs)),
+                "targets": Span(own.start, len(self.targets)),
+            },
         )
 
 

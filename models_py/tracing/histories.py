@@ -7,6 +7,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
+from models_py.parts import Dealt, Part, Span, bounds, rows_of
 from models_py.tracing.data import Responses, SkillSets
 
 SORTED_BATCHES = 20  # batches' worth of shuffled windows that are sorted by length
@@ -80,6 +81,23 @@ class HistoryBatch:
             replace(self.sets, members=_moved(self.sets.members, device)),
             self.overlap.to(device),
             self.targets.to(device),
+        )
+
+    def deal(self, part: Part) -> Dealt:
+        """The part's rows."""
+        n_rows = len(self.asked.item)
+        rows = part.slice(n_rows)
+        target = bounds(self.asked.is_real.sum(1))
+        targets = self.targets[target[rows.start] : target[rows.stop]]
+        return Dealt(
+            replace(
+                self,
+                asked=rows_of(self.asked, rows),
+                past=rows_of(self.past, rows),
+                targets=targets,
+            ),
+            share=len(targets) / len(self.targets),
+            spans={"rows": Span(rows.start, n_rows)},
         )
 
     def visible(self, context: int) -> Tensor:

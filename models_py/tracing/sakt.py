@@ -13,6 +13,7 @@ from torch.nn import functional
 
 from models_py.config import OptimiserConfig, require
 from models_py.fitting import FitLog, Optimise
+from models_py.parts import Dropout
 from models_py.seeding import seeded
 from models_py.tracing import histories
 from models_py.tracing.attention import HistoryAttention
@@ -74,17 +75,17 @@ class SAKT(nn.Module):
             self.interaction = nn.Sequential(
                 nn.Linear(dim + ANSWER_WIDTH, dim),
                 nn.GELU(),
-                nn.Dropout(config.dropout),
+                Dropout(config.dropout),
             )
             self.attention = HistoryAttention(dim, config.n_heads, config.dropout)
             self.feed_forward = nn.Sequential(
                 nn.Linear(2 * dim, dim),
                 nn.GELU(),
-                nn.Dropout(config.dropout),
+                Dropout(config.dropout),
                 nn.Linear(dim, 1),
             )
         self.easiness = nn.Parameter(torch.zeros(n_items))
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = Dropout(config.dropout)
 
     @property
     def n_parameters(self) -> int:

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from models_py.config import OptimiserConfig, require
 from models_py.fitting import FitLog, Optimise
+from models_py.parts import Dropout
 from models_py.seeding import seeded
 from models_py.tracing import histories, irt
 from models_py.tracing.attention import HistoryAttention
@@ -88,7 +89,7 @@ class WideDeepIRT(nn.Module):
         with seeded(config.seed):
             self.skills = SkillVectors(n_skills, dim)
             self.event = nn.Sequential(
-                nn.Linear(dim + EVENT_WIDTH, dim), nn.GELU(), nn.Dropout(config.dropout)
+                nn.Linear(dim + EVENT_WIDTH, dim), nn.GELU(), Dropout(config.dropout)
             )
             self.attention = HistoryAttention(dim, config.n_heads, config.dropout)
             # no bias on the way: an empty history must read as mean 0, spread 1

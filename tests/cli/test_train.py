@@ -61,6 +61,7 @@ RUN_KEYS = [
     "seed",
     "device",
     "precision",
+    "n_processes",
     "command",
     "n_items",
     "n_train_pairs",

@@ -79,7 +79,7 @@ def test_wrong_usage(tmp_path, options, fragment):
     ("options", "fragments"),
     [
         (("--model", "nope"), ("--model nope", "choose from random, popularity")),
-        (("--set", "nope=1"), ("unknown key nope", "known: mart, dataset")),
+        (("--set", "nope=1"), ("unknown key nope", "known: mart, mart_dir, dataset")),
         (("--set", "models.nope.x=1"), ("nope", "choose from random")),
         (("--set", "models.gru.nope=1"), ("models.gru: unknown key nope",)),
         (("--set", "models.gru.optimiser.nope=1"), ("unknown key optimiser.nope",)),

@@ -24,6 +24,7 @@ MAY_IMPORT = {
     "training/loop.py": (
         *("torch", "tqdm", "models_py"),
         *("training.errors", "training.fit_state", "training.seeding"),
+        "training.team",
     ),
     "training/report/": (
         *("jinja2", "markupsafe", "matplotlib", "numpy", "tabulate"),
@@ -37,6 +38,7 @@ ONLY_IN = {
     "training.families": ("training/commands/train.py", "training/pipeline.py"),
     "training.pipeline": ("training/commands/train.py",),
     "training.cli": (),
+    "torch.distributed": ("training/team.py",),
     "pickle": (),
     "cloudpickle": (),
     "joblib": (),

@@ -70,7 +70,9 @@ def cross_fit(
         asked = _rows(fold == held)
         probabilities[asked.numpy()] = model.predict(trials.take(asked)).numpy()
         sizes = {"n_items": trials.n_items}
-        checkpoint.save_model(job.run.checkpoint(part), name, model, settings, sizes)
+        if job.team.leads:
+            path = job.run.checkpoint(part)
+            checkpoint.save_model(path, name, model, settings, sizes)
         n_parameters += model.n_parameters
         fitting += fitted - started
         predicting += time.perf_counter() - fitted

@@ -77,6 +77,8 @@ def evaluate(job: Job) -> dict[str, Any]:
         name: cross_fit(job, name, configs[name], used.trials, used.fold)
         for name in job.lineup(configs)
     }
+    if not job.team.leads:
+        return {}
     models = scorecard.models_block(used, fits, job.config.seed)
     chosen = scorecard.best(models)
     effects = _effects(job, used, fits, chosen)

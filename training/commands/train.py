@@ -14,16 +14,23 @@ from training.errors import UserError
 from training.families import FAMILIES
 from training.options import out_option
 from training.runs import resolve_run
+from training.team import launched
 
 # options that a resumed run takes from its config.json
 FIXED_BY_RUN = (
-    *("mart", "dataset", "lineup", "epochs", "seed", "device", "precision"),
-    *("repeat_splits", "preset"),
+    *("mart", "mart_dir", "dataset", "lineup", "epochs", "seed", "device"),
+    *("precision", "repeat_splits", "preset"),
 )
 
 
 @click.command("train")
 @click.option("--mart", help="Mart to train on, such as episodes_k5_q10.")
+@click.option(
+    "--mart-dir",
+    metavar="DIR",
+    help="Read the marts from Parquet, DIR/<mart>/*.parquet, whoever wrote it.  "
+    "[default: the DuckDB file of dbt]",
+)
 @click.option(
     "--dataset",
     help="Data set.  [default: xuetangx if the mart has it, else the only one]",
@@ -98,21 +105,23 @@ def train_command(
             "Missing option '--mart', such as --mart episodes_k5_q10"
         )
     try:
-        if resume:
-            run_dir = resolve_run(resume, out, finished=False)
-            metrics = pipeline.resume(run_dir, progress=not quiet)
+        resumed = resolve_run(resume, out, finished=False) if resume else None
+        if resumed:
+            metrics = pipeline.resume(resumed, progress=not quiet)
         else:
             metrics = pipeline.start(
                 load_config(config_file, flags, assignments),
                 out,
-                command=shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+                command=shlex.join([*launched(Path(sys.argv[0]).name), *sys.argv[1:]]),
                 progress=not quiet,
             )
-            run_dir = out / metrics["run_id"]
     except UserError as error:
         raise click.ClickException(str(error)) from error
+    if metrics is None:  # another process leads
+        return
     if as_json:
         click.echo(json.dumps(metrics, ensure_ascii=False))
         return
     click.echo(FAMILIES[metrics["family"]].table(metrics))
+    run_dir = resumed or out / metrics["run_id"]
     click.echo(f"\n{run_dir / 'report.html'}")

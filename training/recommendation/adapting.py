@@ -62,27 +62,47 @@ def train_tasks_of(marts: RecommendationMarts) -> TrainTasks:
 
 
 def task_ranks(
-    job: Job, tasks: Tasks, score: Callable[[Tasks], Iterable[Tensor]]
+    job: Job,
+    tasks: Tasks,
+    score: Callable[[Tasks], Iterable[Tensor]],
+    n_scorings: int = 1,
 ) -> list[np.ndarray]:
     """Ranks of all query labels, task by task, of each scoring that `score` gives.
 
+    The tasks are dealt out to the team's processes.
+
     Args:
-        score: scores of the queries, shape (t, Q, n_items) each.
+        score: `n_scorings` times scores of the queries, shape (t, Q, n_items) each.
     Returns:
         Shape (T x Q,) each.
+    Raises:
+        Diverged: in every process, where it befell one.
     """
-    found = []
-    for rows in torch.arange(len(tasks)).split(SCORED_TASKS):
-        part = tasks.take(rows)
-        asked = part.query.flatten()
-        last = job.marts.pairs.prefixes.take(asked).last()
-        if not job.config.exclude_last_item:
-            last = torch.full_like(last, NO_EXCLUSION)
-        labels = part.pairs.label[asked]
-        found.append(
-            [label_ranks(s.flatten(0, 1), labels, last).numpy() for s in score(part)]
-        )
-    return [np.concatenate(parts) for parts in zip(*found, strict=True)]
+    ranks = torch.zeros(n_scorings, *tasks.query.shape, dtype=torch.int64)
+    own = torch.arange(len(tasks))[job.team.part.slice(len(tasks))]
+    failed = None
+    try:
+        for rows in own.split(SCORED_TASKS) if len(own) else ():
+            part = tasks.take(rows)
+            for number, scores in enumerate(score(part)):
+                ranks[number, rows] = _ranks_of_labels(job, part, scores)
+    except Diverged as error:
+        failed = error
+    n_failed = int(job.team.add_up(torch.tensor(int(failed is not None))))
+    if n_failed:
+        raise failed or Diverged(f"the inner loop diverged in {n_failed} processes")
+    return list(job.team.add_up(ranks).flatten(1).numpy())
+
+
+def _ranks_of_labels(job: Job, tasks: Tasks, scores: Tensor) -> Tensor:
+    """Rank of each query's label, (T, Q, n_items) → (T, Q)."""
+    asked = tasks.query.flatten()
+    last = tasks.pairs.prefixes.take(asked).last()
+    if not job.config.exclude_last_item:
+        last = torch.full_like(last, NO_EXCLUSION)
+    labels = tasks.pairs.label[asked]
+    ranks = label_ranks(scores.flatten(0, 1), labels, last)
+    return ranks.view(tasks.query.shape)
 
 
 def adaptation_of(job: Job, model: Any, with_all: np.ndarray) -> Adaptation:
@@ -100,13 +120,17 @@ def adaptation_of(job: Job, model: Any, with_all: np.ndarray) -> Adaptation:
         lambda part: (
             model.score_tasks(part.with_support(size)) for size in (0, *sizes)
         ),
+        1 + len(sizes),
     )
     curve = {}
     if model.has_steps:
         # more steps than were learned for may diverge: then there is no curve
         with suppress(Diverged):
             ranks = task_ranks(
-                job, tasks, lambda part: model.score_tasks_after(part, CURVE_STEPS)
+                job,
+                tasks,
+                lambda part: model.score_tasks_after(part, CURVE_STEPS),
+                len(CURVE_STEPS),
             )
             curve = dict(zip(CURVE_STEPS, ranks, strict=True))
     by_support = dict(zip(sizes, others, strict=True))

@@ -44,6 +44,9 @@ def evaluate(job: Job) -> dict[str, Any]:
         for name in job.lineup(configs)
     }
     splits = repeat_splits(job, config.repeat_splits) if config.repeat_splits else None
+    orders = gradient_orders(job, list(answers))
+    if not job.team.leads:
+        return {}
     optimum = _optimum(marts, questions["test"].pair.numpy())
     informed = optimum_given_support(data_dir(), marts.dataset, marts.mart, optimum)
     card = Scorecard(marts, questions, answers, config.seed, informed)
@@ -54,7 +57,7 @@ def evaluate(job: Job) -> dict[str, Any]:
         **card.metrics(),
         "bayes_optimal": optimum,
         "bayes_optimal_given_support": informed,
-        "gradient_orders": gradient_orders(job, list(answers)),
+        "gradient_orders": orders,
         "repeat_splits": splits,
     }
 

@@ -104,8 +104,10 @@ def ranks_of(job: Job, model: Any, rows: Tensor) -> np.ndarray:
     """
     pairs = job.marts.pairs
     distinct, place = rows.unique(return_inverse=True)
-    ranks = [torch.empty(0, dtype=torch.int64)]
-    for part in distinct.split(job.config.score_chunk):
+    ranks = torch.zeros_like(distinct)
+    own = torch.arange(len(distinct))[job.team.part.slice(len(distinct))]
+    for chunk in own.split(job.config.score_chunk) if len(own) else ():
+        part = distinct[chunk]
         queries = pairs.queries(part)
         last = queries.prefixes.last()
         excluded = (
@@ -113,8 +115,8 @@ def ranks_of(job: Job, model: Any, rows: Tensor) -> np.ndarray:
             if job.config.exclude_last_item
             else torch.full_like(last, NO_EXCLUSION)
         )
-        ranks.append(label_ranks(model.score(queries), pairs.label[part], excluded))
-    return torch.cat(ranks)[place].numpy()
+        ranks[chunk] = label_ranks(model.score(queries), pairs.label[part], excluded)
+    return job.team.add_up(ranks)[place].numpy()
 
 
 def trained_network(job: Job, name: str) -> Any:

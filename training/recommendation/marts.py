@@ -1,13 +1,14 @@
 """The pair table, the episodes and the vocabulary of one data set."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import torch
+import pyarrow.compute as pc
 from torch import Tensor
 
 from training.marts import (
@@ -17,13 +18,17 @@ from training.marts import (
     columns_by_mart,
     matrix_of,
     open_marts,
-    ragged_of,
     tensor_of,
 )
-from training.recommendation.pair_table import Episodes, Pairs
+from training.recommendation.pair_table import SPLITS, Episodes, Pairs
+from training.spool import RaggedSpool, Spool
 
 RELIABILITY_PARTS = ("intensity", "extent", "composition")
 EPISODE_COLUMNS = {"support_pair_ids", "query_pair_ids"}
+PAIR_COLUMNS = (
+    *("pair_id", "user_id", "split", "sequence_id", "prefix", "label"),
+    *("label_ts_epoch", "prefix_len", "session_reliability"),
+)
 
 
 @dataclass(frozen=True)
@@ -72,12 +77,8 @@ def load_recommendation(
         chosen = choose_dataset(connection, mart, dataset)
         reader = Reader(connection, chosen)
         vocab = reader.table("vocab", "item_id, item_key, in_train", "item_id")
-        pairs = reader.table(
-            "pairs",
-            "pair_id, user_id, split, sequence_id, prefix, label, label_ts_epoch, "
-            "prefix_len, session_reliability",
-            "pair_id",
-        )
+        _, batches = reader.batches("pairs", ", ".join(PAIR_COLUMNS), "pair_id")
+        pairs = spooled_pairs(batches)
         episodes = reader.table(
             mart,
             "episode_id, split, support_pair_ids, query_pair_ids, episode_reliability",
@@ -95,7 +96,7 @@ def load_recommendation(
         dataset=chosen,
         item_keys=vocab["item_key"].to_pylist(),
         in_train=tensor_of(vocab["in_train"]),
-        pairs=_pairs(pairs),
+        pairs=pairs,
         episodes=_episodes(episodes),
         sessions=_sessions(sessions),
         summary=summary,
@@ -112,24 +113,70 @@ def episode_marts(connection: Connection) -> dict[str, tuple[int, int]]:
     return {name: (int(k[1]), int(k[2])) for name, k in shapes.items() if k}
 
 
-def _pairs(table: pa.Table) -> Pairs:
-    users = table["user_id"].combine_chunks().dictionary_encode()
-    sequences = table["sequence_id"].combine_chunks().dictionary_encode()
-    user = users.indices.to_numpy()
-    # two users may bear the same sequence id: a sequence is one of a user
-    keys = np.stack([user, sequences.indices.to_numpy()])
-    is_new = np.concatenate([[True], (keys[:, 1:] != keys[:, :-1]).any(0)])[: len(user)]
+def spooled_pairs(batches: Iterable[pa.RecordBatch]) -> Pairs:
+    """The pair table from its rows in the order of `pair_id`.
+
+    A user's rows stand side by side, and so do a sequence's in a user's. Only the
+    users' ids stay in memory.
+    """
+    users, sequences = _Runs(), _Runs()
+    user_ids: list[str] = []
+    prefixes, reliability = RaggedSpool(), Spool(np.float64)
+    split = Spool(np.int8)
+    columns = {name: Spool() for name in ("user", "sequence", *_PAIR_NUMBERS.values())}
+    for batch in batches:
+        is_new_user = users.starts(batch.select(["user_id"]))
+        user_ids += batch["user_id"].filter(pa.array(is_new_user)).to_pylist()
+        columns["user"].append(users.numbers(is_new_user))
+        # two users may bear the same sequence id: a sequence is one of a user
+        is_new_sequence = sequences.starts(batch.select(["user_id", "sequence_id"]))
+        columns["sequence"].append(sequences.numbers(is_new_sequence))
+        split.append(pc.index_in(batch["split"], pa.array(SPLITS)).to_numpy())
+        prefix = batch["prefix"]
+        prefixes.append(prefix.flatten(), prefix.value_lengths())
+        for name, column in _PAIR_NUMBERS.items():
+            columns[column].append(batch[name])
+        reliability.append(batch["session_reliability"])
     return Pairs(
-        user_ids=users.dictionary.to_numpy(zero_copy_only=False),
-        user=user,
-        split=table["split"].to_numpy(),
-        sequence=torch.from_numpy(np.cumsum(is_new) - 1),
-        prefixes=ragged_of(table["prefix"]),
-        prefix_len=tensor_of(table["prefix_len"]),
-        label=tensor_of(table["label"]),
-        label_at=tensor_of(table["label_ts_epoch"]),
-        reliability=table["session_reliability"].to_numpy(),
+        user_ids=np.array(user_ids, dtype=object),
+        split=split.tensor().numpy(),
+        prefixes=prefixes.ragged(),
+        reliability=reliability.tensor().numpy(),
+        user=columns.pop("user").tensor().numpy(),
+        **{name: spool.tensor() for name, spool in columns.items()},
     )
+
+
+# column of the mart -> field of `Pairs`
+_PAIR_NUMBERS = {
+    "label": "label",
+    "label_ts_epoch": "label_at",
+    "prefix_len": "prefix_len",
+}
+
+
+class _Runs:
+    """Numbers for runs of equal keys that go on from batch to batch."""
+
+    def __init__(self) -> None:
+        self._n_runs = 0
+        self._last: list | None = None
+
+    def starts(self, keys: pa.RecordBatch) -> np.ndarray:
+        """Whether a row's key differs from that of the row before."""
+        is_new = np.zeros(len(keys), dtype=bool)
+        for column in keys.columns:
+            is_new[1:] |= pc.not_equal(column[1:], column[:-1]).to_numpy(False)
+        if len(keys):
+            is_new[0] = self._last != keys.slice(0, 1).to_pylist()
+            self._last = keys.slice(len(keys) - 1).to_pylist()
+        return is_new
+
+    def numbers(self, starts: np.ndarray) -> np.ndarray:
+        """0-based number of each row's run."""
+        numbers = self._n_runs - 1 + np.cumsum(starts)
+        self._n_runs += int(starts.sum())
+        return numbers
 
 
 def _episodes(table: pa.Table) -> Episodes:

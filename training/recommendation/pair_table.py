@@ -1,6 +1,8 @@
 """Pairs and episodes of one data set as tensors, and what training makes of them."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -8,15 +10,21 @@ from torch import Tensor
 
 from models_py.data import Queries, TrainSequences
 from models_py.ragged import Ragged
+from training.spool import RaggedSpool, Spool
+
+SPLITS = ("train", "val", "test")
+LAID_OUT = 1_000_000  # pairs laid out as sequences at a time; changes no result
 
 
 @dataclass(frozen=True)
 class Pairs:
     """The pair table of one data set; row i is pair_id i.
 
+    It may be larger than memory: prefixes and all columns may lie in mapped files.
+
     Args:
         user: index into `user_ids`, shape (P,).
-        split: `train`, `val` or `test`, shape (P,).
+        split: index into `SPLITS`, shape (P,).
         sequence: number of the pair's sequence, in pair order, shape (P,).
         prefixes: 0-based item ids, capped as in the mart.
         prefix_len: uncapped length, shape (P,).
@@ -37,7 +45,7 @@ class Pairs:
 
     def rows_of(self, split: str) -> Tensor:
         """Pair ids of a split, ascending."""
-        return torch.from_numpy(np.flatnonzero(self.split == split))
+        return torch.from_numpy(np.flatnonzero(self.split == SPLITS.index(split)))
 
     def queries(self, rows: Tensor) -> Queries:
         """The prefixes of the chosen pairs as questions."""
@@ -53,9 +61,29 @@ class Pairs:
 
         Args:
             rows: pair ids, ascending (so by sequence and position), shape (R,).
+        Returns:
+            Sequences in mapped files.
         """
-        sequence, position = self.sequence[rows], self.prefix_len[rows]
         stretch = max(int(self.prefixes.lengths.max()) if len(self.prefixes) else 1, 1)
+        items, is_label = RaggedSpool(), Spool(bool)
+        sequence, last_at = Spool(), Spool()
+        for some in _whole_sequences(self.sequence, rows):
+            laid_out = self._laid_out(some, stretch)
+            items.append(laid_out.items.values, laid_out.items.lengths)
+            is_label.append(laid_out.is_label)
+            sequence.append(laid_out.sequence)
+            last_at.append(laid_out.last_at)
+        return TrainSequences(
+            items.ragged(),
+            is_label.tensor(),
+            sequence.tensor(),
+            last_at.tensor(),
+            n_items,
+        )
+
+    def _laid_out(self, rows: Tensor, stretch: int) -> "_LaidOut":
+        """The sequences of some pairs, as rows of at most `stretch` positions."""
+        sequence, position = self.sequence[rows], self.prefix_len[rows]
         is_last = _ends_of_runs(sequence)
         last_position = position[is_last][_run_numbers(is_last)]
         from_end = (last_position - position) // stretch
@@ -67,9 +95,7 @@ class Pairs:
         is_label = torch.zeros(len(items.values), dtype=torch.bool)
         to_row_end = self.prefix_len[closing][row] - position
         is_label[items.offsets[1:][row] - 1 - to_row_end] = True
-        return TrainSequences(
-            items, is_label, self.sequence[closing], self.label_at[closing], n_items
-        )
+        return _LaidOut(items, is_label, self.sequence[closing], self.label_at[closing])
 
 
 @dataclass(frozen=True)
@@ -93,6 +119,26 @@ class Episodes:
         episodes = np.flatnonzero(self.split == split)
         pairs = self.query[torch.from_numpy(episodes)]  # (E, Q)
         return np.repeat(episodes, self.query.shape[1]), pairs.flatten()
+
+
+class _LaidOut(NamedTuple):
+    """Some sequences, as `TrainSequences` has them all."""
+
+    items: Ragged
+    is_label: Tensor
+    sequence: Tensor
+    last_at: Tensor
+
+
+def _whole_sequences(sequence: Tensor, rows: Tensor) -> Iterator[Tensor]:
+    """The rows in parts of about `LAID_OUT`, none of which cuts a sequence."""
+    start = 0
+    while start < len(rows):
+        end = min(start + LAID_OUT, len(rows))
+        next_pair = torch.searchsorted(sequence, sequence[rows[end - 1]], right=True)
+        end = int(torch.searchsorted(rows, next_pair))
+        yield rows[start:end]
+        start = end
 
 
 def _ends_of_runs(values: Tensor) -> Tensor:

@@ -24,6 +24,7 @@ from training.recommendation.gains import REFERENCES
 from training.recommendation.lineup import answer, check, questions_of
 from training.recommendation.marts import RecommendationMarts, load_recommendation
 from training.runs import Run
+from training.team import Team
 
 FIRST_SEED = 1
 
@@ -42,13 +43,16 @@ def repeat_splits(job: Job, n_splits: int) -> dict[str, Any]:
         UserError: the raw files are not those of the marts, or no split has test
             episodes.
     """
-    results = []
     seeds = range(FIRST_SEED, FIRST_SEED + n_splits)
-    for seed in tqdm(seeds, "splits", disable=None if job.progress else True):
-        scratch = Run(job.run.state / "splits" / str(seed))
-        if not (scratch.path / "result.json").is_file():
-            write_json(scratch.path / "result.json", _evaluate(job, seed, scratch))
-        results.append(scratch.read_json("result.json"))
+    scratch = {seed: Run(job.run.state / "splits" / str(seed)) for seed in seeds}
+    alone = dataclasses.replace(job, team=Team())  # a process does whole splits
+    own = job.team.deal(seeds)
+    for seed in tqdm(own, "splits", disable=None if job.progress else True):
+        path = scratch[seed].path / "result.json"
+        if not path.is_file():
+            write_json(path, _evaluate(alone, seed, scratch[seed]))
+    job.team.wait()
+    results = [run.read_json("result.json") for run in scratch.values()]
     asked = [result for result in results if result["n_test_users"]]
     if not asked:
         raise UserError(
@@ -101,7 +105,9 @@ def _evaluate(job: Job, seed: int, scratch: Run) -> dict[str, Any]:
     return {
         "seed": seed,
         "n_test_users": len(np.unique(questions["test"].user)),
-        "n_train_users": len(np.unique(marts.pairs.user[marts.pairs.split == "train"])),
+        "n_train_users": len(
+            np.unique(marts.pairs.user[marts.pairs.rows_of("train").numpy()])
+        ),
         "test": {
             name: {metric: float(of(found).mean()) for metric, of in METRICS.items()}
             for name, found in ranks.items()

@@ -5,9 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from models_py import registry
 from models_py.fitting import FitLog
+from models_py.tracing.data import Responses
 from training.evaluation.tracing import auc
 from training.job import Job
 
@@ -37,13 +40,13 @@ def answer(job: Job, name: str, settings: Any) -> Answer:
     val = marts.responses.take(marts.rows_of("val"))
 
     def validate() -> float:
-        return auc(val.correct.numpy(), model.predict(val).numpy())
+        return auc(val.correct.numpy(), predicted_by(job, model, val).numpy())
 
     started = time.perf_counter()
     log = model.fit(train, job.optimise(name, settings, validate, "auc"))
     fitted = time.perf_counter()
     job.keep(name, model, settings, **marts.sizes)
-    predicted = model.predict(marts.responses).numpy()
+    predicted = predicted_by(job, model, marts.responses).numpy()
     return Answer(
         model=model,
         log=log,
@@ -51,3 +54,14 @@ def answer(job: Job, name: str, settings: Any) -> Answer:
         train_seconds=log.train_seconds if log else fitted - started,
         eval_seconds=time.perf_counter() - fitted,
     )
+
+
+def predicted_by(job: Job, model: Any, responses: Responses) -> Tensor:
+    """Each response's probability, users dealt out to the team's processes, (N,)."""
+    starts = responses.user_starts
+    users = job.team.part.slice(len(starts) - 1)
+    own = slice(int(starts[users.start]), int(starts[users.stop]))
+    found = torch.zeros(len(responses))
+    if own.stop > own.start:
+        found[own] = model.predict(responses.take(own))
+    return job.team.add_up(found)

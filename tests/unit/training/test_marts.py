@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models_py.ragged import Ragged
-from training.marts import _sha256, ragged_of
-from training.recommendation.marts import _pairs
-from training.recommendation.pair_table import Pairs
+from training.marts import RowsDigest, ragged_of
+from training.recommendation.marts import spooled_pairs
+from training.recommendation.pair_table import SPLITS, Pairs
 
 N_ITEMS = 5
 
@@ -53,7 +53,9 @@ def pairs_of(log: Drawn) -> Pairs:
     return Pairs(
         user_ids=np.array([f"u{s}" for s in range(len(log.items))]),
         user=np.array([s for s, _ in rows], dtype=np.int64),
-        split=np.array(["train" if log.is_train[s] else "val" for s, _ in rows]),
+        split=np.array(
+            [SPLITS.index("train" if log.is_train[s] else "val") for s, _ in rows]
+        ),
         sequence=torch.tensor([s for s, _ in rows], dtype=torch.int64),
         prefixes=Ragged.from_lists(prefixes),
         prefix_len=torch.tensor([at for _, at in rows], dtype=torch.int64),
@@ -155,13 +157,24 @@ def test_two_users_may_bear_one_sequence_id():
             "session_reliability": [0.5] * 5,
         }
     )
-    pairs = _pairs(table)
-    assert pairs.sequence.tolist() == [0, 0, 1, 2, 2]
-    assert pairs.user_ids[pairs.user].tolist() == ["a", "a", "b", "b", "b"]
-    assert len(_pairs(table.slice(0, 0)).rows_of("train")) == 0
+    for size in range(1, 6):  # wherever one batch ends and the next begins
+        pairs = spooled_pairs(table.to_batches(max_chunksize=size))
+        assert pairs.sequence.tolist() == [0, 0, 1, 2, 2]
+        assert pairs.user_ids[pairs.user].tolist() == ["a", "a", "b", "b", "b"]
+        assert as_lists(pairs.prefixes) == [[0]] * 5
+    assert len(spooled_pairs([]).rows_of("train")) == 0
 
 
 # --- fingerprints -------------------------------------------------------------
+
+
+def digest_of(table: pa.Table) -> str:
+    digest = RowsDigest(table.schema)
+    for batch in table.to_batches():
+        digest.add(batch)
+    found = digest.found()
+    assert found["rows"] == len(table)
+    return found["sha256"]
 
 
 def with_memory_under_the_null(value: int) -> pa.Table:
@@ -174,7 +187,7 @@ def with_memory_under_the_null(value: int) -> pa.Table:
 def test_the_fingerprint_is_of_values_not_of_memory():
     one, two = with_memory_under_the_null(1), with_memory_under_the_null(2)
     assert one.equals(two)
-    assert _sha256(one) == _sha256(two)
+    assert digest_of(one) == digest_of(two)
 
 
 def test_the_fingerprint_changes_with_values_nulls_and_order_only():
@@ -187,6 +200,6 @@ def test_the_fingerprint_changes_with_values_nulls_and_order_only():
         table.slice(0, 2),
         table.rename_columns(["m", "text"]),
     ]
-    assert len({_sha256(other) for other in [table, *others]}) == 7
+    assert len({digest_of(other) for other in [table, *others]}) == 7
     in_pieces = pa.concat_tables([table.slice(0, 1), table.slice(1)])
-    assert _sha256(in_pieces) == _sha256(table)
+    assert digest_of(in_pieces) == digest_of(table)

@@ -11,6 +11,7 @@ from models_py.config import OptimiserConfig
 from models_py.ragged import Ragged
 from training.config import TrainConfig
 from training.job import Job
+from training.recommendation import pair_table
 from training.recommendation.lineup import Answer, answer, questions_of
 from training.recommendation.marts import RecommendationMarts
 from training.recommendation.pair_table import Episodes, Pairs
@@ -37,7 +38,7 @@ def marts_of(items: np.ndarray) -> RecommendationMarts:
     pairs = Pairs(
         user_ids=np.array([f"u{n}" for n in range(N_USERS)]),
         user=user,
-        split=SPLITS[user],
+        split=np.array([pair_table.SPLITS.index(split) for split in SPLITS[user]]),
         sequence=torch.from_numpy(user),
         prefixes=Ragged.from_lists(prefixes),
         prefix_len=torch.from_numpy(position),

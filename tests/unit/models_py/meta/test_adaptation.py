@@ -41,8 +41,9 @@ def learner_of(base: str, method: str, **settings) -> MetaLearner:
     return model
 
 
-def batch_of(tasks: Tasks, part: int = 3) -> MetaBatch:
-    return MetaBatch([lay_out(tasks.take(rows), 6) for rows in in_parts(tasks, part)])
+def batch_of(model: MetaLearner, tasks: Tasks, part: int = 3) -> MetaBatch:
+    parts = [lay_out(tasks.take(rows), 6) for rows in in_parts(tasks, part)]
+    return MetaBatch(parts, by_reliability=model.is_adaptive)
 
 
 def plainly(model: MetaLearner, tasks: Tasks) -> torch.Tensor:
@@ -84,7 +85,7 @@ def gradients_of(model: MetaLearner, loss: torch.Tensor) -> dict[str, torch.Tens
 def test_loss_and_meta_gradient_are_those_of_the_plain_loop(base, method, is_adaptive):
     model = learner_of(base, method, is_adaptive=is_adaptive)
     tasks = random_tasks(5, n_items=N_ITEMS, cap=6)
-    loss, plain = model.loss(batch_of(tasks)), plainly(model, tasks)
+    loss, plain = model.loss(batch_of(model, tasks)), plainly(model, tasks)
     torch.testing.assert_close(loss, plain, rtol=0, atol=1e-6)
     expected = gradients_of(model, plain)
     for name, gradient in gradients_of(model, loss).items():
@@ -96,7 +97,9 @@ def test_orders_of_the_meta_gradient_differ_at_this_rate():
     """Else the test above could not tell them apart."""
     tasks = random_tasks(5, n_items=N_ITEMS, cap=6)
     first, second = (
-        gradients_of(model, model.loss(batch_of(tasks)))["network.gru.weight_hh_l0"]
+        gradients_of(model, model.loss(batch_of(model, tasks)))[
+            "network.gru.weight_hh_l0"
+        ]
         for model in (learner_of("gru", "fomaml"), learner_of("gru", "maml"))
     )
     assert (first - second).abs().max() > 1e-3
@@ -163,7 +166,7 @@ def test_a_loss_that_is_no_number_names_step_and_rate():
     with torch.no_grad():
         model.network.output.weight[0] = torch.inf
     with pytest.raises(Diverged, match=r"for 5 of 5 learners at step 1, rate 0\.3"):
-        model.loss(batch_of(random_tasks(5, n_items=N_ITEMS, cap=6), part=5))
+        model.loss(batch_of(model, random_tasks(5, n_items=N_ITEMS, cap=6), part=5))
 
 
 def test_item_zero_adapts_like_any_other():

@@ -1,0 +1,127 @@
+"""`torchrun -m training.cli`: several processes fit what one would."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import psutil
+import pytest
+
+from tests.cli.command_line import MARS, assert_one_line, files_under, train_on, trained
+from training.files import PROJECT_ROOT
+
+LINEUPS = {
+    "recommendation": (
+        *MARS,
+        *("--model", "gru", "--model", "sasrec", "--model", "maml_warm_adaptive"),
+        *("--model", "best", "--set", "models.best.n_networks=1"),
+        *("--set", "models.maml_warm_adaptive.validate_every=3"),
+        *("--set", "models.maml_warm_adaptive.tasks_per_step=3"),
+    ),
+    "tracing": (
+        *("--mart", "kt_sequences", "--dataset", "assistments_2009"),
+        *("--model", "sakt", "--model", "wd_irt", "--model", "item_rate"),
+    ),
+    "causal": ("--mart", "causal_trials", "--model", "causal_transformer"),
+}
+
+
+def torchrun(env: dict[str, str], out: Path, *options: object) -> subprocess.Popen:
+    """Two processes on this machine, speaking over the loopback."""
+    command = [Path(sys.executable).parent / "torchrun", "--standalone"]
+    command += ["--nproc-per-node", "2", "-m", "training.cli", *options]
+    return subprocess.Popen(
+        [str(word) for word in [*command, "--out", out, "--quiet"]],
+        cwd=PROJECT_ROOT,
+        env={**os.environ, "GLOO_SOCKET_IFNAME": "lo", **env},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def metrics_of(run: Path) -> dict:
+    return json.loads((run / "metrics.json").read_text())
+
+
+def assert_fitted_alike(one: Path, two: Path) -> None:
+    """Same losses to 1e-5 in every epoch, hence the same steps; same decisions."""
+    ours, theirs = metrics_of(one)["models"], metrics_of(two)["models"]
+    assert list(ours) == list(theirs)
+    for name, model in ours.items():
+        other = theirs[name]
+        assert model.get("best_epoch") == other.get("best_epoch"), name
+        history, again_history = (m.get("history", []) for m in (model, other))
+        for epoch, again in zip(history, again_history, strict=True):
+            assert epoch["loss"] == pytest.approx(again["loss"], abs=1e-5), name
+        assert model["test"] == pytest.approx(other["test"], abs=5e-3), name
+
+
+@pytest.mark.parametrize("family", LINEUPS)
+def test_two_processes_fit_what_one_would(family, tmp_path, built_project):
+    options = (*LINEUPS[family], "--epochs", "2")
+    one = trained(built_project.env, tmp_path / "one", *options)
+    process = torchrun(built_project.env, tmp_path / "two", *options)
+    printed, complained = process.communicate(timeout=300)
+    assert process.returncode == 0, complained
+    (two,) = tmp_path.glob("two/*/")
+    assert printed.endswith(f"\n{two}/report.html\n")
+    assert printed.count("report.html") == 1  # one process speaks
+    assert len((tmp_path / "two/index.jsonl").read_text().splitlines()) == 1
+    assert files_under(two) == files_under(one)
+    found = metrics_of(two)
+    assert (metrics_of(one)["n_processes"], found["n_processes"]) == (1, 2)
+    assert found["command"].startswith(
+        "torchrun --nproc-per-node 2 -m training.cli --mart"
+    )
+    assert_fitted_alike(one, two)
+    rows = [pd.read_parquet(run / "predictions.parquet") for run in (one, two)]
+    numbers = rows[0].select_dtypes("number").columns
+    assert rows[0].drop(columns=numbers).equals(rows[1].drop(columns=numbers))
+    if "rank" in numbers:
+        assert np.mean(rows[0]["rank"] == rows[1]["rank"]) > 0.99
+    else:
+        assert np.allclose(rows[0][numbers], rows[1][numbers], atol=1e-4)
+
+
+def test_a_killed_process_leaves_a_resumable_run(tmp_path, built_project):
+    options = (*MARS, "--model", "gru", "--epochs", "4")
+    forever = ("--set", "models.gru.optimiser.patience=1000", "--epochs", "1000")
+    process = torchrun(built_project.env, tmp_path, *options, *forever)
+    try:
+        while process.poll() is None and not list(tmp_path.glob("*/state/*.safet*")):
+            time.sleep(0.05)
+        workers = psutil.Process(process.pid).children()
+        (second,) = [one for one in workers if one.environ().get("RANK") == "1"]
+        second.kill()
+        printed, complained = process.communicate(timeout=120)
+    finally:
+        process.kill()
+    assert process.returncode == 1
+    assert printed == ""
+    (run,) = tmp_path.iterdir()
+    assert f"; go on with `moocmeta-train --resume {run}`" in complained
+    assert "Traceback" not in complained.split("Error: ")[0]
+    assert {name.split("/")[0] for name in files_under(run)} == {"config.json", "state"}
+
+    config = json.loads((run / "config.json").read_text())
+    config["config"]["epochs"] = 400  # enough: a fit may go on for other epochs
+    config["config"]["models"]["gru"]["optimiser"]["patience"] = 4
+    (run / "config.json").write_text(json.dumps(config))
+    assert train_on(built_project.env, tmp_path, "--resume", run).exit_code == 0
+    alone = trained(built_project.env, tmp_path / "alone", *options)
+    ours, theirs = (metrics_of(r)["models"]["gru"]["history"] for r in (run, alone))
+    for epoch, again in zip(ours, theirs, strict=False):
+        assert epoch["loss"] == pytest.approx(again["loss"], abs=1e-4)
+
+
+def test_processes_that_cannot_join_say_so(tmp_path, built_project):
+    env = {**built_project.env, "WORLD_SIZE": "2", "RANK": "0", "MASTER_ADDR": ""}
+    result = train_on(env, tmp_path, *MARS, "--model", "gru")
+    assert_one_line(result, "the 2 processes cannot join", "torchrun")
+    assert files_under(tmp_path) == []
