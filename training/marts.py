@@ -100,6 +100,7 @@ def open_marts(path: Path) -> Iterator[Connection]:
             tempfile.TemporaryDirectory(prefix="moocmeta-") as scratch,
             duckdb.connect(database, read_only=not is_folder) as connection,
         ):
+            connection.execute("set enable_progress_bar = false")
             if limit:
                 connection.execute("set memory_limit = ?", [limit])
             if is_folder:  # a file's scratch folder lies beside it
