@@ -1,0 +1,110 @@
+"""How much faster two processes fit than one, on a machine with two cores.
+
+    python -m benchmarks.bench_processes
+
+Wall seconds of one epoch of the training loop, with the same batches either way. One
+process and two are taken in turns, since the machine's speed may change meanwhile.
+"""
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import click
+import numpy as np
+import torch
+
+from benchmarks.bench_dbt_build import ROOT
+from benchmarks.made_sequences import realistic_lengths, training_set
+from models_py import registry
+from training.loop import fit
+from training.seeding import make_reproducible
+from training.team import Team, joined
+
+MODELS = ("gru", "sasrec")
+TARGETS, N_ITEMS = 120_000, 1_500
+CHILD = "benchmarks.bench_processes"
+
+
+def run(rounds: int = 3, targets: int = TARGETS, batch_size: int = 1024) -> dict:
+    """Seconds of an epoch with one process and with two, and their ratio."""
+    taken: dict[str, dict[int, list[float]]] = {m: {1: [], 2: []} for m in MODELS}
+    for _ in range(rounds):
+        for size in (1, 2):
+            for name, seconds in _measured(size, targets, batch_size).items():
+                taken[name][size].append(seconds)
+    return {
+        "targets": targets,
+        "batch_size": batch_size,
+        "epoch_seconds": {
+            name: {f"{size} processes": by_size[size] for size in (1, 2)}
+            for name, by_size in taken.items()
+        },
+        "times_faster": {
+            name: round(
+                statistics.median(
+                    one / two for one, two in zip(by_size[1], by_size[2], strict=True)
+                ),
+                2,
+            )
+            for name, by_size in taken.items()
+        },
+    }
+
+
+def _measured(n_processes: int, targets: int, batch_size: int) -> dict[str, float]:
+    command = [str(Path(sys.executable).parent / "torchrun"), "--standalone"]
+    command += ["--nproc-per-node", str(n_processes), "-m", CHILD, "--child"]
+    command += ["--targets", str(targets), "--batch-size", str(batch_size)]
+    done = subprocess.run(
+        command,
+        cwd=ROOT,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+    )
+    if done.returncode != 0:
+        raise click.ClickException(done.stderr)
+    return json.loads(done.stdout)
+
+
+def _fit_once(team: Team, targets: int, batch_size: int) -> dict[str, float]:
+    make_reproducible()
+    rng = np.random.default_rng(0)
+    train = training_set(rng, realistic_lengths(rng, targets), N_ITEMS)
+    warm_up = training_set(rng, np.full(200, 9), N_ITEMS)
+    found = {}
+    for name in MODELS:
+        for data in (warm_up, train):
+            model = registry.create(name, n_items=N_ITEMS)
+            optimiser = model.config.optimiser
+            settings = replace(optimiser, epochs=1, batch_size=batch_size)
+            started = time.perf_counter()
+            fit(model, data, settings=settings, validate=lambda: 0.0, seed=0, team=team)
+            found[name] = round(time.perf_counter() - started, 2)
+    return found
+
+
+@click.command()
+@click.option("--targets", type=click.IntRange(1), default=TARGETS, show_default=True)
+@click.option("--batch-size", type=click.IntRange(1), default=1024, show_default=True)
+@click.option("--rounds", type=click.IntRange(1), default=3, show_default=True)
+@click.option("--child", is_flag=True, hidden=True)
+def main(targets: int, batch_size: int, rounds: int, child: bool) -> None:
+    """Measure and print as JSON."""
+    if not child:
+        click.echo(json.dumps(run(rounds, targets, batch_size), indent=2))
+        return
+    with joined(torch.device("cpu")) as team:
+        found = _fit_once(team, targets, batch_size)
+        if team.leads:
+            click.echo(json.dumps(found))
+
+
+if __name__ == "__main__":
+    main()
