@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from models_py.config import OptimiserConfig
+from models_py.parts import Dealt, Part
 
 
 class Diverged(ValueError):
@@ -27,6 +28,9 @@ class TrainingBatch(Protocol):
 
     def to(self, device: torch.device) -> "TrainingBatch":
         """The same batch on another device."""
+
+    def deal(self, part: Part) -> Dealt:
+        """The part of one process, where several fit a model together."""
 
 
 class Trainable(Protocol):

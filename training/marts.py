@@ -5,8 +5,6 @@ wrote; DuckDB reads both, always read-only, and nothing else in training opens i
 a family of marts makes of its tables stands in `training/<family>/marts.py`.
 """
 
-import hashlib
-import io
 import os
 import re
 import tempfile
@@ -19,15 +17,14 @@ from typing import Any, Protocol
 import duckdb
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 import torch
 from torch import Tensor
 
 from models_py.ragged import Ragged
 from training.errors import UserError
+from training.rows_digest import BATCH_ROWS, RowsDigest
 
 PREFERRED_DATASETS = ("xuetangx", "edm_cup_2023")
-BATCH_ROWS = 65_536
 
 Connection = duckdb.DuckDBPyConnection
 
@@ -250,54 +247,6 @@ class Reader:
             digest.add(batch)
             yield batch
         self.fingerprints[mart] = digest.found()
-
-
-class RowsDigest:
-    """Number and SHA-256 of ordered rows, however many come at a time.
-
-    They are digested as Parquet, which keeps nothing where a null is; Arrow's own
-    buffers hold whatever lay in memory there.
-    """
-
-    def __init__(self, schema: pa.Schema) -> None:
-        self._n_rows, self._sha256 = 0, hashlib.sha256()
-        self._waiting = schema.empty_table()
-        sink = pa.PythonFile(_Hashed(self._sha256), mode="w")
-        self._parquet = pq.ParquetWriter(sink, schema, compression="none")
-
-    def add(self, batch: pa.RecordBatch) -> None:
-        """Take rows behind those there were; groups are of `BATCH_ROWS` always."""
-        self._n_rows += len(batch)
-        rows = pa.Table.from_batches([batch])
-        self._waiting = pa.concat_tables([self._waiting, rows])
-        while len(self._waiting) >= BATCH_ROWS:
-            self._write(self._waiting.slice(0, BATCH_ROWS))
-            self._waiting = self._waiting.slice(BATCH_ROWS)
-
-    def found(self) -> dict[str, Any]:
-        """`rows` and `sha256` of all that came."""
-        self._write(self._waiting)
-        self._parquet.close()
-        return {"rows": self._n_rows, "sha256": self._sha256.hexdigest()}
-
-    def _write(self, rows: pa.Table) -> None:
-        self._parquet.write_table(rows.combine_chunks())
-
-
-class _Hashed(io.RawIOBase):
-    """A file of which only the hash is kept."""
-
-    def __init__(self, digest: Any) -> None:
-        self._digest = digest
-
-    def writable(self) -> bool:
-        """It is."""
-        return True
-
-    def write(self, data: Any) -> int:
-        """Take bytes behind those there were."""
-        self._digest.update(data)
-        return len(data)
 
 
 def tensor_of(column: pa.ChunkedArray) -> Tensor:
