@@ -56,7 +56,7 @@ FAMILIES: dict[str, Family] = {
             "tracing",
             frozenset(tracing.SEQUENCE_COLUMNS),
             tracing.load_tracing,
-            lambda marts, models: tracing.require_splits(marts),
+            lambda marts, models: tracing.check(marts),
             tracing.evaluate,
             tracing.table,
         ),

@@ -350,3 +350,28 @@ def test_too_few_users_are_named(tmp_path, built_project):
             marts.sql(f"alter table kept rename to {mart}")
     result = train_on({"MOOCMETA_DUCKDB": str(copy)}, tmp_path / "runs", *KT)
     assert_one_line(result, f"{EDM} has no val responses", "split_seed")
+
+
+def test_a_mart_that_leaks_stops_the_run(tmp_path, built_project):
+    """Features that know the answer of their own row."""
+    copy = tmp_path / "leaking.duckdb"
+    copy.write_bytes(built_project.duckdb_path.read_bytes())
+    with duckdb.connect(str(copy)) as marts:
+        marts.sql(
+            """
+            create table kept as
+            select features.* replace (
+                case when correct then 0.9 else 0.1 end as skill_prior_correct_rate
+            )
+            from response_features as features
+            join responses using (dataset, response_id)
+            """
+        )
+        marts.sql("drop table response_features")
+        marts.sql("alter table kept rename to response_features")
+    runs = tmp_path / "runs"
+    result = train_on({"MOOCMETA_DUCKDB": str(copy)}, runs, *KT)
+    assert_one_line(
+        result, "response_features is broken", "skill_prior_correct_rate", "dbt build"
+    )
+    assert not runs.exists()

@@ -11,6 +11,7 @@ from torch import Tensor
 from models_py.tracing.data import Responses
 from training.errors import UserError
 from training.evaluation.tracing import resampled
+from training.tracing.past import recounted, require_past_only
 
 N_USERS = 40  # users whose answers are tampered with
 TOLERANCE = 1e-4  # other batches round otherwise
@@ -28,7 +29,7 @@ def leaks(model: Any, responses: Responses) -> Iterator[tuple[str, float]]:
         The name of a check and the largest change of a prediction that must not
         change; 0 where the model is sound.
     """
-    some = _some_users(responses)
+    some = recounted(_some_users(responses))
     middle = (some.user_starts[:-1] + some.user_starts[1:]) // 2  # a row of each user
     before = model.predict(some)
     now = some.at[middle][_user_number(some)]
@@ -44,7 +45,7 @@ def leaks(model: Any, responses: Responses) -> Iterator[tuple[str, float]]:
     )
     # the middle response once more, as the same row of a second skill would be
     order = torch.cat([torch.arange(len(some)), middle]).sort(stable=True).values
-    doubled = some.take(order)
+    doubled = recounted(some.take(order))
     is_second = torch.zeros(len(order), dtype=torch.bool)
     is_second[1:] = order[1:] == order[:-1]
     is_first = is_second.roll(-1)
@@ -52,6 +53,15 @@ def leaks(model: Any, responses: Responses) -> Iterator[tuple[str, float]]:
         "another row of the same response",
         _change(model, _tampered(doubled, is_first), model.predict(doubled), is_second),
     )
+
+
+def require_sound_features(responses: Responses) -> None:
+    """Hold what the marts say of some users' past against their earlier answers.
+
+    Raises:
+        UserError: names the feature that tells more or less.
+    """
+    require_past_only(_some_users(responses))
 
 
 def require_sound(name: str, model: Any, responses: Responses) -> dict[str, float]:
@@ -110,10 +120,15 @@ def _user_number(responses: Responses) -> Tensor:
 
 
 def _tampered(responses: Responses, rows: Tensor) -> Responses:
-    """The opposite answers, given in another way, in the chosen rows."""
+    """The opposite answers, given in another way, in the chosen rows.
+
+    Whatever a model reads of a user's history is counted anew from them.
+    """
     behaviour = responses.behaviour.clone()
     behaviour[rows] = 3.0 - behaviour[rows].nan_to_num(0.0)
-    return replace(responses, correct=responses.correct ^ rows, behaviour=behaviour)
+    return recounted(
+        replace(responses, correct=responses.correct ^ rows, behaviour=behaviour)
+    )
 
 
 def _change(model: Any, tampered: Responses, before: Tensor, rows: Tensor) -> float:

@@ -6,11 +6,26 @@ from training.files import appearing_whole, data_dir, write_json
 from training.job import Job
 from training.tracing import checks, exports
 from training.tracing.lineup import Answer, answer
-from training.tracing.marts import SEQUENCE_COLUMNS, load_tracing, require_splits
+from training.tracing.marts import (
+    SEQUENCE_COLUMNS,
+    TracingMarts,
+    load_tracing,
+    require_splits,
+)
 from training.tracing.oracle import oracle_chances
 from training.tracing.scorecard import Scorecard, table
 
-__all__ = ["SEQUENCE_COLUMNS", "evaluate", "load_tracing", "require_splits", "table"]
+__all__ = ["SEQUENCE_COLUMNS", "check", "evaluate", "load_tracing", "table"]
+
+
+def check(marts: TracingMarts) -> None:
+    """Refuse marts that nothing can be learned from, or that leak.
+
+    Raises:
+        UserError: says what is missing, or which feature is not of the past alone.
+    """
+    require_splits(marts)
+    checks.require_sound_features(marts.responses)
 
 
 def evaluate(job: Job) -> dict[str, Any]:
