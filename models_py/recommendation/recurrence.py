@@ -1,4 +1,4 @@
-"""The recurrence of a GRU layer for many sets of weights, twice differentiable.
+"""The recurrence of a GRU layer: for many sets of weights, and for ragged rows.
 
 Cho et al.: Learning Phrase Representations using RNN Encoder-Decoder, EMNLP 2014, in
 the form of `torch.nn.GRU`:
@@ -9,7 +9,10 @@ the form of `torch.nn.GRU`:
 """
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
+from torch.nn import functional
+from torch.nn.utils.rnn import PackedSequence
 
 
 def recurrence(from_items: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
@@ -86,3 +89,79 @@ def _through_time(
         total = torch.baddbmm(direct, gates, transposed)
         totals.append(total)
     return torch.stack(totals[::-1], 2)
+
+
+def packed_states(gru: nn.GRU, packed: PackedSequence, first: Tensor) -> Tensor:
+    """States of a one-layer GRU over rows of varying length.
+
+    `gru(packed, first)`, but on the CPU in a third of the time: there torch adds a
+    gradient as large as all inputs at every time step. First derivatives only.
+
+    Args:
+        packed: embedded items, longest row first, data of shape (N, E).
+        first: state before each row, in the same order, shape (R, H).
+    Returns:
+        In the order of the packed data, shape (N, H).
+    """
+    if first.is_cuda:
+        ordered = PackedSequence(packed.data, packed.batch_sizes)
+        return gru(ordered, first[None])[0].data
+    from_items = functional.linear(packed.data, gru.weight_ih_l0, gru.bias_ih_l0)
+    return _PackedRecurrence.apply(
+        from_items, first, gru.weight_hh_l0, gru.bias_hh_l0, packed.batch_sizes.tolist()
+    )
+
+
+class _PackedRecurrence(torch.autograd.Function):
+    """`_Recurrence` of one set of weights over as many rows as a step still has."""
+
+    @staticmethod
+    def forward(ctx, from_items, first, weight, bias, sizes: list[int]) -> Tensor:
+        state, states, transposed = first, [], weight.T.contiguous()
+        for x in from_items.split(sizes):  # (R, 3H)
+            state = state[: len(x)]
+            reset, update, new, _ = _gates(x, torch.addmm(bias, state, transposed))
+            state = torch.lerp(new, state, update)
+            states.append(state)
+        states = torch.cat(states)
+        ctx.save_for_backward(from_items, first, weight, bias, states)
+        ctx.sizes = sizes
+        return states
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, upstream: Tensor):
+        from_items, first, weight, bias, states = ctx.saved_tensors
+        sizes = ctx.sizes
+        later = zip(states.split(sizes), sizes[1:], strict=False)
+        before = torch.cat([first[: sizes[0]], *(h[:n] for h, n in later)])  # (N, H)
+        from_state = torch.addmm(bias, before, weight.T)
+        reset, update, new, h_new = _gates(from_items, from_state)
+        by_new = (1 - update) * (1 - new * new)
+        by_reset = by_new * h_new * reset * (1 - reset)
+        by_update = (before - new) * update * (1 - update)
+        by_state = torch.stack([by_reset, by_update, by_new * reset], 1)  # (N, 3, H)
+        total = upstream.clone()
+        earlier = None  # derivative by the state before a step
+        parts = zip(
+            *(each.split(sizes) for each in (total, update, by_state)), strict=True
+        )
+        for now, kept, by in reversed(list(parts)):
+            if earlier is not None:
+                now[: len(earlier)] += earlier
+            gates = (now[:, None] * by).flatten(1)
+            earlier = torch.addcmul(gates @ weight, now, kept)
+        to_first = torch.zeros_like(first)
+        to_first[: len(earlier)] = earlier
+        to_state = (total[:, None] * by_state).flatten(1)  # (N, 3H)
+        to_items = torch.cat([to_state[:, : 2 * total.shape[1]], total * by_new], 1)
+        return to_items, to_first, to_state.T @ before, to_state.sum(0), None
+
+
+def _gates(x: Tensor, from_state: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Gates r and z, n, and what the state adds to n, (N, H) each, from (N, 3H)."""
+    size = x.shape[1] // 3
+    both = torch.sigmoid(x[:, : 2 * size] + from_state[:, : 2 * size])
+    reset, update = both.split(size, 1)
+    h_new = from_state[:, 2 * size :]
+    return reset, update, torch.tanh(x[:, 2 * size :] + reset * h_new), h_new
