@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
 from torch.nn.utils.rnn import PackedSequence
+from torch.ops import aten
 
 
 def recurrence(from_items: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
@@ -117,51 +118,48 @@ class _PackedRecurrence(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, from_items, first, weight, bias, sizes: list[int]) -> Tensor:
-        state, states, transposed = first, [], weight.T.contiguous()
+        size, transposed = first.shape[1], weight.T.contiguous()
+        state, gates, news, states = first, [], [], []
         for x in from_items.split(sizes):  # (R, 3H)
             state = state[: len(x)]
-            reset, update, new, _ = _gates(x, torch.addmm(bias, state, transposed))
+            from_state = torch.addmm(bias, state, transposed)
+            both = from_state[:, : 2 * size].add_(x[:, : 2 * size]).sigmoid_()
+            reset, update = both.split(size, 1)
+            new = x[:, 2 * size :].addcmul(reset, from_state[:, 2 * size :]).tanh_()
             state = torch.lerp(new, state, update)
+            gates.append(from_state)  # by now r, z and what the state adds to n
+            news.append(new)
             states.append(state)
         states = torch.cat(states)
-        ctx.save_for_backward(from_items, first, weight, bias, states)
         ctx.sizes = sizes
+        ctx.save_for_backward(first, weight, torch.cat(gates), torch.cat(news), states)
         return states
 
     @staticmethod
     @once_differentiable
     def backward(ctx, upstream: Tensor):
-        from_items, first, weight, bias, states = ctx.saved_tensors
-        sizes = ctx.sizes
-        later = zip(states.split(sizes), sizes[1:], strict=False)
-        before = torch.cat([first[: sizes[0]], *(h[:n] for h, n in later)])  # (N, H)
-        from_state = torch.addmm(bias, before, weight.T)
-        reset, update, new, h_new = _gates(from_items, from_state)
-        by_new = (1 - update) * (1 - new * new)
-        by_reset = by_new * h_new * reset * (1 - reset)
-        by_update = (before - new) * update * (1 - update)
+        first, weight, gates, new, states = ctx.saved_tensors
+        later = zip(states.split(ctx.sizes), ctx.sizes[1:], strict=False)
+        before = torch.cat([first[: ctx.sizes[0]], *(h[:n] for h, n in later)])
+        reset, update, h_new = gates.chunk(3, 1)  # (N, H) each
+        by_new = aten.tanh_backward(1 - update, new)
+        by_reset = aten.sigmoid_backward(by_new * h_new, reset)
+        by_update = aten.sigmoid_backward(before - new, update)
         by_state = torch.stack([by_reset, by_update, by_new * reset], 1)  # (N, 3, H)
-        total = upstream.clone()
-        earlier = None  # derivative by the state before a step
-        parts = zip(
-            *(each.split(sizes) for each in (total, update, by_state)), strict=True
-        )
-        for now, kept, by in reversed(list(parts)):
-            if earlier is not None:
-                now[: len(earlier)] += earlier
-            gates = (now[:, None] * by).flatten(1)
-            earlier = torch.addcmul(gates @ weight, now, kept)
-        to_first = torch.zeros_like(first)
-        to_first[: len(earlier)] = earlier
+        total, to_first = _through_rows(upstream, update, by_state, weight, ctx.sizes)
         to_state = (total[:, None] * by_state).flatten(1)  # (N, 3H)
-        to_items = torch.cat([to_state[:, : 2 * total.shape[1]], total * by_new], 1)
+        to_items = torch.cat([to_state[:, : 2 * first.shape[1]], total * by_new], 1)
         return to_items, to_first, to_state.T @ before, to_state.sum(0), None
 
 
-def _gates(x: Tensor, from_state: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Gates r and z, n, and what the state adds to n, (N, H) each, from (N, 3H)."""
-    size = x.shape[1] // 3
-    both = torch.sigmoid(x[:, : 2 * size] + from_state[:, : 2 * size])
-    reset, update = both.split(size, 1)
-    h_new = from_state[:, 2 * size :]
-    return reset, update, torch.tanh(x[:, 2 * size :] + reset * h_new), h_new
+def _through_rows(
+    upstream: Tensor, update: Tensor, by_state: Tensor, weight: Tensor, sizes: list[int]
+) -> tuple[Tensor, Tensor]:
+    """Derivative of the loss by each state and by the first ones, (N, H) and (R, H)."""
+    total, earlier = upstream.clone(), upstream[:0]
+    steps = [each.split(sizes) for each in (total, update, by_state)]
+    for now, kept, by in reversed(list(zip(*steps, strict=True))):
+        now[: len(earlier)] += earlier
+        gates = (now[:, None] * by).flatten(1)
+        earlier = torch.addmm(now * kept, gates, weight)
+    return total, earlier
