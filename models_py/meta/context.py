@@ -6,7 +6,7 @@ to learn by reading: Santoro et al., Meta-Learning with Memory-Augmented Neural
 Networks, ICML 2016; Garnelo et al., Conditional Neural Processes, ICML 2018.
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -54,19 +54,22 @@ class ContextBatch:
     """Support to read, then queries to answer.
 
     Args:
-        context: tokens of each task's support, none empty, T rows.
-        context_end: where each task's support ends in the packed data, shape (T,).
-        rows: tokens of the queries' sequences, R rows.
-        task: of each row, longest row first, shape (R,).
-        asked: where each query's prefix ends in the packed data, shape (N,).
+        context: tokens of each task's support, right-padded, shape (T, C).
+        context_length: shape (T,), none 0.
+        rows: tokens of the queries' sequences, right-padded, shape (R, L).
+        row_length: shape (R,).
+        task: of each row, shape (R,).
+        row, place: where each query's prefix ends, shape (N,).
         targets: 0-based item ids, shape (N,).
     """
 
-    context: PackedSequence
-    context_end: Tensor
-    rows: PackedSequence
+    context: Tensor
+    context_length: Tensor
+    rows: Tensor
+    row_length: Tensor
     task: Tensor
-    asked: Tensor
+    row: Tensor
+    place: Tensor
     targets: Tensor
 
     @property
@@ -75,9 +78,14 @@ class ContextBatch:
         return len(self.targets)
 
     def to(self, device: torch.device) -> "ContextBatch":
-        """The same batch on another device."""
+        """The same batch on another device; lengths stay, packing wants them there."""
         return ContextBatch(
-            *(getattr(self, item.name).to(device) for item in fields(self))
+            self.context.to(device),
+            self.context_length,
+            self.rows.to(device),
+            self.row_length,
+            *(value.to(device) for value in (self.task, self.row, self.place)),
+            self.targets.to(device),
         )
 
 
@@ -106,16 +114,27 @@ class ContextGRU(nn.Module):
 
     def states(self, batch: ContextBatch) -> Tensor:
         """The state behind each query's prefix, shape (N, H)."""
-        n_tasks, weight = len(batch.context_end), self.output.weight
+        n_tasks, weight = len(batch.context), self.output.weight
         nothing = weight.new_zeros(n_tasks, weight.shape[1])
-        read = self._read(batch.context, nothing)[batch.context_end]  # (T, H)
-        return self._read(batch.rows, read[batch.task])[batch.asked]
+        states, at = self._read(batch.context, batch.context_length, nothing)
+        read = states[at[torch.arange(n_tasks), batch.context_length - 1]]  # (T, H)
+        states, at = self._read(batch.rows, batch.row_length, read[batch.task])
+        return states[at[batch.row, batch.place]]
 
-    def _read(self, tokens: PackedSequence, first: Tensor) -> Tensor:
-        """States after each token, in packed order."""
-        embedded = self.dropout(self.embedding(tokens.data))
-        packed = PackedSequence(embedded, tokens.batch_sizes)
-        return packed_states(self.gru, packed, first)
+    def _read(
+        self, tokens: Tensor, lengths: Tensor, first: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """States after all tokens, (N, H), and where each row's lie, (R, L)."""
+        is_token = tokens != PAD
+        embedded = self.dropout(self.embedding(tokens[is_token]))  # row by row, (N, E)
+        number = torch.zeros_like(tokens)
+        number[is_token] = torch.arange(len(embedded), device=tokens.device)
+        order = pack_padded_sequence(
+            number, lengths, batch_first=True, enforce_sorted=False
+        )
+        packed = PackedSequence(embedded[order.data], order.batch_sizes)
+        states = packed_states(self.gru, packed, first[order.sorted_indices])
+        return states, order.data.argsort()[number]
 
     def lay_out(self, blocks: Blocks) -> ContextBatch:
         """Tasks of varying size as padded tensors."""
@@ -123,13 +142,15 @@ class ContextGRU(nn.Module):
         task = torch.repeat_interleave(blocks.query.lengths)
         chosen = blocks.query.values
         rows = shared_rows(blocks.pairs, chosen, task, self.config.max_length)
-        read, asked = _packed(context), _packed(rows.prefixes.prepend(self.opening))
+        opened = rows.prefixes.prepend(self.opening)
         return ContextBatch(
-            context=read,
-            context_end=_place(read, torch.arange(len(context)), context.lengths - 1),
-            rows=asked,
-            task=task[rows.last][asked.sorted_indices],
-            asked=_place(asked, rows.row, rows.place + 1),
+            context=context.pad()[0],
+            context_length=context.lengths,
+            rows=opened.pad()[0],
+            row_length=opened.lengths,
+            task=task[rows.last],
+            row=rows.row,
+            place=rows.place + 1,
             targets=blocks.pairs.label[chosen],
         )
 
@@ -143,15 +164,3 @@ class ContextGRU(nn.Module):
         n_tokens = torch.zeros(len(blocks), dtype=torch.int64)
         n_tokens.index_add_(0, task[rows.last], read.lengths)
         return Ragged.of_lengths(read.values, n_tokens).prepend(self.opening)
-
-
-def _packed(rows: Ragged) -> PackedSequence:
-    """Rows, none empty, as their first tokens, then their second ones, and so on."""
-    padded, lengths = rows.pad()
-    return pack_padded_sequence(padded, lengths, batch_first=True, enforce_sorted=False)
-
-
-def _place(packed: PackedSequence, row: Tensor, step: Tensor) -> Tensor:
-    """Where tokens lie in the packed data, given by row and place in it."""
-    start = packed.batch_sizes.cumsum(0) - packed.batch_sizes
-    return start[step] + packed.unsorted_indices[row]
