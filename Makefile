@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+TOOLS := $(VENV)/.installed-dev
 
 .PHONY: help demo test test-spark lint docs bench sample-data clean
 
@@ -12,6 +13,10 @@ help: ## list the targets
 $(INSTALLED): pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11")'
 	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --editable .
+	@touch $@
+
+$(TOOLS): $(INSTALLED) # what tests and linters want beyond it
 	$(BIN)/pip install --quiet --editable '.[dev]'
 	@touch $@
 
@@ -19,14 +24,14 @@ demo: $(INSTALLED) ## install, build the sample data's marts, train, evaluate, r
 	$(BIN)/dbt build --quiet
 	$(BIN)/moocmeta-train --mart episodes_k5_q10
 
-test: $(INSTALLED) lint ## install, lint and run every test
+test: $(TOOLS) lint ## install, lint and run every test
 	$(BIN)/pytest -n 2 --dist loadfile -m "not spark"
 
-test-spark: $(INSTALLED) ## build the marts on Spark and compare them with DuckDB's (needs Java 17)
+test-spark: $(TOOLS) ## build the marts on Spark and compare them with DuckDB's (needs Java 17)
 	$(BIN)/pip install --quiet --editable '.[dev,spark]'
 	$(BIN)/pytest -m spark -rs
 
-lint: $(INSTALLED) ## check Python and SQL style
+lint: $(TOOLS) ## check Python and SQL style
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/sqlfluff lint --processes 2 dbt_project/models dbt_project/tests
@@ -35,7 +40,7 @@ docs: $(INSTALLED) ## the data's documentation and lineage on http://127.0.0.1:8
 	$(BIN)/dbt docs generate
 	$(BIN)/dbt docs serve --host 127.0.0.1
 
-bench: $(INSTALLED) ## run every benchmark; results go to benchmarks/results
+bench: $(TOOLS) ## run every benchmark; results go to benchmarks/results
 	$(BIN)/python -m benchmarks.run
 
 sample-data: $(INSTALLED) ## simulate sample_data anew

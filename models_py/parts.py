@@ -86,7 +86,7 @@ class Dropout(nn.Module):
 
     Args:
         p: share of entries silenced in training.
-        over: what the first dimension counts: `rows`, `targets` or `tasks`.
+        over: what the first dimension counts, such as `rows` or `targets`.
     """
 
     def __init__(self, p: float, over: str = "rows") -> None:

@@ -243,7 +243,7 @@ def _moved(
 ) -> Tensor:
     """One step down the gradient, (T, …) → (T, …)."""
     rate = of_learner.view(-1, *(1,) * (gradient.dim() - 1))
-    return value - rate * (gradient if own is None else own * gradient)
+    return torch.addcmul(value, -rate, gradient if own is None else own * gradient)
 
 
 def _losses(logits: Tensor, batch: TaskBatch, rates: Rates, step: int) -> Tensor:

@@ -102,5 +102,17 @@ def drawn_batches(
 
 
 def in_parts(tasks: Tasks, part_size: int) -> tuple[Tensor, ...]:
-    """Rows of the tasks in parts of alike length."""
-    return tasks.lengths().argsort(stable=True).split(part_size)
+    """Rows of the tasks in parts of alike length, of the support above all.
+
+    The support is gone through at every step, the queries once.
+    """
+    order = _longest(tasks, tasks.query).argsort(stable=True)
+    support = _longest(tasks, tasks.support)[order]
+    return order[support.argsort(stable=True)].split(part_size)
+
+
+def _longest(tasks: Tasks, chosen: Tensor) -> Tensor:
+    """Longest prefix of each task's chosen pairs, 0 where there are none, (T,)."""
+    if chosen.shape[1] == 0:
+        return torch.zeros(len(chosen), dtype=torch.int64)
+    return tasks.pairs.prefixes.lengths[chosen].amax(1)

@@ -45,7 +45,7 @@ class BestConfig:
     knn: SessionKNNConfig = field(default_factory=SessionKNNConfig)
     seed: int = 20260107
     optimiser: OptimiserConfig = field(
-        default_factory=lambda: OptimiserConfig(weight_decay=0.1)
+        default_factory=lambda: OptimiserConfig(learning_rate=6e-3, weight_decay=0.1)
     )
 
     def __post_init__(self) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence
 
 from models_py.config import require
 from models_py.meta.blocks import Blocks
@@ -18,6 +18,7 @@ from models_py.meta.tasks import shared_rows
 from models_py.parts import Dealt, Dropout, Part, Span
 from models_py.ragged import PAD, Ragged
 from models_py.recommendation.gru import EMBEDDING_STD
+from models_py.recommendation.recurrence import packed_states
 from models_py.recommendation.sequences import cut_to_last
 from models_py.recommendation.softmax import full_cross_entropy
 from models_py.seeding import seeded
@@ -107,11 +108,16 @@ class ContextBatch:
             batch,
             share=batch.n_targets / self.n_targets,
             spans={
-                "tasks": Span(tasks.start, len(self.context)),
-                "rows": Span(rows.start, len(self.rows)),
+                "context": _tokens(self.context_length, tasks),
+                "rows": _tokens(self.row_length, rows),
                 "targets": Span(asked.start, self.n_targets),
             },
         )
+
+
+def _tokens(lengths: Tensor, rows: slice) -> Span:
+    """Where the chosen rows' tokens lie among those of all rows."""
+    return Span(int(lengths[: rows.start].sum()), int(lengths.sum()))
 
 
 def _within(owner: Tensor, owners: slice) -> slice:
@@ -139,7 +145,7 @@ class ContextGRU(nn.Module):
         self.dropout = nn.ModuleDict(
             {
                 over: Dropout(config.dropout, over)
-                for over in ("tasks", "rows", "targets")
+                for over in ("context", "rows", "targets")
             }
         )
 
@@ -150,17 +156,29 @@ class ContextGRU(nn.Module):
 
     def states(self, batch: ContextBatch) -> Tensor:
         """The state behind each query's prefix, shape (N, H)."""
-        _, read = self.gru(self._packed(batch.context, batch.context_length, "tasks"))
-        packed = self._packed(batch.rows, batch.row_length, "rows")
-        states, _ = self.gru(packed, read[:, batch.task])
-        padded, _ = pad_packed_sequence(states, batch_first=True)
-        return padded[batch.row, batch.place]
+        n_tasks, weight = len(batch.context), self.output.weight
+        nothing = weight.new_zeros(n_tasks, weight.shape[1])
+        states, at = self._read(batch.context, batch.context_length, nothing, "context")
+        read = states[at[torch.arange(n_tasks), batch.context_length - 1]]  # (T, H)
+        first = read[batch.task]
+        states, at = self._read(batch.rows, batch.row_length, first, "rows")
+        return states[at[batch.row, batch.place]]
 
-    def _packed(self, tokens: Tensor, lengths: Tensor, over: str):
-        embedded = self.dropout[over](self.embedding(tokens))
-        return pack_padded_sequence(
-            embedded, lengths, batch_first=True, enforce_sorted=False
+    def _read(
+        self, tokens: Tensor, lengths: Tensor, first: Tensor, over: str
+    ) -> tuple[Tensor, Tensor]:
+        """States after all tokens, (N, H), and where each row's lie, (R, L)."""
+        is_token = tokens != PAD
+        # row by row, (N, E)
+        embedded = self.dropout[over](self.embedding(tokens[is_token]))
+        number = torch.zeros_like(tokens)
+        number[is_token] = torch.arange(len(embedded), device=tokens.device)
+        order = pack_padded_sequence(
+            number, lengths, batch_first=True, enforce_sorted=False
         )
+        packed = PackedSequence(embedded[order.data], order.batch_sizes)
+        states = packed_states(self.gru, packed, first[order.sorted_indices])
+        return states, order.data.argsort()[number]
 
     def lay_out(self, blocks: Blocks) -> ContextBatch:
         """Tasks of varying size as padded tensors."""

@@ -100,7 +100,7 @@ class MetaConfig:
     steps_if_not: int = 7
     reliable_from: float = 0.5
     tasks_per_step: int = 8
-    validate_every: int = 20
+    validate_every: int = 10
     optimiser: OptimiserConfig = field(
         default_factory=lambda: OptimiserConfig(
             learning_rate=1e-3, weight_decay=0.0, epochs=1, patience=1

@@ -119,7 +119,9 @@ class GRU(nn.Module):
                 weights[f"gru.{name}_l{layer}"]
                 for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
             )
-            from_items = states @ into.mT[:, None] + into_bias[:, None, None]
+            # a learner's rows side by side: else its weights are copied for each row
+            flat = torch.baddbmm(into_bias[:, None], states.flatten(1, 2), into.mT)
+            from_items = flat.unflatten(1, states.shape[1:3])
             states = recurrence(from_items, recurrent.mT, recurrent_bias[:, None])
         return states
 

@@ -1,4 +1,4 @@
-"""The recurrence of a GRU layer for many sets of weights, twice differentiable.
+"""The recurrence of a GRU layer: for many sets of weights, and for ragged rows.
 
 Cho et al.: Learning Phrase Representations using RNN Encoder-Decoder, EMNLP 2014, in
 the form of `torch.nn.GRU`:
@@ -9,7 +9,11 @@ the form of `torch.nn.GRU`:
 """
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
+from torch.nn import functional
+from torch.nn.utils.rnn import PackedSequence
+from torch.ops import aten
 
 
 def recurrence(from_items: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
@@ -86,3 +90,76 @@ def _through_time(
         total = torch.baddbmm(direct, gates, transposed)
         totals.append(total)
     return torch.stack(totals[::-1], 2)
+
+
+def packed_states(gru: nn.GRU, packed: PackedSequence, first: Tensor) -> Tensor:
+    """States of a one-layer GRU over rows of varying length.
+
+    `gru(packed, first)`, but on the CPU in a third of the time: there torch adds a
+    gradient as large as all inputs at every time step. First derivatives only.
+
+    Args:
+        packed: embedded items, longest row first, data of shape (N, E).
+        first: state before each row, in the same order, shape (R, H).
+    Returns:
+        In the order of the packed data, shape (N, H).
+    """
+    if first.is_cuda:
+        ordered = PackedSequence(packed.data, packed.batch_sizes)
+        return gru(ordered, first[None])[0].data
+    from_items = functional.linear(packed.data, gru.weight_ih_l0, gru.bias_ih_l0)
+    return _PackedRecurrence.apply(
+        from_items, first, gru.weight_hh_l0, gru.bias_hh_l0, packed.batch_sizes.tolist()
+    )
+
+
+class _PackedRecurrence(torch.autograd.Function):
+    """`_Recurrence` of one set of weights over as many rows as a step still has."""
+
+    @staticmethod
+    def forward(ctx, from_items, first, weight, bias, sizes: list[int]) -> Tensor:
+        size, transposed = first.shape[1], weight.T.contiguous()
+        state, gates, news, states = first, [], [], []
+        for x in from_items.split(sizes):  # (R, 3H)
+            state = state[: len(x)]
+            from_state = torch.addmm(bias, state, transposed)
+            both = from_state[:, : 2 * size].add_(x[:, : 2 * size]).sigmoid_()
+            reset, update = both.split(size, 1)
+            new = x[:, 2 * size :].addcmul(reset, from_state[:, 2 * size :]).tanh_()
+            state = torch.lerp(new, state, update)
+            gates.append(from_state)  # by now r, z and what the state adds to n
+            news.append(new)
+            states.append(state)
+        states = torch.cat(states)
+        ctx.sizes = sizes
+        ctx.save_for_backward(first, weight, torch.cat(gates), torch.cat(news), states)
+        return states
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, upstream: Tensor):
+        first, weight, gates, new, states = ctx.saved_tensors
+        later = zip(states.split(ctx.sizes), ctx.sizes[1:], strict=False)
+        before = torch.cat([first[: ctx.sizes[0]], *(h[:n] for h, n in later)])
+        reset, update, h_new = gates.chunk(3, 1)  # (N, H) each
+        by_new = aten.tanh_backward(1 - update, new)
+        by_reset = aten.sigmoid_backward(by_new * h_new, reset)
+        by_update = aten.sigmoid_backward(before - new, update)
+        by_state = torch.stack([by_reset, by_update, by_new * reset], 1)  # (N, 3, H)
+        total, to_first = _through_rows(upstream, update, by_state, weight, ctx.sizes)
+        to_state = (total[:, None] * by_state).flatten(1)  # (N, 3H)
+        to_items = torch.cat([to_state[:, : 2 * first.shape[1]], total * by_new], 1)
+        return to_items, to_first, to_state.T @ before, to_state.sum(0), None
+
+
+def _through_rows(
+    upstream: Tensor, update: Tensor, by_state: Tensor, weight: Tensor, sizes: list[int]
+) -> tuple[Tensor, Tensor]:
+    """Derivative of the loss by each state and by the first ones, (N, H) and (R, H)."""
+    total, earlier = upstream.clone(), upstream[:0]
+    steps = [each.split(sizes) for each in (total, update, by_state)]
+    for now, kept, by in reversed(list(zip(*steps, strict=True))):
+        now[: len(earlier)] += earlier
+        gates = (now[:, None] * by).flatten(1)
+        earlier = torch.addmm(now * kept, gates, weight)
+    return total, earlier

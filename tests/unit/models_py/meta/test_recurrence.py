@@ -2,8 +2,9 @@
 
 import torch
 from torch import nn
+from torch.nn.utils.rnn import PackedSequence, pack_sequence
 
-from models_py.recommendation.recurrence import recurrence
+from models_py.recommendation.recurrence import packed_states, recurrence
 
 T, R, L, H = 2, 3, 4, 5
 
@@ -34,3 +35,21 @@ def test_first_and_second_derivatives_are_those_of_finite_differences():
     inputs = drawn(T, R, L, 3 * H), drawn(T, H, 3 * H), drawn(T, 1, 3 * H)
     assert torch.autograd.gradcheck(recurrence, inputs)
     assert torch.autograd.gradgradcheck(recurrence, inputs)
+
+
+def test_states_of_ragged_rows_are_those_of_torchs_gru_and_so_are_gradients():
+    torch.manual_seed(2)
+    gru = nn.GRU(4, H, batch_first=True).double()
+    lengths = (6, 3, 3, 1)
+    rows = [drawn(n, 4) for n in lengths]
+    first = drawn(len(rows), H)
+    learned = [*rows, first, *gru.parameters()]
+
+    def derived(states: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        return torch.autograd.grad((states**2).sum(), learned, retain_graph=True)
+
+    packed = pack_sequence(rows)
+    expected = gru(packed, first[None])[0].data
+    found = packed_states(gru, PackedSequence(packed.data, packed.batch_sizes), first)
+    torch.testing.assert_close(found, expected)
+    torch.testing.assert_close(derived(found), derived(expected))
