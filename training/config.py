@@ -40,7 +40,8 @@ class TrainConfig:
             counterpart in the other arm and are left out of effects.
         repeat_splits: on how many other random splits of the users to repeat it all.
         preset: how long models learn that have presets: `quick`, or `paper` for the
-            published numbers of steps.
+            published numbers of steps. Settings in `models` win over it; as a flag it
+            wins over those of a file.
     """
 
     mart: str
@@ -151,6 +152,8 @@ def load_config(
 ) -> TrainConfig:
     """Merge a YAML file, flags and `KEY=VALUE` assignments, later ones winning.
 
+    A preset that is a flag wins over the file's settings of models, too.
+
     Args:
         path: YAML with the keys of `TrainConfig`, or None.
         flags: values from the command line; None and () mean "not given".
@@ -159,6 +162,8 @@ def load_config(
         UserError: the file is unreadable, or a key is unknown or wrongly typed.
     """
     merged = _read_yaml(path) if path else {}
+    if flags.get("preset"):
+        merged["models"] = _under_preset(merged.get("models"), flags["preset"])
     merged.update({k: v for k, v in flags.items() if v is not None and v != ()})
     for assignment in assignments:
         _assign(merged, assignment)
@@ -192,6 +197,23 @@ def checked(kind: type[Settings], values: Any, where: str) -> Settings:
 def _validator(kind: type) -> Any:
     strict = ConfigDict(extra="forbid", strict=True)
     return create_model(kind.__name__, __config__=strict, value=(kind, ...))
+
+
+def _under_preset(models: Any, preset: str) -> Any:
+    """A file's settings of models under a preset that was asked for by flag.
+
+    A flag wins over a file, so its preset does too, in what it sets.
+    """
+    if not isinstance(models, dict):
+        return models or {}
+    presets = {
+        name: getattr(registry.CONFIGS.get(name), "PRESETS", {}).get(preset, {})
+        for name in models
+    }
+    return {
+        name: _merged(given, presets[name]) if isinstance(given, dict) else given
+        for name, given in models.items()
+    }
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:

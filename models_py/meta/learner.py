@@ -86,11 +86,16 @@ class MetaConfig:
     """
 
     PRESETS: ClassVar[dict[str, dict[str, Any]]] = {
+        "quick": {
+            "tasks_per_step": 8,
+            "validate_every": 10,
+            "optimiser": {"epochs": 1, "patience": 1},
+        },
         "paper": {
             "tasks_per_step": 32,
             "validate_every": 100,
             "optimiser": {"epochs": 30, "patience": 30},
-        }
+        },
     }
 
     base: str = "gru"

@@ -24,7 +24,7 @@ from tests.cli.command_line import (
     train_on,
     trained,
 )
-from training.config import TrainConfig
+from training.config import TrainConfig, load_config
 from training.files import PROJECT_ROOT, sha256_of
 from training.recommendation import lineup
 
@@ -226,6 +226,34 @@ def test_the_preset_sets_what_is_not_given():
     assert config.model_config("maml_warm").validate_every == 100
     assert config.model_config("maml_warm").optimiser.epochs == 30
     assert config.model_config("maml_warm").optimiser.learning_rate == 1e-4
+
+
+@pytest.mark.parametrize(
+    ("flags", "assignments", "expected"),
+    [
+        ({}, [], (8, 7, 1)),
+        ({"preset": "paper"}, [], (32, 100, 30)),
+        ({"preset": "quick"}, [], (8, 10, 1)),
+        ({"preset": "paper", "epochs": 2}, [], (32, 100, 2)),
+        ({"preset": "paper"}, ["models.maml.validate_every=3"], (32, 3, 30)),
+    ],
+)
+def test_a_preset_by_flag_wins_over_a_file(flags, assignments, expected, tmp_path):
+    path = tmp_path / "run.yaml"
+    path.write_text(
+        "mart: episodes_k5_q10\n"
+        "models: {maml: {validate_every: 7, inner_rate: 0.02}, popularity: {}}\n"
+    )
+    settings = load_config(path, flags, assignments).model_config("maml")
+    sizes = settings.tasks_per_step, settings.validate_every, settings.optimiser.epochs
+    assert sizes == expected
+    assert settings.inner_rate == 0.02
+
+
+def test_the_quick_preset_is_the_default():
+    config = TrainConfig(mart="episodes_k5_q10", preset="quick")
+    for name in ("maml", "anil_warm"):
+        assert config.model_config(name) == registry.CONFIGS[name]()
 
 
 def test_every_metric_follows_from_the_predictions(full):

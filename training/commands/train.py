@@ -57,7 +57,7 @@ FIXED_BY_RUN = (
     "--preset",
     type=click.Choice(["quick", "paper"]),
     help="How long meta-learners learn: moments, or the published 3,000 steps.  "
-    "[default: quick]",
+    "It wins over --config, --epochs and --set over it.  [default: quick]",
 )
 @click.option(
     "--repeat-splits",
