@@ -3,8 +3,18 @@ with
 
 responses as (
 
+    -- no text in the sort: the data set comes with the session
     select
-        *,
+        response_id,
+        user_key,
+        session_number,
+        item_id,
+        skill_list_key,
+        correct,
+        answered_at,
+        ts_epoch,
+        latency_sec,
+        help_before,
         cast(
             row_number() over (
                 partition by user_key, item_id
@@ -35,7 +45,7 @@ skill_lists as (
 )
 
 select
-    responses.dataset,
+    sessions.dataset,
     responses.response_id,
     sessions.user_id,
     sessions.split,
@@ -59,7 +69,7 @@ inner join sessions
 
 inner join vocab
     on
-        responses.dataset = vocab.dataset
+        sessions.dataset = vocab.dataset
         and responses.item_id = vocab.item_id
 
 inner join skill_lists on responses.skill_list_key = skill_lists.skill_list_key

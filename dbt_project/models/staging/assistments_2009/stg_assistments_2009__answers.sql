@@ -1,31 +1,95 @@
 {{ config(materialized='table') }}
 -- One row per order_id, with the skills of its rows as a list. A table, since every
 -- reading of the text file costs as much again.
+--
+-- Most answers are one row and are taken as they stand; only those of several rows are
+-- grouped, since a list for each of millions of groups costs more than all else here.
 with
 
 raw_answers as (
 
-    select * from {{ raw_rows('assistments_2009', 'skill_builder_data') }}
+    select
+        order_id,
+        user_id,
+        problem_id,
+        original,
+        correct,
+        nullif(nullif(skill_id, ''), 'NA') as skill_key,
+        ms_first_response,
+        first_action
+
+    from {{ raw_rows('assistments_2009', 'skill_builder_data') }}
+
+),
+
+orders_of_several_rows as (
+
+    select order_id
+
+    from raw_answers
+
+    group by order_id
+
+    having count(*) > 1
+
+),
+
+answers_gathered as (
+
+    select
+        raw_answers.order_id,
+        raw_answers.user_id,
+        raw_answers.problem_id,
+        raw_answers.original,
+        raw_answers.correct,
+        case
+            when raw_answers.skill_key is null then {{ empty_list('varchar') }}
+            else array_append({{ empty_list('varchar') }}, raw_answers.skill_key)
+        end as skill_keys,
+        raw_answers.ms_first_response,
+        raw_answers.first_action
+
+    from raw_answers
+
+    left join orders_of_several_rows
+        on raw_answers.order_id = orders_of_several_rows.order_id
+
+    where orders_of_several_rows.order_id is null
+
+    union all
+
+    select
+        raw_answers.order_id,
+        min(raw_answers.user_id) as user_id,
+        min(raw_answers.problem_id) as problem_id,
+        min(raw_answers.original) as original,
+        min(raw_answers.correct) as correct,
+        {{ sorted_set('raw_answers.skill_key') }} as skill_keys,
+        min(raw_answers.ms_first_response) as ms_first_response,
+        max(raw_answers.first_action) as first_action
+
+    from raw_answers
+
+    inner join orders_of_several_rows
+        on raw_answers.order_id = orders_of_several_rows.order_id
+
+    group by raw_answers.order_id
 
 )
 
 select
     'assistments_2009' as dataset,
     order_id,
-    min(user_id) as user_id,
-    min(problem_id) as item_key,
-    case when min(original) = 0 then 'scaffold_response' else 'response' end
-        as event_type,
+    user_id,
+    problem_id as item_key,
+    case when original = 0 then 'scaffold_response' else 'response' end as event_type,
     -- ordinal, not a time of day: only the order of two answers means anything
     {{ add_seconds("timestamp '2009-01-01'", 'order_id') }} as event_at,
-    min(original) <> 0 as is_original,
-    {{ sorted_set("nullif(nullif(skill_id, ''), 'NA')") }} as skill_keys,
-    min(correct) = 1 as correct,
+    original <> 0 as is_original,
+    skill_keys,
+    correct = 1 as correct,
     -- the log has some negative ones, which are no durations
-    case when min(ms_first_response) >= 0 then min(ms_first_response) / 1e3 end
-        as latency_sec,
-    coalesce(max(first_action), 0) > 0 as help_before
+    case when ms_first_response >= 0 then ms_first_response / 1e3 end as latency_sec,
+    coalesce(first_action, 0) > 0 as help_before
 
-from raw_answers
-
-group by order_id
+from answers_gathered
