@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -216,9 +217,20 @@ def _under_preset(models: Any, preset: str) -> Any:
     }
 
 
+class _Yaml(yaml.SafeLoader):
+    """YAML in which 1e-3 is a number, as in 1.2; in 1.1 it is a text."""
+
+
+_Yaml.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(r"[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$"),
+    list("-+0123456789"),
+)
+
+
 def _read_yaml(path: Path) -> dict[str, Any]:
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        values = yaml.load(path.read_text(encoding="utf-8"), _Yaml)
     except OSError as error:
         raise UserError(f"--config {path}: {error.strerror}") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
@@ -234,7 +246,7 @@ def _assign(merged: dict[str, Any], assignment: str) -> None:
     if not separator or not key:
         raise UserError(f"--set {assignment}: write KEY=VALUE, such as seed=7")
     try:
-        value = yaml.safe_load(text)
+        value = yaml.load(text, _Yaml)
     except yaml.YAMLError as error:
         raise UserError(f"--set {assignment}: the value is no YAML") from error
     *parents, last = key.split(".")

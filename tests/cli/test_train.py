@@ -250,6 +250,14 @@ def test_a_preset_by_flag_wins_over_a_file(flags, assignments, expected, tmp_pat
     assert settings.inner_rate == 0.02
 
 
+def test_numbers_may_be_written_with_a_power_of_ten(tmp_path):
+    path = tmp_path / "run.yaml"
+    path.write_text("mart: episodes_k5_q10\nmodels: {maml: {inner_rate: 1e-3}}\n")
+    given = load_config(path, {}, ["models.gru.optimiser.learning_rate=2E-4"])
+    assert given.model_config("maml").inner_rate == 1e-3
+    assert given.model_config("gru").optimiser.learning_rate == 2e-4
+
+
 def test_the_quick_preset_is_the_default():
     config = TrainConfig(mart="episodes_k5_q10", preset="quick")
     for name in ("maml", "anil_warm"):

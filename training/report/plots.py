@@ -17,6 +17,7 @@ from training.report import numbers
 WIDTH = 4.5  # inches; text keeps a readable size from 340 to 450 CSS pixels
 MARKERS = "osD^vPX*"
 N_SERIES = len(MARKERS)
+LEGEND_ROW = 0.22  # inches
 LEGEND_WIDTH = 45  # characters of names that fit side by side
 
 # Stand-ins that become CSS variables, so that one SVG serves light and dark pages.
@@ -111,8 +112,20 @@ def estimates(
         return _svg(figure)
 
 
-def curves(lines: Sequence[Line], x_label: str, y_label: str) -> str:
-    """Lines over whole numbers, with a ring at each line's marked point."""
+def curves(
+    lines: Sequence[Line],
+    x_label: str,
+    y_label: str,
+    *,
+    ticks: Sequence[float] | None = None,
+    least_span: float = 0.0,
+) -> str:
+    """Lines over whole numbers, with a ring at each line's marked point.
+
+    Args:
+        ticks: of the x axis; chosen by its width where None.
+        least_span: what the y axis spans at least, so that noise looks flat.
+    """
     with mpl.rc_context(STYLE):
         figure, axes = _figure(2.9)
         for line in lines:
@@ -129,7 +142,12 @@ def curves(lines: Sequence[Line], x_label: str, y_label: str) -> str:
                 if x == line.marked_x:
                     axes.plot(x, y, "o", ms=10, mec=INK, mfc="none", mew=1.2)
         axes.xaxis.set_major_locator(MaxNLocator(8, integer=True, min_n_ticks=1))
+        if ticks is not None:
+            axes.set_xticks(ticks)
         _finish(figure, axes, x_label, y_label, len(lines))
+        low, high = axes.get_ylim()
+        missing = max(least_span - (high - low), 0)
+        axes.set_ylim(low - missing / 2, high + missing / 2)
         return _svg(figure)
 
 
@@ -262,7 +280,11 @@ def _finish(
     axes.margins(y=0.08)
     labels = axes.get_legend_handles_labels()[1]
     fitting = max(LEGEND_WIDTH // max(map(len, labels), default=1), 1)
-    figure.legend(loc="outside upper left", ncols=min(n_lines, fitting, 3))
+    columns = max(min(n_lines, fitting, 3), 1)
+    # the legend takes no room from the plot
+    extra_rows = (n_lines - 1) // columns
+    figure.set_figheight(figure.get_figheight() + LEGEND_ROW * extra_rows)
+    figure.legend(loc="outside upper left", ncols=columns)
 
 
 def _svg(figure: Figure) -> str:

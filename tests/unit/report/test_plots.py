@@ -65,3 +65,20 @@ def test_ids_differ_between_plots(drawings):
     for svg, own in zip(drawings, ids, strict=True):
         used = re.findall(r'(?:href="#|url\(#)([^")]+)', svg)
         assert set(used) <= set(own)
+
+
+def height_of(svg: str) -> float:
+    return float(re.search(r'viewBox="0 0 \S+ (\S+)"', svg)[1])
+
+
+def test_noise_looks_flat_and_ticks_are_those_asked_for():
+    noise = [Line("GRU", [0, 1, 20], [0.75, 0.751, 0.75], 0)]
+    svg = curves(noise, "steps", "recall@10", ticks=[0, 1, 20], least_span=0.05)
+    assert {"0.74", "0.76", "0", "1", "20"} <= set(texts(svg).split())
+    assert "0.76" not in texts(curves(noise, "steps", "recall@10")).split()
+
+
+def test_a_long_legend_takes_no_room_from_the_plot():
+    lines = [Line(f"a model of a long name {n}", [0], [0.5], n, [None]) for n in (1, 2)]
+    one, two = (categories(["all"], lines[:n], "slice", "recall@10") for n in (1, 2))
+    assert height_of(two) > height_of(one)

@@ -22,7 +22,7 @@ KINDS = {
     ),
     "support_reliability_tier": (
         "By reliability of the support",
-        "tier of the episode's support pairs",
+        "tier of the support",
         "A model that rises to the right adapts better to reliable support.",
     ),
 }
