@@ -577,7 +577,7 @@ def test_control_c_leaves_a_resumable_run(tmp_path, built_project):
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     try:
-        while process.poll() is None and not list(tmp_path.glob("*/state/*")):
+        while process.poll() is None and not list(tmp_path.glob("*/state/gru.*")):
             time.sleep(0.05)
         process.send_signal(signal.SIGINT)
         _, stderr = process.communicate(timeout=120)

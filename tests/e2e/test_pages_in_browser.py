@@ -15,7 +15,7 @@ from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
-from tests.conftest import DBT, PROJECT_ROOT, run_dbt
+from tests.conftest import DBT, PROJECT_ROOT, project_under, run_dbt
 from tests.unit.report.run_folders import (
     recommendation_metrics,
     repeated_splits,
@@ -95,9 +95,13 @@ def report(tmp_path_factory):
 @pytest.fixture(scope="module")
 def docs_url(programs, built_project, tmp_path_factory):
     """`dbt docs generate`, then `dbt docs serve` on a free port."""
-    paths = ["--target-path", str(built_project.target_path)]
-    paths += ["--log-path", str(tmp_path_factory.mktemp("logs"))]
-    generated = run_dbt("docs", "generate", *paths, env=built_project.env)
+    # a copy: DuckDB lets nobody write into a file that another test is reading
+    scratch = tmp_path_factory.mktemp("docs")
+    shutil.copy(built_project.duckdb_path, scratch)
+    project = project_under(scratch, PROJECT_ROOT / "sample_data")
+    paths = ["--target-path", str(project.target_path)]
+    paths += ["--log-path", str(scratch / "logs")]
+    generated = run_dbt("docs", "generate", *paths, env=project.env)
     assert generated.returncode == 0, generated.stdout
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -106,7 +110,7 @@ def docs_url(programs, built_project, tmp_path_factory):
     server = subprocess.Popen(
         [DBT, "docs", "serve", "--no-browser", *address, *paths],
         cwd=PROJECT_ROOT,
-        env={**os.environ, **built_project.env},
+        env={**os.environ, **project.env},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )

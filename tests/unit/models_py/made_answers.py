@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from models_py.ragged import Ragged
 from models_py.tracing.data import Responses, SkillSets
+from training.tracing.past import recounted
 
 N_ITEMS, N_SKILLS = 12, 5  # the last item and the last skill are never answered
 
@@ -38,28 +39,26 @@ def responses_of(answers: list[list[tuple[int, int, bool]]]) -> Responses:
         Ragged.from_lists([skills_of(i) for i in item.tolist()]), N_SKILLS
     )
     at = [np.cumsum([gap for _, gap, _ in rows]) + 1_000_000_000 for rows in answers]
-    history, behaviour = _columns(len(flat))
-    return Responses(
+    responses = Responses(
         user=torch.tensor([row[0] for row in flat]).long(),
         item=item,
         skill_set=of_row,
         skill_sets=sets,
         correct=torch.tensor([row[3] for row in flat]).bool(),
         at=torch.from_numpy(np.concatenate(at)) if flat else torch.empty(0).long(),
-        history=history,
-        behaviour=behaviour,
+        history=torch.empty(len(flat), 0),
+        behaviour=_behaviour(len(flat)),
         n_items=N_ITEMS,
     )
+    return recounted(responses)
 
 
-def _columns(n_rows: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """History features and behaviour with holes, the same for every call."""
+def _behaviour(n_rows: int) -> torch.Tensor:
+    """Help and log seconds, some of these unknown, the same for every call."""
     rng = np.random.default_rng(1)
-    history = rng.normal(size=(n_rows, 3)).astype(np.float32)
-    history[rng.random(n_rows) < 0.2, 1] = np.nan
     behaviour = rng.random((n_rows, 2)).astype(np.float32)
     behaviour[rng.random(n_rows) < 0.2, 1] = np.nan
-    return torch.from_numpy(history), torch.from_numpy(behaviour)
+    return torch.from_numpy(behaviour)
 
 
 @dataclass(frozen=True)
