@@ -1,9 +1,32 @@
 -- Items of responses are items of the vocabulary, sessions are the user's, and skills
--- come sorted and without repeats; of many responses some 500,000 are looked at.
+-- come sorted and without repeats. Above 500,000 responses a sample of users with about
+-- that many is looked at.
+with
+
+users_sampled as (
+
+    select
+        dataset,
+        user_id
+    from {{ ref('user_splits') }}
+    where
+        {{ hash_to_unit('user_id') }}
+        <= (select 500000.0 / greatest(count(*), 1) from {{ ref('responses') }})
+
+),
+
+answers as (
+
+    select responses.*
+    from {{ ref('responses') }} as responses
+    inner join users_sampled using (dataset, user_id)
+
+)
+
 select
     answers.dataset,
     answers.response_id
-from {{ ref('responses') }} as answers
+from answers
 left join {{ ref('vocab') }} as vocab
     on
         answers.dataset = vocab.dataset
@@ -15,13 +38,8 @@ left join {{ ref('sessions') }} as sessions
         and answers.user_id = sessions.user_id
         and answers.session_id = sessions.session_id
 where
-    answers.response_id % (
-        select greatest(floor(count(*) / 500000), 1) from {{ ref('responses') }}
-    ) = 0
-    and (
-        vocab.item_id is null
-        or sessions.session_id is null
-        or answers.ts_epoch < sessions.start_ts_epoch
-        or answers.ts_epoch > sessions.end_ts_epoch
-        or array_sort(array_distinct(answers.skill_keys)) <> answers.skill_keys
-    )
+    vocab.item_id is null
+    or sessions.session_id is null
+    or answers.ts_epoch < sessions.start_ts_epoch
+    or answers.ts_epoch > sessions.end_ts_epoch
+    or array_sort(array_distinct(answers.skill_keys)) <> answers.skill_keys

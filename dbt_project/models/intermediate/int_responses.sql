@@ -108,25 +108,47 @@ sessions_found as (
             stretches.user_key = sessions.user_key
             and stretches.session_number = sessions.session_number
 
+),
+
+-- a sort of each user and a sum over users, in place of one sort of all responses
+users_counted as (
+
+    select
+        user_key,
+        sum(count(*)) over (
+            partition by dataset
+            order by user_key
+        ) - count(*) as n_responses_before
+
+    from sessions_found
+
+    group by dataset, user_key
+
 )
 
 select
-    dataset,
+    sessions_found.dataset,
     cast(
-        row_number() over (
-            partition by dataset
+        users_counted.n_responses_before
+        + row_number() over (
+            partition by sessions_found.user_key
             -- total order: time comes before the item, so ids rise with a user's time
-            order by user_key, answered_at, item_id, answer_key
+            order by
+                sessions_found.answered_at,
+                sessions_found.item_id,
+                sessions_found.answer_key
         ) - 1 as bigint
     ) as response_id,
-    user_key,
-    session_number,
-    item_id,
-    skill_list_key,
-    correct,
-    answered_at,
-    ts_epoch,
-    cast(latency_sec as double) as latency_sec,
-    help_before
+    sessions_found.user_key,
+    sessions_found.session_number,
+    sessions_found.item_id,
+    sessions_found.skill_list_key,
+    sessions_found.correct,
+    sessions_found.answered_at,
+    sessions_found.ts_epoch,
+    cast(sessions_found.latency_sec as double) as latency_sec,
+    sessions_found.help_before
 
 from sessions_found
+
+inner join users_counted on sessions_found.user_key = users_counted.user_key

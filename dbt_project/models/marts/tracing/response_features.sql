@@ -28,16 +28,15 @@ users_followed as (
         user_key,
         ts_epoch,
         count(*) over user_before as prior_n,
-        coalesce(sum(cast(correct as integer)) over user_before, 0) as prior_n_correct,
-        sum(cast(help_before as integer)) over user_before as prior_n_help,
-        max(ts_epoch) over user_before as prior_ts_epoch,
+        count(case when correct then 1 end) over user_before as prior_n_correct,
+        count(case when help_before then 1 end) over user_before as prior_n_help,
+        last_value(ts_epoch) over user_before as prior_ts_epoch,
         -- whole microseconds add up to the same sum in any order
         sum(cast(floor(latency_sec * 1e6 + 0.5) as bigint)) over user_before
             as prior_latency_us,
         count(latency_sec) over user_before as prior_n_latencies,
         count(*) over item_before as item_prior_n,
-        coalesce(sum(cast(correct as integer)) over item_before, 0)
-            as item_prior_n_correct
+        count(case when correct then 1 end) over item_before as item_prior_n_correct
 
     from responses
 
@@ -78,7 +77,7 @@ skills_followed as (
         -- rows of one response share its second: none sees another
         count(*) over skill_before as prior_n,
         {{ smoothed_rate(
-            'coalesce(sum(cast(correct as integer)) over skill_before, 0)',
+            'count(case when correct then 1 end) over skill_before',
             'count(*) over skill_before'
         ) }} as prior_correct_rate
 
