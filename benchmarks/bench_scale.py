@@ -31,7 +31,8 @@ STAGES = {
     ),
     "sessions": (
         *("build", *MODELS, "int_session_stretches", "int_events_sessionized"),
-        *("int_session_contents", "int_reliability_caps", "int_sessions"),
+        *("int_session_items", "int_session_event_types", "int_reliability_caps"),
+        "int_sessions",
         *("sessions", "vocab", "user_splits"),
     ),
     "events": ("build", *MODELS, "events"),

@@ -20,7 +20,7 @@ select
     dataset,
     user_id,
     item_key,
-    cast(order_id as string) as answer_key,
+    order_id as answer_key,
     event_at as answered_at,
     correct,
     latency_sec,

@@ -13,9 +13,9 @@ sessions as (
 
 ),
 
-contents as (
+session_event_types as (
 
-    select * from {{ ref('int_session_contents') }}
+    select * from {{ ref('int_session_event_types') }}
 
 ),
 
@@ -39,14 +39,14 @@ event_types_counted as (
 
     select
         sessions.dataset,
-        count(distinct contents.event_type_key) as n_event_types
+        count(distinct session_event_types.event_type_key) as n_event_types
 
-    from contents
+    from session_event_types
 
     inner join sessions
         on
-            contents.user_key = sessions.user_key
-            and contents.session_number = sessions.session_number
+            session_event_types.user_key = sessions.user_key
+            and session_event_types.session_number = sessions.session_number
 
     group by sessions.dataset
 

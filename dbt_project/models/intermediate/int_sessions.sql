@@ -1,9 +1,15 @@
 -- One row per kept session with its counts.
 with
 
-contents as (
+session_items as (
 
-    select * from {{ ref('int_session_contents') }}
+    select * from {{ ref('int_session_items') }}
+
+),
+
+session_event_types as (
+
+    select * from {{ ref('int_session_event_types') }}
 
 ),
 
@@ -19,22 +25,6 @@ datasets as (
 
 ),
 
-session_items_counted as (
-
-    select
-        user_key,
-        session_number,
-        item_rank,
-        sum(n_events) as n_events
-
-    from contents
-
-    where item_rank is not null
-
-    group by user_key, session_number, item_rank
-
-),
-
 main_items_chosen as (
 
     select
@@ -44,7 +34,7 @@ main_items_chosen as (
         -- most events first; among equals the smallest rank, that is the smallest key
         max_by(item_rank, n_events * 4294967296 - item_rank) as main_item_rank
 
-    from session_items_counted
+    from session_items
 
     group by user_key, session_number
 
@@ -71,9 +61,9 @@ sessions_counted as (
         min(start_ts_epoch) as start_ts_epoch,
         max(end_ts_epoch) as end_ts_epoch,
         cast(sum(n_events) as bigint) as n_events,
-        count(distinct event_type_key) as n_action_types
+        count(*) as n_action_types
 
-    from contents
+    from session_event_types
 
     group by user_key, session_number
 

@@ -7,9 +7,9 @@ sessions as (
 
 ),
 
-contents as (
+session_items as (
 
-    select * from {{ ref('int_session_contents') }}
+    select * from {{ ref('int_session_items') }}
 
 ),
 
@@ -84,14 +84,14 @@ items_summarised as (
     select
         int_sessions.dataset,
         coalesce(int_sessions.split, 'all') as split,
-        count(distinct contents.item_rank) as n_items
+        count(distinct session_items.item_rank) as n_items
 
-    from contents
+    from session_items
 
     inner join int_sessions
         on
-            contents.user_key = int_sessions.user_key
-            and contents.session_number = int_sessions.session_number
+            session_items.user_key = int_sessions.user_key
+            and session_items.session_number = int_sessions.session_number
 
     group by grouping sets (
         (int_sessions.dataset, int_sessions.split), (int_sessions.dataset)
@@ -105,7 +105,7 @@ select
     users_summarised.n_users,
     cast(sessions_summarised.n_events as bigint) as n_events,
     sessions_summarised.n_sessions,
-    items_summarised.n_items,
+    coalesce(items_summarised.n_items, 0) as n_items,
     coalesce(pairs_counted.n_rows, 0) as n_pairs,
     coalesce(episodes_k5_q10_counted.n_rows, 0) as n_episodes_k5_q10,
     coalesce(episodes_k2_q3_counted.n_rows, 0) as n_episodes_k2_q3,
@@ -120,7 +120,8 @@ from users_summarised
 
 inner join sessions_summarised using (dataset, split)
 
-inner join items_summarised using (dataset, split)
+-- left: all events of a split may be without an item
+left join items_summarised using (dataset, split)
 
 left join pairs_counted using (dataset, split)
 

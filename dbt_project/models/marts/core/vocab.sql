@@ -1,9 +1,9 @@
 -- One row per item of the kept events of a data set, with its dense id.
 with
 
-contents as (
+session_items as (
 
-    select * from {{ ref('int_session_contents') }}
+    select * from {{ ref('int_session_items') }}
 
 ),
 
@@ -22,21 +22,19 @@ items as (
 items_counted as (
 
     select
-        contents.item_rank,
-        sum(contents.n_events) as n_events,
-        sum(case when sessions.split = 'train' then contents.n_events else 0 end)
+        session_items.item_rank,
+        sum(session_items.n_events) as n_events,
+        sum(case when sessions.split = 'train' then session_items.n_events else 0 end)
             as n_train_events
 
-    from contents
+    from session_items
 
     inner join sessions
         on
-            contents.user_key = sessions.user_key
-            and contents.session_number = sessions.session_number
+            session_items.user_key = sessions.user_key
+            and session_items.session_number = sessions.session_number
 
-    where contents.item_rank is not null
-
-    group by contents.item_rank
+    group by session_items.item_rank
 
 )
 

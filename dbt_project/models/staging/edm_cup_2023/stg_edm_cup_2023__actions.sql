@@ -21,8 +21,9 @@ select
     nullif(raw_actions.problem_id, '') as item_key,
     raw_actions.action as event_type,
     raw_actions.timestamp as event_at,
-    raw_actions.assignment_log_id as assignment_key
+    assignments.assignment_key
 
 from raw_actions
 
-left join assignments on raw_actions.assignment_log_id = assignments.assignment_key
+left join assignments
+    on raw_actions.assignment_log_id = assignments.assignment_log_id
