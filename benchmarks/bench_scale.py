@@ -21,7 +21,7 @@ import psutil
 from benchmarks.bench_dbt_build import BIN, ROOT
 
 MILLION = 1_000_000
-SIZES = {"duckdb": (1, 3, 10, 30, 100), "spark": (1, 3, 10, 30)}
+SIZES = dict.fromkeys(("duckdb", "spark"), (1, 3, 10, 30, 100))
 MODELS = ("--exclude-resource-type", "test", "unit_test", "--select")
 STAGES = {
     "keyed events": (
