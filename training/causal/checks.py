@@ -22,6 +22,7 @@ from training.evaluation.confounding import (
     sensitivity,
 )
 from training.evaluation.effects import (
+    SEPARATED,
     Nuisances,
     Observed,
     aipw,
@@ -104,6 +105,9 @@ def balance_holds(imbalance: dict[str, dict[str, float]]) -> Check:
     worst = max(imbalance, key=lambda name: abs(imbalance[name]["after"]))
     value = abs(imbalance[worst]["after"])
     passed = value <= MAX_IMBALANCE
+    size = f"{value:.2f} standard deviations"
+    if value >= SEPARATED:
+        size = f"{SEPARATED:g} standard deviations or more"
     return {
         "passed": passed,
         "worst": worst,
@@ -111,7 +115,7 @@ def balance_holds(imbalance: dict[str, dict[str, float]]) -> Check:
         "limit": MAX_IMBALANCE,
         "words": (
             f"After weighting, clicked and unclicked trials differ most in "
-            f"{worst.replace('_', ' ')}: by {value:.2f} standard deviations."
+            f"{worst.replace('_', ' ')}: by {size}."
             + ("" if passed else " They are not alike: part of the effect may be that.")
         ),
     }

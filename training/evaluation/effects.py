@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 LEVEL = 0.95
+SEPARATED = 10.0  # standard deviations: a finite number for arms without overlap
 
 Floats = NDArray[np.float64]
 Estimand = Literal["ATE", "ATT"]
@@ -249,7 +250,9 @@ def standardised_differences(
     The spread is the root of the two arms' mean variance before weighting, so that
     values before and after weighting compare (Austin and Stuart, 2015, "Moving
     towards best practice when using inverse probability of treatment weighting").
-    A feature that never varies has difference 0.
+    A feature that varies in neither arm has difference 0 if it is the same in both;
+    else it tells them apart, and there is no spread to measure that in: it is
+    `SEPARATED`, and no difference is more.
 
     Args:
         features: shape (N, F).
@@ -261,7 +264,10 @@ def standardised_differences(
     )
     means = [w @ features / w.sum() for w in (on_treated, on_control)]
     gap = means[0] - means[1]
-    return np.divide(gap, spread, out=np.zeros_like(gap), where=spread > 1e-12)
+    is_same = np.isclose(*means, rtol=1e-9, atol=1e-12)
+    apart = np.where(is_same, 0.0, np.copysign(SEPARATED, gap))
+    found = np.divide(gap, spread, out=apart, where=spread > 1e-12)
+    return np.clip(found, -SEPARATED, SEPARATED)
 
 
 ESTIMATORS: dict[str, Callable[[Observed, Nuisances, Estimand], Effect]] = {

@@ -88,7 +88,7 @@ def test_trials_of_one_fold_make_no_placebo(sound):
     of_one_fold = table.take(rows)
     check = checks.no_effect_on(of_one_fold, kept, of_one_fold.bought_before, "bought")
     assert check["passed"] is None
-    assert check["words"].startswith("Could not be made: the trials left are of too few")
+    assert check["words"].startswith("Could not be made: the trials left are of")
 
 
 def test_trials_of_one_user_make_no_check_of_unseen_causes(sound):
@@ -150,6 +150,16 @@ def test_balance_fails_where_weights_do_nothing(sound):
     assert not bad["passed"]
     assert bad["worst_difference"] > 0.15
     assert "not alike" in bad["words"]
+
+
+def test_a_feature_that_separates_the_arms_is_not_balanced(sound):
+    _, found = sound
+    told_apart = np.zeros((len(found.seen.user), len(summary.FEATURES)))
+    told_apart[:, 2] = found.seen.treatment
+    check = checks.balance_holds(balance(told_apart, found))
+    assert check["passed"] is False
+    assert check["worst"] == summary.FEATURES[2]
+    assert "by 10 standard deviations or more." in check["words"]
 
 
 def test_overlap_fails_with_few_equal_trials_or_much_trimming(sound):

@@ -247,6 +247,22 @@ def test_standardised_differences_by_hand():
     assert weighted[0] == pytest.approx(0.5)
 
 
+def test_a_constant_of_each_arm_that_differs_between_them_is_no_balance():
+    treated, control = np.array([1.0, 1, 0, 0]), np.array([0.0, 0, 1, 1])
+    # told apart either way; all but told apart; constant up to rounding
+    features = np.array(
+        [
+            [0.0, 7.0, 1 + 1e-6, 0.1 + 0.2],
+            [0.0, 7.0, 1 - 1e-6, 0.3],
+            [1.0, 3.0, 1e-6, 0.3],
+            [1.0, 3.0, -1e-6, 0.3],
+        ]
+    )
+    for on_treated in (treated, 3 * treated):
+        found = standardised_differences(features, on_treated, control)
+        assert found.tolist() == [-10.0, 10.0, 10.0, 0.0]
+
+
 def test_weighting_by_the_propensity_balances_its_causes():
     rng = np.random.default_rng(3)
     cause = rng.normal(size=(20_000, 1))
