@@ -162,6 +162,22 @@ def test_effects_hold_what_the_contract_names(full):
     assert full.metrics["effects"] == effects
 
 
+def test_effects_say_which_clicks_and_purchases_count_where_the_marts_do(
+    tmp_path, env, quick
+):
+    rules = ("outcome_product", "outcome_horizon_sec", "treatment_window_sec")
+    assert [quick.effects[name] for name in rules] == [None] * 3
+    seed = (
+        "create table datasets as select 'ad_events' as dataset, 'same' as "
+        "outcome_product, 3600 as outcome_horizon_sec, 60 as treatment_window_sec"
+    )
+    found = run_of(world(tmp_path / "world", seed), tmp_path / "runs", *QUICK)
+    assert [found.effects[name] for name in rules] == ["same", 3600, 60]
+    page = (found.path / "report.html").read_text()
+    assert "the chance of a purchase of the product shown within 1 hour" in page
+    assert found.effects["estimates"] == quick.effects["estimates"]
+
+
 def test_aipw_follows_from_the_predictions(full):
     effects = full.effects
     rows = pd.read_parquet(full.path / "predictions.parquet")

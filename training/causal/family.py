@@ -153,6 +153,7 @@ def _effects(
     checks = all_checks(kept, found, imbalance, shown["trimmed_share"], job.config.seed)
     return {
         "estimand": "ATE",
+        **job.marts.rules,
         "caution": CAUTION,
         "nuisance": chosen,
         "n_trials": len(used),
