@@ -13,6 +13,7 @@ from models_py.causal.trials import Trials
 from training.marts import (
     Reader,
     choose_dataset,
+    columns_by_mart,
     open_marts,
     ragged_of,
     tensor_of,
@@ -23,6 +24,8 @@ TRIAL_COLUMNS = (
     *("event_ids", "item_ids", "minutes_before"),
     *("treatment", "outcome", "outcome_other", "purchased_before", "censored"),
 )
+# of the seed `datasets`: what a click and a purchase have to be to count
+RULES = ("treatment_window_sec", "outcome_horizon_sec", "outcome_product")
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,7 @@ class CausalMarts:
 
     Args:
         tokens: the product of every item id, three special ones first.
+        rules: values of `RULES`; None each where the marts do not say.
         audit: what was counted on the way, rows of `causal_audit`.
         summary: rows of `dataset_summary`.
         funnel: rows of `dataset_funnel`, in order.
@@ -83,6 +87,7 @@ class CausalMarts:
     dataset: str
     table: TrialTable
     tokens: list[str]
+    rules: dict[str, Any]
     audit: list[dict[str, Any]]
     summary: list[dict[str, Any]]
     funnel: list[dict[str, Any]]
@@ -109,12 +114,15 @@ def load_causal(path: Path, mart: str, dataset: str | None) -> CausalMarts:
         )
         summary = reader.table("dataset_summary", "*", "split").to_pylist()
         steps = reader.table("dataset_funnel", "step, n_rows, n_users", "step_number")
+        has_rules = columns_by_mart(connection).get("datasets", set()).issuperset(RULES)
+        rules = _rules(reader) if has_rules else dict.fromkeys(RULES)
     tokens = vocab["token"].to_pylist()
     return CausalMarts(
         mart=mart,
         dataset=chosen,
         table=trial_table(rows, len(tokens)),
         tokens=tokens,
+        rules=rules,
         audit=audit.to_pylist(),
         summary=summary,
         funnel=steps.to_pylist(),
@@ -151,6 +159,11 @@ def trial_table(rows: pa.Table, n_items: int) -> TrialTable:
         bought_before=rows["purchased_before"].to_numpy().astype(np.float64),
         is_censored=rows["censored"].to_numpy().astype(bool),
     )
+
+
+def _rules(reader: Reader) -> dict[str, Any]:
+    rows = reader.table("datasets", ", ".join(RULES), "dataset").to_pylist()
+    return rows[0] if rows else dict.fromkeys(RULES)
 
 
 def _codes(column: pa.ChunkedArray) -> tuple[NDArray[np.int64], NDArray[Any]]:
