@@ -143,7 +143,7 @@ def _answers() -> st.SearchStrategy[list]:
         st.sampled_from(("9", "10", "75")),
         st.sampled_from((1, 1, 1, 0)),
         st.sampled_from((1, 0, 0.5, 1)),
-        st.sampled_from((None, "NA", "9", "10", "279")),
+        st.sampled_from((None, "NA", "9", "10", "279", "9_10", "7_279_7")),
         st.sampled_from((None, -5, 0, 1500, 5_000_000)),
         st.sampled_from((None, 0, 0, 1, 2)),
     )
