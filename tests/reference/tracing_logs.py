@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from tests.reference.logs import ODD_IDS
 
 BEGIN_MS = 1_599_000_000_000  # 2020-09-01 22:40:00
+FIRST_ORDER = 100_000  # beyond those of the sample: one order_id is one answer
 # 0: one instant; 1 and 999: one second, perhaps; around the session gap; days
 GAPS_MS = (0, 0, 1, 1, 999, 1000, 1000, 5500, 1_800_000, 1_801_000, 9_000_000_000)
 ACTIONS = (
@@ -73,7 +74,7 @@ def drawn_tracing_log(n_histories: int) -> TracingLog:
         n = len(log.students)
         _add_history(log, f"{user_id}{n}", n, steps)
         for gap, user, *values in answers:
-            last = log.answers[-1].order_id if log.answers else 0
+            last = log.answers[-1].order_id if log.answers else FIRST_ORDER
             log.answers.append(AssistmentsRow(last + gap, user, *values))
 
     collect()
