@@ -2,7 +2,7 @@
 
 import csv
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from hypothesis import HealthCheck, Phase, given, settings
@@ -74,10 +74,13 @@ def drawn_tracing_log(n_histories: int) -> TracingLog:
         n = len(log.students)
         _add_history(log, f"{user_id}{n}", n, steps)
         for gap, user, *values in answers:
-            last = log.answers[-1].order_id if log.answers else FIRST_ORDER
+            last = log.answers[-1].order_id if log.answers else 0
             log.answers.append(AssistmentsRow(last + gap, user, *values))
 
     collect()
+    log.answers[:] = [
+        replace(row, order_id=FIRST_ORDER + row.order_id) for row in log.answers
+    ]
     log.students["of nobody"] = None
     log.actions.extend(
         ("of nobody", BEGIN_MS + n, "p9", "correct_response") for n in range(3)
