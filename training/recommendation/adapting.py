@@ -39,13 +39,12 @@ class Adaptation:
 def tasks_of(marts: RecommendationMarts, split: str) -> Tasks:
     """The episodes of a split, in the order of their ids."""
     pairs, episodes = marts.pairs, marts.episodes
-    rows = np.flatnonzero(episodes.split == split)
-    chosen = torch.from_numpy(rows)
+    chosen = episodes.rows_of(split)
     return Tasks(
         pairs=PairRows(pairs.prefixes, pairs.prefix_len, pairs.sequence, pairs.label),
         support=episodes.support[chosen],
         query=episodes.query[chosen],
-        reliability=torch.from_numpy(episodes.reliability[rows]).float(),
+        reliability=torch.from_numpy(episodes.reliability[chosen.numpy()]).float(),
     )
 
 
