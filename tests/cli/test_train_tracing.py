@@ -360,7 +360,7 @@ def test_a_mart_that_leaks_stops_the_run(tmp_path, built_project):
             """
             create table kept as
             select features.* replace (
-                case when correct then 0.9 else 0.1 end as skill_prior_correct_rate
+                case when correct then 9e-1 else 1e-1 end as skill_prior_correct_rate
             )
             from response_features as features
             join responses using (dataset, response_id)

@@ -297,7 +297,8 @@ def test_ids_kept_as_floating_numbers_are_whole(scratch, outcomes):
     assert outcomes["floating ids"].success, outcomes["floating ids"].output
     database = scratch / "floating ids" / "marts.duckdb"
     with duckdb.connect(str(database), read_only=True) as marts:
-        rows = marts.sql(f"select user_id, item_key from {MODELS['ad_events']}")
+        staged = f"staging.{MODELS['ad_events']}"
+        rows = marts.sql(f"select user_id, item_key from {staged}")
         assert sorted(rows.fetchall(), key=str) == [
             ("1001", "12345678"),
             ("1001", "9007199254740991"),
