@@ -149,8 +149,8 @@ def _go(job: Job, family: Family, command: str) -> dict[str, Any] | None:
             found = family.evaluate(job)
     except Diverged as error:
         raise UserError(
-            f"{error}; choose a smaller inner_rate in a new run, or go on without "
-            f"that model: `moocmeta-train --resume {run.path}` repeats this one"
+            f"{error}; choose a smaller inner_rate in a new run; what was fitted "
+            f"before stays in {run.path}, `moocmeta-train --resume` tries again"
         ) from error
     if not job.team.leads:
         return None

@@ -1,4 +1,5 @@
-{#- Write every mart as Parquet: OUT/<mart>/*.parquet, for
+{#- Write every mart, and the seed with the rules they were made by, as Parquet:
+    OUT/<mart>/*.parquet, for
     `dbt run-operation export_marts --args '{out: OUT}'`.
 
     A mart's rows stand in the order of its key, files in the order of their names.
@@ -10,7 +11,9 @@
 {% macro export_marts(out, marts=none) %}
     {%- set nodes = [] -%}
     {%- for node in graph.nodes.values() | sort(attribute="name") -%}
-        {%- if node.resource_type == "model" and node.config.contract.enforced
+        {%- set is_mart = node.resource_type == "model"
+            and node.config.contract.enforced -%}
+        {%- if (is_mart or node.resource_type == "seed")
             and (marts is none or node.name in marts) -%}
             {%- do nodes.append(node) -%}
         {%- endif -%}

@@ -31,7 +31,7 @@ def folder(built_project, tmp_path_factory):
     return out
 
 
-@pytest.mark.parametrize("mart", mart_names())
+@pytest.mark.parametrize("mart", [*mart_names(), "datasets"])
 def test_an_export_holds_the_mart(built_project, folder, mart):
     files = f"'{folder}/{mart}/*.parquet'"
     with duckdb.connect(str(built_project.duckdb_path), read_only=True) as connection:

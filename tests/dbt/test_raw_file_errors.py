@@ -180,6 +180,21 @@ UNREADABLE = {
         "",
     ),
 }
+# rows of one answer that cannot all be true
+CONTRADICTORY = {
+    "an answer of two users": (
+        f"{SKILL_BUILDER}.csv",
+        ANSWERS_HEADER + b"7,1,2,1,1,3,4\n8,1,2,1,1,3,4\n7,5,2,1,1,9,4\n",
+    ),
+    "an answer to two problems": (
+        f"{SKILL_BUILDER}.csv",
+        ANSWERS_HEADER + b"7,1,2,1,1,3,4\n7,1,6,1,1,9,4\n",
+    ),
+}
+CONTRADICTION = (
+    "raw/assistments_2009/skill_builder_data*.csv: order_id 7 is of several users "
+    "or problems; keep the files of one export"
+)
 READABLE = {
     "header only": (f"{XUETANGX}.csv", EVENTS_HEADER),
     "upper-case header": (
@@ -227,7 +242,7 @@ def outcomes(scratch) -> dict[str, Outcome]:
     """What dbt makes of every case."""
     database = scratch / "marts.duckdb"
     cases = {}
-    for name, (path, content, *_) in (UNREADABLE | READABLE).items():
+    for name, (path, content, *_) in (UNREADABLE | CONTRADICTORY | READABLE).items():
         file = scratch / name / "raw" / path
         file.parent.mkdir(parents=True)
         file.write_bytes(content)
@@ -275,6 +290,15 @@ def test_a_file_that_cannot_be_read_fails_with_one_line(scratch, outcomes, case)
     assert len(naming) == 1, outcome.output
     if fragment:
         assert naming[0].strip().startswith(f"{file}: {fragment}")
+
+
+@pytest.mark.parametrize("case", CONTRADICTORY)
+def test_rows_of_one_answer_that_contradict_each_other_fail_with_one_line(
+    outcomes, case
+):
+    outcome = outcomes[case]
+    assert not outcome.success
+    assert outcome.output.count(CONTRADICTION) == 1, outcome.output
 
 
 @pytest.mark.parametrize("case", READABLE)

@@ -25,6 +25,7 @@ from training.mart_columns import (
 from training.marts import (
     Reader,
     choose_dataset,
+    columns_by_mart,
     open_marts,
     ragged_of,
     tensor_of,
@@ -52,6 +53,12 @@ AUDIT: Columns = {
     "is_warning": BOOLEAN,
 }
 FUNNEL: Columns = {"step": TEXT, "n_rows": INTEGER, "n_users": or_null(INTEGER)}
+# of the seed `datasets`: what a click and a purchase have to be to count
+RULES: Columns = {
+    "treatment_window_sec": or_null(INTEGER),
+    "outcome_horizon_sec": or_null(INTEGER),
+    "outcome_product": or_null(TEXT),
+}
 
 
 @dataclass(frozen=True)
@@ -102,6 +109,7 @@ class CausalMarts:
 
     Args:
         tokens: the product of every item id, three special ones first.
+        rules: values of `RULES`; None each where the marts do not say.
         audit: what was counted on the way, rows of `causal_audit`.
         summary: rows of `dataset_summary`.
         funnel: rows of `dataset_funnel`, in order.
@@ -112,6 +120,7 @@ class CausalMarts:
     dataset: str
     table: TrialTable
     tokens: list[str]
+    rules: dict[str, Any]
     audit: list[dict[str, Any]]
     summary: list[dict[str, Any]]
     funnel: list[dict[str, Any]]
@@ -136,12 +145,15 @@ def load_causal(path: Path, mart: str, dataset: str | None) -> CausalMarts:
         audit = reader.table("causal_audit", AUDIT, "finding_number")
         summary = reader.table("dataset_summary", SUMMARY, "split").to_pylist()
         steps = reader.table("dataset_funnel", FUNNEL, "step_number")
+        has_rules = columns_by_mart(connection).get("datasets", set()).issuperset(RULES)
+        rules = _rules(reader) if has_rules else dict.fromkeys(RULES)
     tokens = vocab["token"].to_pylist()
     return CausalMarts(
         mart=mart,
         dataset=chosen,
         table=trial_table(rows, len(tokens)),
         tokens=tokens,
+        rules=rules,
         audit=audit.to_pylist(),
         summary=summary,
         funnel=steps.to_pylist(),
@@ -178,6 +190,11 @@ def trial_table(rows: pa.Table, n_items: int) -> TrialTable:
         bought_before=rows["purchased_before"].to_numpy().astype(np.float64),
         is_censored=rows["censored"].to_numpy().astype(bool),
     )
+
+
+def _rules(reader: Reader) -> dict[str, Any]:
+    rows = reader.table("datasets", RULES, "dataset", may_be_empty=True).to_pylist()
+    return rows[0] if rows else dict.fromkeys(RULES)
 
 
 def _codes(column: pa.ChunkedArray) -> tuple[NDArray[np.int64], NDArray[Any]]:
