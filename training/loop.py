@@ -81,7 +81,9 @@ def fit(
     )
     terms = {**asdict(settings), "seed": seed, "precision": precision}
     del terms["epochs"], terms["patience"]  # free to change when taken up again
-    state = checkpoints.restore(model, optimizer, terms) if checkpoints else FitState()
+    state = FitState()
+    if checkpoints:
+        state = checkpoints.restore(model, optimizer, terms, team)
 
     while not state.is_over(settings):
         epoch = state.epoch + 1

@@ -22,7 +22,13 @@
         {%- do exceptions.raise_compiler_error(name ~ " is no mart of this project") -%}
     {%- endfor -%}
 
-    {%- set out = modules.re.sub("/+$", "", out) -%}
+    {%- set folder = modules.re.sub("/+$", "", (out or "") | string) -%}
+    {%- if folder | trim == "" or folder.endswith(":") -%}
+        {%- do exceptions.raise_compiler_error(
+            "out: '" ~ (out or "") ~ "' is no folder of its own; name one, such as exports"
+        ) -%}
+    {%- endif -%}
+    {%- set out = folder -%}
     {%- do prepare_export(out) -%}
     {%- for node in nodes -%}
         {%- set relation = api.Relation.create(

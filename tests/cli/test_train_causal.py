@@ -19,6 +19,7 @@ from tests.cli.command_line import (
     trained,
 )
 from training.causal import family
+from training.mart_columns import NUMBER, SUMMARY
 from training.simulate.ad_process import AdSettings
 from training.simulate.ad_trials import simulate_trials
 
@@ -71,7 +72,11 @@ def world(folder: Path, *statements: str, n_users: int = 260) -> dict[str, str]:
     made = simulate_trials(AdSettings(), n_users, 3)
     vocab = pa.table({"item_id": range(len(made.tokens)), "token": made.tokens})
     audit = audit_of(("events of unknown types, not used", 7, "Refund, view", True))
-    summary = pa.table({"split": ["all"], "n_users": [n_users]})
+    amounts = {
+        name: [0.5] if column.kind == NUMBER.kind else [n_users]
+        for name, column in SUMMARY.items()
+    }
+    summary = pa.table({**amounts, "split": ["all"]}).drop_columns("dataset")
     funnel = pa.table(
         {"step_number": [1], "step": ["raw rows"], "n_rows": [9], "n_users": [n_users]}
     )

@@ -247,7 +247,10 @@ def test_models_that_adapt_need_episodes_to_learn_from(
     tmp_path, edited, split, purpose
 ):
     env = edited(
-        f"delete from episodes_k2_q3 where dataset = 'mars' and split = '{split}'"
+        f"delete from episodes_k2_q3 where dataset = 'mars' and split = '{split}'",
+        "create or replace table episodes_k2_q3 as select * replace (row_number() "
+        "over (partition by dataset order by episode_id) - 1 as episode_id) "
+        "from episodes_k2_q3",
     )
     result = train_on(env, tmp_path / "runs", *MARS, "--model", "best")
     fragments = (f"no {split} episodes of data set mars for best to {purpose}",)

@@ -142,6 +142,8 @@ def data_dir(scratch) -> Path:
 def add_files(added: Path, raw: Path) -> None:
     """Files beside others; where one of that name is, rows below its own.
 
+    Ad events become one CSV of both: there may be no Parquet beside it.
+
     The file of ASSISTments keeps its own rows: it is in Latin-1.
     """
     answers = added / "assistments_2009" / "skill_builder_data.csv"
@@ -151,6 +153,14 @@ def add_files(added: Path, raw: Path) -> None:
         rows = f"read_csv({both}, all_varchar = true, union_by_name = true)"
         duckdb.sql(f"copy (from {rows}) to '{file}.both' (format csv)")
         Path(f"{file}.both").rename(file)
+    ads = added / "ad_events" / "unified_events.csv"
+    theirs = raw / "ad_events" / "unified_events.parquet"
+    duckdb.sql(
+        f"copy (from '{theirs}' union all by name from read_csv('{ads}', "
+        f"all_varchar = true)) to '{ads}.both' (format csv)"
+    )
+    Path(f"{ads}.both").rename(ads)
+    theirs.unlink()
     shutil.copytree(added, raw, dirs_exist_ok=True)
 
 

@@ -41,8 +41,7 @@ class Adaptation:
 def tasks_of(marts: RecommendationMarts, split: str) -> Tasks:
     """The episodes of a split, in the order of their ids."""
     pairs, episodes = marts.pairs, marts.episodes
-    rows = np.flatnonzero(episodes.split == split)
-    chosen = torch.from_numpy(rows)
+    chosen = episodes.rows_of(split)
     return Tasks(
         pairs=PairRows(
             pairs.prefixes,
@@ -53,7 +52,7 @@ def tasks_of(marts: RecommendationMarts, split: str) -> Tasks:
         ),
         support=episodes.support[chosen],
         query=episodes.query[chosen],
-        reliability=torch.from_numpy(episodes.reliability[rows]).float(),
+        reliability=torch.from_numpy(episodes.reliability[chosen.numpy()]).float(),
     )
 
 

@@ -204,7 +204,7 @@ def check(marts: RecommendationMarts, configs: dict[str, Any]) -> None:
     questions_of(marts)
     adapting = [name for name in configs if registry.MODELS[name].adapts]
     for split, purpose in (("train", "learn from"), ("val", "be chosen by")):
-        if adapting and split not in marts.episodes.split:
+        if adapting and not len(marts.episodes.rows_of(split)):
             raise UserError(
                 f"mart {marts.mart} has no {split} episodes of data set "
                 f"{marts.dataset} for {adapting[0]} to {purpose}; name models that do "
