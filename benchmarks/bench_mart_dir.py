@@ -36,17 +36,22 @@ MARTS = {
             ) as prefix,
             (i // {sequence} * 7 + i % {sequence} + 1) % {items} as label,
             1500000000 + i as label_ts_epoch, i % {sequence} + 1 as prefix_len,
-            0.5 as session_reliability
+            0.5::double as session_reliability
         from range({pairs}) as t (i)
     """,
+    # as with long histories: one at every pair of a train user, the last of the others
     "episodes_k5_q10": """
         select
-            'made' as dataset, i as episode_id,
-            ['train', 'train', 'val', 'test'][i % 4 + 1] as split,
-            range(i * {user}, i * {user} + 5) as support_pair_ids,
-            range(i * {user} + 5, i * {user} + 15) as query_pair_ids,
-            0.5 as episode_reliability
-        from range({pairs} // {user}) as t (i)
+            'made' as dataset, row_number() over (order by i) - 1 as episode_id,
+            ['train', 'train', 'val', 'test'][(i // {user}) % 4 + 1] as split,
+            range(least(i, {pairs} - 15), least(i, {pairs} - 15) + 5)
+                as support_pair_ids,
+            range(least(i, {pairs} - 15) + 5, least(i, {pairs} - 15) + 15)
+                as query_pair_ids,
+            0.5::double as episode_reliability
+        from range({pairs}) as t (i)
+        where (i // {user}) % 4 < 2 or i % {user} = 0
+        order by i
     """,
     "vocab": """
         select 'made' as dataset, i as item_id, 'i' || i as item_key, true as in_train
@@ -54,12 +59,25 @@ MARTS = {
     """,
     "sessions": """
         select
-            'made' as dataset, 'u' as user_id, 's' as session_id, 0.5 as reliability,
-            'medium' as reliability_tier, 0.5 as intensity, 0.5 as extent,
-            0.5 as composition
+            'made' as dataset, printf('u%09d', i * {sequence} // {user}) as user_id,
+            printf('s%09d', i) as session_id, 0.5::double as reliability,
+            'medium' as reliability_tier, 0.5::double as intensity,
+            0.5::double as extent, 0.5::double as composition
+        from range({pairs} // {sequence}) as t (i)
     """,
-    "dataset_summary": "select 'made' as dataset, 'all' as split",
-    "dataset_funnel": "select 'made' as dataset, 1 as step_number",
+    "dataset_summary": """
+        select
+            'made' as dataset, 'all' as split, 1 as n_users, 1 as n_events,
+            1 as n_sessions, 1 as n_items, 1 as n_pairs, 1 as n_episodes_k5_q10,
+            1 as n_episodes_k2_q3, 0.5::double as sparsity,
+            1::double as events_per_user_p50, 1::double as events_per_user_p90,
+            0.5::double as reliability_mean, 0.5::double as reliability_p50
+    """,
+    "dataset_funnel": """
+        select
+            'made' as dataset, 1 as step_number, 'raw rows' as step, 1 as n_rows,
+            1 as n_users
+    """,
 }
 
 
@@ -68,7 +86,7 @@ def run(sizes: tuple[int, ...] = SIZES) -> dict:
     found = {}
     for n_pairs in sizes:
         with tempfile.TemporaryDirectory(prefix="moocmeta-bench-") as scratch:
-            size = _write(Path(scratch), n_pairs)
+            size = write_marts(Path(scratch), n_pairs)
             command = [sys.executable, "-c", CHILD, scratch]
             cost = {"parquet_mb": round(size / 2**20), **_anonymous(command)}
         found[f"{n_pairs:,} pairs"] = cost
@@ -88,7 +106,8 @@ def read_all(folder: str) -> None:
         raise click.ClickException("an epoch does not see every pair once")
 
 
-def _write(folder: Path, n_pairs: int) -> int:
+def write_marts(folder: Path, n_pairs: int) -> int:
+    """Made marts of so many pairs in a folder; how many bytes they take."""
     sizes = {"user": PAIRS_A_USER, "sequence": PAIRS_A_SEQUENCE, "items": N_ITEMS}
     with duckdb.connect() as connection:
         connection.execute("set enable_progress_bar = false")

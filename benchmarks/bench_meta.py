@@ -66,6 +66,7 @@ def made_tasks(
         prefix_len=torch.from_numpy(place),
         sequence=torch.from_numpy(sequence),
         label=torch.tensor([items[s][t] for s, t in zip(sequence, place, strict=True)]),
+        reliability=torch.full((len(place),), 0.5),
     )
     rows = torch.arange(n_tasks * (K + Q)).view(n_tasks, -1)
     reliability = torch.full((n_tasks,), 0.5)

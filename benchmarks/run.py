@@ -20,7 +20,7 @@ NAMES = (
     *("ingest", "dbt_build", "training", "scoring", "meta"),
     *("causal_trials", "causal_coverage", "causal_order"),
     *("tracing_dbt_build", "tracing_training", "tracing_quality", "tracing_drift"),
-    *("mart_dir", "processes", "scale"),
+    *("mart_dir", "processes", "scale", "numbering"),
 )
 
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import msgspec
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
+from safetensors import SafetensorError
+from safetensors.torch import load, save
 from torch import Tensor
 
 from models_py import registry
@@ -91,16 +91,35 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     Raises:
         UserError: the file is missing, unreadable or damaged.
     """
+    return tensors_of(content_of(path), path)
+
+
+def content_of(path: Path) -> bytes:
+    """A checkpoint as it lies on disk.
+
+    Raises:
+        UserError: the file is missing or unreadable.
+    """
     try:
-        with safe_open(path, framework="pt") as file:
-            header = json.loads(file.metadata()[_HEADER])
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        return path.read_bytes()
     except FileNotFoundError as error:
         raise UserError(f"no checkpoint at {path}; train the run first") from error
     except OSError as error:
         raise UserError(
             f"cannot read {path}: {error.strerror or error}; check its permissions"
         ) from error
+
+
+def tensors_of(content: bytes, path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """The tensors and the header of a file's content.
+
+    Raises:
+        UserError: it is damaged; the error names `path`.
+    """
+    try:
+        size = int.from_bytes(content[:8], "little")
+        header = json.loads(content[8 : 8 + size])["__metadata__"][_HEADER]
+        header, tensors = json.loads(header), load(content)
     except (SafetensorError, KeyError, TypeError, ValueError) as error:
         raise _damaged(path, _first_line(error)) from error
     if header.pop("sha256", None) != _digest(tensors):

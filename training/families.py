@@ -8,6 +8,7 @@ from typing import Any
 from training.causal import family as causal
 from training.errors import UserError
 from training.job import Job
+from training.mart_folder import HOW_TO_EXPORT
 from training.marts import Marts, columns_by_mart, open_marts
 from training.recommendation import family as recommendation
 from training.tracing import family as tracing
@@ -20,7 +21,8 @@ class Family:
     Args:
         name: as the registry of models calls it.
         columns: a mart with all of these columns is one to train on.
-        load: reads a data set's marts: (DuckDB file, mart, data set or None).
+        load: reads a data set's marts: (DuckDB file or folder, mart, data set or
+            None).
         check: raises a `UserError` where a line-up, given as its models' settings,
             cannot be trained on those marts.
         evaluate: fits and evaluates a line-up, writes the family's own artifacts
@@ -87,6 +89,7 @@ def family_of(path: Path, mart: str) -> Family:
         if columns >= family.columns
     }
     if mart not in found:
-        known = ", ".join(found) or "none: run `dbt build`"
+        how = HOW_TO_EXPORT if path.is_dir() else "run `dbt build`"
+        known = ", ".join(found) or f"none: {how}"
         raise UserError(f"{path} has no mart {mart} to train on; there are: {known}")
     return found[mart]

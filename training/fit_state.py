@@ -10,8 +10,9 @@ from torch.optim import Optimizer
 
 from models_py.config import OptimiserConfig
 from models_py.fitting import FitLog
-from training.checkpoint import load_tensors, save_tensors
+from training.checkpoint import content_of, save_tensors, tensors_of
 from training.errors import UserError
+from training.team import Team
 
 
 @dataclass(frozen=True)
@@ -95,8 +96,13 @@ class FitCheckpoints:
         }
         save_tensors(self.path, tensors, header)
 
-    def restore(self, model: nn.Module, optimizer: Optimizer, terms: dict) -> FitState:
+    def restore(
+        self, model: nn.Module, optimizer: Optimizer, terms: dict, team: Team
+    ) -> FitState:
         """Put model and optimizer where the last saved epoch left them.
+
+        All processes of a team have what the leader finds: what others see of a
+        shared disk may be older, and they would be out of step.
 
         Returns:
             The state so far; that of a fresh fit when nothing was saved.
@@ -104,9 +110,10 @@ class FitCheckpoints:
         Raises:
             UserError: the file is damaged, or of another model or other terms.
         """
-        if not self.path.exists():
+        if not team.given(b"kept" if self.path.exists() else b""):
             return FitState()
-        tensors, header = load_tensors(self.path)
+        content = team.given(content_of(self.path) if team.leads else b"")
+        tensors, header = tensors_of(content, self.path)
         try:
             self._require_same(header["terms"], terms)
             model.load_state_dict(_below("model", tensors))

@@ -50,6 +50,7 @@ class Job:
             return loop.fit(
                 module,
                 data,
+                name=name,
                 settings=settings.optimiser,
                 validate=validate,
                 monitor=monitor,

@@ -32,6 +32,7 @@ def fit(
     model: nn.Module,
     train: Any,
     *,
+    name: str | None = None,
     settings: OptimiserConfig,
     validate: Callable[[], float],
     monitor: str = "value",
@@ -52,6 +53,7 @@ def fit(
         model: an `nn.Module` that speaks `models_py.fitting.Trainable`; at the end
             it holds the best epoch's weights.
         train: training data in the form that the model's `batches` takes.
+        name: what messages call the model; None takes its class.
         settings: step size, patience and the like.
         validate: value of the model as it is at the call, higher is better.
         monitor: name of that value, such as `mrr`, for the log.
@@ -79,14 +81,16 @@ def fit(
     )
     terms = {**asdict(settings), "seed": seed, "precision": precision}
     del terms["epochs"], terms["patience"]  # free to change when taken up again
-    state = checkpoints.restore(model, optimizer, terms) if checkpoints else FitState()
+    state = FitState()
+    if checkpoints:
+        state = checkpoints.restore(model, optimizer, terms, team)
 
     while not state.is_over(settings):
         epoch = state.epoch + 1
         started = time.perf_counter()
         order = torch.Generator().manual_seed(derive(seed, "order", epoch))
         batches = model.batches(train, settings, order)
-        title = f"{type(model).__name__} epoch {epoch}"
+        title = f"{name or type(model).__name__} epoch {epoch}"
         with (
             seeded(derive(seed, "dropout", epoch)),
             tqdm(

@@ -22,6 +22,8 @@ from torch import Tensor
 
 from models_py.ragged import Ragged
 from training.errors import UserError
+from training.mart_columns import Columns, RowCheck
+from training.mart_folder import EXPORT, HOW_TO_EXPORT, view_folder
 from training.rows_digest import BATCH_ROWS, RowsDigest
 
 PREFERRED_DATASETS = ("xuetangx", "edm_cup_2023")
@@ -70,13 +72,8 @@ def marts_path(mart_dir: str | None) -> Path:
         return duckdb_path()
     path = Path(mart_dir)
     if not path.is_dir():
-        raise UserError(f"--mart-dir {path} is no folder; {_HOW_TO_EXPORT}")
+        raise UserError(f"--mart-dir {path} is no folder; {HOW_TO_EXPORT}")
     return path
-
-
-_HOW_TO_EXPORT = (
-    "write all marts there: `dbt run-operation export_marts --args '{out: DIR}'`"
-)
 
 
 @contextmanager
@@ -98,44 +95,24 @@ def open_marts(path: Path) -> Iterator[Connection]:
             duckdb.connect(database, read_only=not is_folder) as connection,
         ):
             connection.execute("set enable_progress_bar = false")
+            connection.execute("set TimeZone = 'UTC'")
             if limit:
                 connection.execute("set memory_limit = ?", [limit])
             if is_folder:  # a file's scratch folder lies beside it
                 connection.execute("set temp_directory = ?", [scratch])
-                _view_folder(connection, path)
+                view_folder(connection, path)
             yield connection
     except duckdb.Error as error:
         why = _why_no_folder if is_folder else _why_not_read
         raise UserError(why(path, error)) from error
 
 
-def _view_folder(connection: Connection, folder: Path) -> None:
-    """A view of each mart: `<mart>/**/*.parquet`, columns in any order.
-
-    Files count in the byte-wise order of their names, rows in that of their file.
-    Names that begin with `_` or `.` are scratch files, as they are to Spark.
-    """
-    files: dict[str, list[str]] = {}
-    for path in sorted(folder.glob("*/**/*.parquet"), key=os.fsencode):
-        parts = path.relative_to(folder).parts
-        if not any(part.startswith(("_", ".")) for part in parts):
-            files.setdefault(parts[0], []).append(str(path))
-    if not files:
-        raise UserError(
-            f"--mart-dir {folder} holds no <mart>/*.parquet; {_HOW_TO_EXPORT}"
-        )
-    for mart, paths in files.items():
-        connection.read_parquet(
-            paths, union_by_name=True, hive_partitioning=True
-        ).create_view(mart)
-
-
 def _why_no_folder(folder: Path, error: duckdb.Error) -> str:
     message = _first_line(str(error))
     missing = re.search(r"Table with name (\w+) does not exist", message)
     if missing:
-        return f"--mart-dir {folder} lacks the mart {missing[1]}; {_HOW_TO_EXPORT}"
-    return f"--mart-dir {folder} cannot be read ({message}); {_HOW_TO_EXPORT}"
+        return f"--mart-dir {folder} lacks the mart {missing[1]}; {HOW_TO_EXPORT}"
+    return f"--mart-dir {folder} cannot be read ({message}); {HOW_TO_EXPORT}"
 
 
 def _why_not_read(path: Path, error: duckdb.Error) -> str:
@@ -168,10 +145,23 @@ def columns_by_mart(connection: Connection) -> dict[str, set[str]]:
     return {name: set(columns) for name, columns in found}
 
 
-def choose_dataset(connection: Connection, mart: str, dataset: str | None) -> str:
+def refusal(path: Path, mart: str, what: str) -> UserError:
+    """The error of a mart that cannot be trained on, with the remedy."""
+    remedy = (
+        f"export it anew, one export a folder: {EXPORT}"
+        if path.is_dir()
+        else "run `dbt build`"
+    )
+    return UserError(f"mart {mart} in {path}: {what}; {remedy}")
+
+
+def choose_dataset(
+    connection: Connection, path: Path, mart: str, dataset: str | None
+) -> str:
     """The data set to train on.
 
     Args:
+        path: what was opened.
         dataset: None takes the first preferred one that the mart has, else the only
             one.
     Raises:
@@ -181,8 +171,14 @@ def choose_dataset(connection: Connection, mart: str, dataset: str | None) -> st
         f'select distinct dataset from "{mart}" order by dataset'
     ).fetchall()
     found = [row[0] for row in rows]
+    odd = [name for name in found if not isinstance(name, str)]
+    if odd:
+        what = "null" if odd[0] is None else f"{odd[0]}, which is no text"
+        raise refusal(path, mart, f"column dataset holds {what}")
     if dataset in found:
         return dataset
+    if not found and path.is_dir():
+        raise refusal(path, mart, "it has no rows")
     if not found:
         raise UserError(
             f"mart {mart} is empty: check the raw files under MOOCMETA_DATA_DIR, "
@@ -206,31 +202,50 @@ def choose_dataset(connection: Connection, mart: str, dataset: str | None) -> st
 
 @dataclass(frozen=True)
 class Reader:
-    """Reads marts of one data set in a total order and takes their fingerprints."""
+    """Reads marts of one data set in a total order and takes their fingerprints.
+
+    What does not keep the promises of its columns is refused, and so is a row that
+    stands twice.
+
+    Args:
+        path: what was opened.
+    """
 
     connection: Connection
+    path: Path
     dataset: str
     fingerprints: dict[str, dict[str, Any]] = field(default_factory=dict)
 
-    def table(self, mart: str, columns: str, order: str) -> pa.Table:
-        """The data set's rows of a mart, ordered by `order`, a total one."""
-        schema, batches = self.batches(mart, columns, order)
+    def table(
+        self, mart: str, columns: Columns, order: str, *, may_be_empty: bool = False
+    ) -> pa.Table:
+        """The data set's rows of a mart, ordered by `order`, its key."""
+        schema, batches = self.batches(mart, columns, order, may_be_empty=may_be_empty)
         return pa.Table.from_batches(batches, schema)
 
     def batches(
-        self, mart: str, columns: str, order: str
+        self, mart: str, columns: Columns, order: str, *, may_be_empty: bool = False
     ) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
         """The same as record batches, few of which are in memory at a time."""
         rows = f'from "{mart}" where dataset = ?'
-        sql = f"select {columns} {rows}"
+        names = ", ".join(f'"{name}" as "{name}"' for name in columns)
+        sql = f"select {names} {rows}"
         if not self._stand_in_order(rows, order):
+            if not any(column.numbers_rows for column in columns.values()):
+                self._require_unique(mart, rows, order)
             sql += f" order by {order}"
         found = self.connection.execute(sql, [self.dataset])
         reader = found.to_arrow_reader(BATCH_ROWS)
-        return reader.schema, self._fingerprinted(mart, reader)
+        check = RowCheck(
+            columns,
+            {name: read["rows"] for name, read in self.fingerprints.items()},
+            lambda what: refusal(self.path, mart, what),
+        )
+        check.types(reader.schema)
+        return reader.schema, self._checked(mart, reader, check, may_be_empty)
 
     def _stand_in_order(self, rows: str, order: str) -> bool:
-        """Whether rows are stored in that order, as those of an export are.
+        """Whether rows are stored in that order, as those of an export are, each once.
 
         To read the key alone costs little; to sort lists takes memory as large.
         """
@@ -239,13 +254,27 @@ class Reader:
         sql = f"select count(*) from ({previous}) where is_behind"
         return self.connection.execute(sql, [self.dataset]).fetchone() == (0,)
 
-    def _fingerprinted(
-        self, mart: str, batches: pa.RecordBatchReader
+    def _require_unique(self, mart: str, rows: str, order: str) -> None:
+        sql = f"select {order} {rows} group by {order} having count(*) > 1 limit 1"
+        twice = self.connection.execute(sql, [self.dataset]).fetchone()
+        if twice:
+            values = ", ".join(map(str, twice))
+            raise refusal(self.path, mart, f"{order} = {values} stands twice")
+
+    def _checked(
+        self,
+        mart: str,
+        batches: pa.RecordBatchReader,
+        check: RowCheck,
+        may_be_empty: bool,
     ) -> Iterator[pa.RecordBatch]:
         digest = RowsDigest(batches.schema)
         for batch in batches:
+            check.rows(batch)
             digest.add(batch)
             yield batch
+        if not check.n_rows and not may_be_empty:
+            raise refusal(self.path, mart, f"it has no rows of data set {self.dataset}")
         self.fingerprints[mart] = digest.found()
 
 
@@ -263,12 +292,4 @@ def ragged_of(column: pa.ChunkedArray) -> Ragged:
     offsets = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
     return Ragged(
         tensor_of(pa.chunked_array([lists.flatten()])), torch.from_numpy(offsets)
-    )
-
-
-def matrix_of(column: pa.ChunkedArray) -> Tensor:
-    """Lists of one length as rows of a matrix."""
-    ragged = ragged_of(column)
-    return (
-        ragged.values.view(len(ragged), -1) if len(ragged) else torch.empty(0, 0).long()
     )

@@ -1,6 +1,10 @@
 """A whole run: marts in, run folder out."""
 
 import dataclasses
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -34,24 +38,29 @@ def start(
     device = config.torch_device()
     config.check_models()
     with joined(device) as team:
-        source = marts_path(config.mart_dir)
-        family = family_of(source, config.mart)
-        if config.repeat_splits and not family.repeats_splits:
-            raise UserError(
-                f"--repeat-splits cannot be used with mart {config.mart}; leave it out"
+        with _if_stopped("start the run again"):
+            source = marts_path(config.mart_dir)
+            family = family_of(source, config.mart)
+            if config.repeat_splits and not family.repeats_splits:
+                raise UserError(
+                    "--repeat-splits cannot be used with mart "
+                    f"{config.mart}; leave it out"
+                )
+            models = config.model_configs(family.name)
+            marts = family.load(source, config.mart, config.dataset)
+            family.check(marts, models)  # what cannot be trained on leaves no file
+            _require_same_marts(team, marts, source)
+            config = dataclasses.replace(
+                config, dataset=marts.dataset, device=device.type
             )
-        models = config.model_configs(family.name)
-        marts = family.load(source, config.mart, config.dataset)
-        family.check(marts, models)  # what cannot be trained on fails before any file
-        config = dataclasses.replace(config, dataset=marts.dataset, device=device.type)
-        settings = {
-            "command": command,
-            "marts": str(source),
-            "config": dataclasses.asdict(config),
-            "models": {name: dataclasses.asdict(each) for name, each in models.items()},
-            "inputs": marts.fingerprints,
-        }
-        run = _new_run(team, out, marts, settings)
+            settings = {
+                "command": command,
+                "marts": str(source),
+                "config": dataclasses.asdict(config),
+                "models": {n: dataclasses.asdict(each) for n, each in models.items()},
+                "inputs": marts.fingerprints,
+            }
+            run = _new_run(team, out, marts, settings)
         job = Job(config, marts, run, device, progress and team.leads, team)
         return _go(job, family, command)
 
@@ -71,23 +80,50 @@ def resume(run_dir: Path, *, progress: bool) -> dict[str, Any] | None:
     config = checked(TrainConfig, settings["config"], str(run.path / "config.json"))
     device = config.torch_device()
     with joined(device) as team:
-        if run.is_done:
-            return run.read_json("metrics.json") if team.leads else None
-        source = marts_path(config.mart_dir)
-        family = family_of(source, config.mart)
-        marts = family.load(source, config.mart, config.dataset)
-        changed = [
-            mart
-            for mart, was in settings["inputs"].items()
-            if marts.fingerprints[mart] != was
-        ]
-        if changed:
-            raise UserError(
-                f"{run.path} was started on other data: {', '.join(changed)} changed "
-                f"in {source}; rebuild that data or start a new run"
-            )
+        with _if_stopped(_going_on(run)):
+            if team.given(b"done" if run.is_done else b""):
+                return run.read_json("metrics.json") if team.leads else None
+            source = marts_path(config.mart_dir)
+            family = family_of(source, config.mart)
+            marts = family.load(source, config.mart, config.dataset)
+            changed = [
+                mart
+                for mart, was in settings["inputs"].items()
+                if marts.fingerprints[mart] != was
+            ]
+            if changed:
+                raise UserError(
+                    f"{run.path} was started on other data: {', '.join(changed)} "
+                    f"changed in {source}; rebuild that data or start a new run"
+                )
         job = Job(config, marts, run, device, progress and team.leads, team)
         return _go(job, family, settings["command"])
+
+
+@contextmanager
+def _if_stopped(remedy: str) -> Iterator[None]:
+    """Say how to go on where this process, or another of its team, was stopped."""
+    try:
+        yield
+    except LostProcess as error:
+        raise UserError(f"{error}; {remedy}") from error
+    except KeyboardInterrupt:
+        raise UserError(f"interrupted; {remedy}") from None
+
+
+def _going_on(run: runs.Run) -> str:
+    return f"go on with `moocmeta-train --resume {run.path}`"
+
+
+def _require_same_marts(team: Team, marts: Marts, source: Path) -> None:
+    """Refuse processes that read different data: they would be out of step."""
+    ours = json.dumps(marts.fingerprints, sort_keys=True)
+    n_others = team.count(team.told(ours) != ours)
+    if n_others:
+        raise UserError(
+            f"{n_others} of {team.size} processes read other data from {source} than "
+            "the first; let it be a folder that all see, or copies of one export"
+        )
 
 
 def _new_run(team: Team, out: Path, marts: Marts, settings: dict[str, Any]) -> runs.Run:
@@ -97,10 +133,10 @@ def _new_run(team: Team, out: Path, marts: Marts, settings: dict[str, Any]) -> r
     run = runs.start_run(out, marts.mart, marts.dataset)
     try:
         write_json(run.path / "config.json", settings)
+        team.told(str(run.path))
     except UserError:
-        run.path.rmdir()
+        shutil.rmtree(run.path)
         raise
-    team.told(str(run.path))
     return run
 
 
@@ -109,20 +145,13 @@ def _go(job: Job, family: Family, command: str) -> dict[str, Any] | None:
     make_reproducible()
     run, config, marts = job.run, job.config, job.marts
     try:
-        found = family.evaluate(job)
+        with _if_stopped(_going_on(run)):
+            found = family.evaluate(job)
     except Diverged as error:
         raise UserError(
-            f"{error}; choose a smaller inner_rate in a new run, or go on without "
-            f"that model: `moocmeta-train --resume {run.path}` repeats this one"
+            f"{error}; choose a smaller inner_rate in a new run; what was fitted "
+            f"before stays in {run.path}, `moocmeta-train --resume` tries again"
         ) from error
-    except LostProcess as error:
-        raise UserError(
-            f"{error}; go on with `moocmeta-train --resume {run.path}`"
-        ) from error
-    except KeyboardInterrupt:
-        raise UserError(
-            f"interrupted; go on with `moocmeta-train --resume {run.path}`"
-        ) from None
     if not job.team.leads:
         return None
     metrics = {

@@ -5,6 +5,7 @@ up and where scores are put together; only the first one, the leader, writes fil
 """
 
 import os
+import re
 import signal
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -19,8 +20,11 @@ from torch import Tensor, nn
 from models_py.parts import Dealt, Part
 from training.errors import UserError
 
-# a lost process is noticed by its closed connection; others may take their time
-LONGEST_WAIT = timedelta(days=1)
+# from the first process's start to the last one's, libraries loaded
+LONGEST_JOINING = timedelta(minutes=10)
+# A lost process is noticed at once, by its closed connection; this is for those that
+# hang. Others may take their time: `--repeat-splits` gives one process hours of work.
+LONGEST_WAIT_MINUTES = 360
 
 
 @dataclass(frozen=True)
@@ -75,6 +79,10 @@ class Team:
                 dist.all_reduce(values)
         return values
 
+    def count(self, is_so: bool) -> int:
+        """In how many processes something is so."""
+        return int(self.add_up(torch.tensor(int(is_so))))
+
     def add_up_gradients(self, model: nn.Module, loss: Tensor) -> float:
         """Let every process have the sum of all gradients; the sum of the losses."""
         if self.size == 1:
@@ -103,13 +111,17 @@ class Team:
 
     def told(self, text: str) -> str:
         """The leader's text."""
+        return self.given(text.encode()).decode()
+
+    def given(self, content: bytes) -> bytes:
+        """The leader's bytes."""
         if self.size == 1:
-            return text
-        content = text.encode() if self.leads else b""
-        length = int(self.add_up(torch.tensor(len(content))))
-        padded = torch.zeros(length, dtype=torch.int64)
-        padded[: len(content)] = torch.tensor(list(content), dtype=torch.int64)
-        return bytes(self.add_up(padded).tolist()).decode()
+            return content
+        length = int(self.add_up(torch.tensor(len(content) if self.leads else 0)))
+        padded = torch.zeros(length, dtype=torch.uint8)
+        if self.leads and length:
+            padded = torch.frombuffer(bytearray(content), dtype=torch.uint8)
+        return self.add_up(padded).numpy().tobytes()
 
     def wait(self) -> None:
         """Until all have come so far, and see the files written before."""
@@ -124,12 +136,27 @@ class LostProcess(UserError):
     """Another process of the team is gone."""
 
 
+# what gloo and NCCL say of a connection, among all that they may complain of
+_OF_CONNECTIONS = re.compile(
+    r"connect|peer|socket|broken pipe|network|remote process", re.IGNORECASE
+)
+_OF_TIME = re.compile(r"timed? ?out", re.IGNORECASE)
+
+
 @contextmanager
 def _others_may_be_gone() -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
-        raise LostProcess("another process of this run has ended") from error
+        message = str(error)
+        if _OF_TIME.search(message):
+            raise LostProcess(
+                "another process of this run has not answered for too long, see "
+                "MOOCMETA_WAIT_MINUTES"
+            ) from error
+        if _OF_CONNECTIONS.search(message):
+            raise LostProcess("another process of this run has ended") from error
+        raise
 
 
 @contextmanager
@@ -150,8 +177,9 @@ def joined(device: torch.device) -> Iterator[Team]:
     if device.type == "cuda":
         backend = "cpu:gloo,cuda:nccl"
         _take_device(int(os.environ.get("LOCAL_RANK", "0")))
+    longest_wait = _longest_wait()
     try:
-        dist.init_process_group(backend, timeout=LONGEST_WAIT)
+        _meet(backend, longest_wait)
     except (RuntimeError, ValueError) as error:
         raise UserError(
             f"the {size} processes cannot join ({' '.join(str(error).split())[:200]}); "
@@ -169,6 +197,25 @@ def joined(device: torch.device) -> Iterator[Team]:
     finally:
         signal.signal(signal.SIGTERM, before)
         dist.destroy_process_group()
+
+
+def _meet(backend: str, longest_wait: timedelta) -> None:
+    """Let the processes find each other: soon, however long they may wait later."""
+    store, number, size = next(dist.rendezvous("env://", timeout=LONGEST_JOINING))
+    store.set(f"here/{number}", "")
+    store.wait([f"here/{other}" for other in range(size)], LONGEST_JOINING)
+    dist.init_process_group(
+        backend, store=store, rank=number, world_size=size, timeout=longest_wait
+    )
+
+
+def _longest_wait() -> timedelta:
+    text = os.environ.get("MOOCMETA_WAIT_MINUTES") or str(LONGEST_WAIT_MINUTES)
+    if not re.fullmatch(r"0*[1-9][0-9]{0,5}", text):
+        raise UserError(
+            f"MOOCMETA_WAIT_MINUTES={text}: write a whole number of minutes, 1 or more"
+        )
+    return timedelta(minutes=int(text))
 
 
 def _take_device(number: int) -> None:

@@ -1,4 +1,5 @@
-{#- Write every mart as Parquet: OUT/<mart>/*.parquet, for
+{#- Write every mart, and the seed with the rules they were made by, as Parquet:
+    OUT/<mart>/*.parquet, for
     `dbt run-operation export_marts --args '{out: OUT}'`.
 
     A mart's rows stand in the order of its key, files in the order of their names.
@@ -10,7 +11,9 @@
 {% macro export_marts(out, marts=none) %}
     {%- set nodes = [] -%}
     {%- for node in graph.nodes.values() | sort(attribute="name") -%}
-        {%- if node.resource_type == "model" and node.config.contract.enforced
+        {%- set is_mart = node.resource_type == "model"
+            and node.config.contract.enforced -%}
+        {%- if (is_mart or node.resource_type == "seed")
             and (marts is none or node.name in marts) -%}
             {%- do nodes.append(node) -%}
         {%- endif -%}
@@ -19,7 +22,13 @@
         {%- do exceptions.raise_compiler_error(name ~ " is no mart of this project") -%}
     {%- endfor -%}
 
-    {%- set out = modules.re.sub("/+$", "", out) -%}
+    {%- set folder = modules.re.sub("/+$", "", (out or "") | string) -%}
+    {%- if folder | trim == "" or folder.endswith(":") -%}
+        {%- do exceptions.raise_compiler_error(
+            "out: '" ~ (out or "") ~ "' is no folder of its own; name one, such as exports"
+        ) -%}
+    {%- endif -%}
+    {%- set out = folder -%}
     {%- do prepare_export(out) -%}
     {%- for node in nodes -%}
         {%- set relation = api.Relation.create(

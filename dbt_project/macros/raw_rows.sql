@@ -4,6 +4,7 @@
     `$MOOCMETA_DATA_DIR/raw/<source>/`, `meta.needs_ingest` those that dbt cannot read,
     `meta.encoding` that of text files (UTF-8 else), the columns with their `data_type`
     what every file must have, but those with `meta.optional`.
+    A file that lies there in two forms is refused.
     No file: an empty relation and a warning. A table that goes `meta.beside` the file
     of another is asked for only where that one lies: then it must be there, or, with
     `meta.optional`, its absence is a warning. A file that is empty or lacks a column,
@@ -15,7 +16,9 @@
     {%- set folder = env_var("MOOCMETA_DATA_DIR", "sample_data") ~ "/raw/" ~ source_name -%}
 
     {%- set selects = [] -%}
-    {%- for path in raw_paths(folder, description.files) -%}
+    {%- set paths = raw_paths(folder, description.files) -%}
+    {%- do refuse_twins(paths) -%}
+    {%- for path in paths -%}
         {%- do selects.append(raw_file_select(path, description)) -%}
     {%- endfor -%}
 
@@ -52,6 +55,19 @@
                 "optional": node.config.meta.get("optional"),
                 "columns": node.columns.values() | list,
             }) }}
+        {%- endif -%}
+    {%- endfor -%}
+{% endmacro %}
+
+
+{#- A log that lies there as CSV and as Parquet would count twice. -#}
+{% macro refuse_twins(paths) %}
+    {%- for path in paths if path.endswith(".csv") -%}
+        {%- set twin = path[:-4] ~ ".parquet" -%}
+        {%- if twin in paths -%}
+            {%- do exceptions.raise_compiler_error(
+                path ~ ": the same file lies there as " ~ twin.split("/")[-1] ~ "; keep one"
+            ) -%}
         {%- endif -%}
     {%- endfor -%}
 {% endmacro %}

@@ -29,7 +29,8 @@
 
 
 {#- The folder of the chosen run's exports, none where there is no run. Names of runs
-    begin with their time, so the last is the newest. -#}
+    begin with their time, so the last is the newest; the second run of a second ends
+    with -2, the tenth with -10. -#}
 {% macro run_exports_folder() %}
     {%- set runs = env_var("MOOCMETA_RUNS_DIR", "runs") -%}
     {%- set run = env_var("MOOCMETA_RUN", "") -%}
@@ -42,6 +43,22 @@
         {%- endif -%}
         {{ return(runs ~ "/" ~ run ~ "/exports") }}
     {%- endif -%}
-    {%- set found = raw_paths(runs, ["*/exports/item_params.parquet"]) -%}
-    {{ return(found[-1].rsplit("/", 1)[0] if found else none) }}
+    {%- set found = [] -%}
+    {%- for path in raw_paths(runs, ["*/exports/item_params.parquet"]) -%}
+        {%- set folder = path.rsplit("/", 1)[0] -%}
+        {%- do found.append({
+            "folder": folder, "order": natural_order(folder.split("/")[-2])
+        }) -%}
+    {%- endfor -%}
+    {{ return((found | sort(attribute="order"))[-1].folder if found else none) }}
+{% endmacro %}
+
+
+{#- A name's texts and numbers in turn, so that -2 sorts before -10. -#}
+{% macro natural_order(name) %}
+    {%- set parts = [] -%}
+    {%- for part in modules.re.split("([0-9]+)", name) -%}
+        {%- do parts.append(part | int if loop.index0 % 2 else part) -%}
+    {%- endfor -%}
+    {{ return(parts) }}
 {% endmacro %}

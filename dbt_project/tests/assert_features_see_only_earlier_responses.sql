@@ -1,16 +1,25 @@
--- For about 500 responses of each data set: their features, computed anew from nothing
--- but the same user's responses of earlier seconds. The row itself and all later ones
--- are not even there.
+-- For 1,000 to 2,000 responses of each data set, all of a smaller one: their features,
+-- computed anew from nothing but the same user's responses of earlier seconds. The row
+-- itself and all later ones are not even there.
 with
+
+steps as (
+
+    -- not one step for all: a small data set beside a large one would have one row
+    select
+        dataset,
+        greatest(floor(count(*) / 1000), 1) as step
+    from {{ ref('responses') }}
+    group by dataset
+
+),
 
 asked as (
 
-    select *
-    from {{ ref('responses') }}
-    where
-        response_id % (
-            select greatest(floor(count(*) / 1000), 1) from {{ ref('responses') }}
-        ) = 0
+    select responses.*
+    from {{ ref('responses') }} as responses
+    inner join steps using (dataset)
+    where responses.response_id % steps.step = 0
 
 ),
 

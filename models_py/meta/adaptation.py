@@ -204,7 +204,7 @@ def _head_stepped(
 ) -> Learners:
     """The learners after one more step of the output layer alone."""
     logits = learners.logits(states)
-    _require_numbers(logits.detach().sum((1, 2)), learners.rates, step)
+    require_numbers(logits.detach().sum((1, 2)), learners.rates, step)
     return _with_errors(learners, states, logits, batch, step)
 
 
@@ -249,7 +249,7 @@ def _moved(
 def _losses(logits: Tensor, batch: TaskBatch, rates: Rates, step: int) -> Tensor:
     """Mean cross-entropy of each learner's support, shape (T,)."""
     losses = mean_losses(logits, batch.support.labels)
-    _require_numbers(losses.detach(), rates, step)
+    require_numbers(losses.detach(), rates, step)
     return losses
 
 
@@ -262,13 +262,24 @@ def mean_losses(logits: Tensor, labels: Tensor) -> Tensor:
     return flat.view(labels.shape).mean(1)
 
 
-def _require_numbers(values: Tensor, rates: Rates, step: int) -> None:
-    """Refuse values, one a learner, that are not finite."""
+def require_numbers(values: Tensor, rates: Rates, step: int) -> None:
+    """Refuse losses, or sums of scores, that are not finite.
+
+    Args:
+        values: one a learner, shape (T,).
+        step: how many steps were taken before.
+
+    Raises:
+        Diverged: names the step, its rate and how many learners it befell.
+    """
     is_number = values.isfinite()
     if not is_number.all():
+        n_steps = rates.learner.shape[1]
+        where = f"at step {step + 1}" if step < n_steps else f"after step {n_steps}"
         raise Diverged(
             f"the inner loop's loss is no number for {int((~is_number).sum())} of "
-            f"{len(values)} learners at step {step + 1}, rate {rates.largest(step):g}"
+            f"{len(values)} learners {where}, rate "
+            f"{rates.largest(min(step, n_steps - 1)):g}"
         )
 
 

@@ -83,6 +83,7 @@ class Best:
             prefix_len=queries.prefixes.lengths,
             sequence=queries.sequence,
             label=torch.zeros(n, dtype=torch.int64),
+            reliability=torch.zeros(n),
         )
         nothing = torch.zeros(n, 0, dtype=torch.int64)
         tasks = Tasks(pairs, nothing, torch.arange(n)[:, None], torch.zeros(n))

@@ -25,6 +25,7 @@ from models_py.meta.adaptation import (
     adapted,
     body_of,
     mean_losses,
+    require_numbers,
 )
 from models_py.meta.batches import (
     COMMON_PART,
@@ -207,7 +208,7 @@ class MetaLearner(nn.Module):
         """Mean query loss of the adapted learners, a scalar.
 
         Raises:
-            Diverged: a support loss is no number.
+            Diverged: a support or query loss is no number.
         """
         losses = torch.cat([self._query_losses(part) for part in batch.parts])
         weights = batch.weights()
@@ -215,9 +216,12 @@ class MetaLearner(nn.Module):
 
     def _query_losses(self, batch: TaskBatch) -> Tensor:
         """Mean query loss of each adapted learner, shape (T,)."""
-        *_, learners = self._adapted(batch, self._rates(batch), is_training=True)
+        rates = self._rates(batch)
+        *_, learners = self._adapted(batch, rates, is_training=True)
         logits = learners.logits(learners.states_of(batch.query))  # (T, Q, n_items)
-        return mean_losses(logits, batch.query.labels)
+        losses = mean_losses(logits, batch.query.labels)
+        require_numbers(losses.detach(), rates, self.n_steps)
+        return losses
 
     @torch.no_grad()
     def score(self, queries: Queries) -> Tensor:
@@ -225,7 +229,11 @@ class MetaLearner(nn.Module):
         return self.network.score(queries)
 
     def score_tasks(self, tasks: Tasks) -> Tensor:
-        """Logits after adaptation, shape (T, Q, n_items), on the CPU."""
+        """Logits after adaptation, shape (T, Q, n_items), on the CPU.
+
+        Raises:
+            Diverged: losses or scores are no numbers.
+        """
         return self._scores(tasks, None, None)[-1]
 
     def score_tasks_after(self, tasks: Tasks, steps: Sequence[int]) -> list[Tensor]:
@@ -252,11 +260,12 @@ class MetaLearner(nn.Module):
             batch = lay_out(tasks.take(rows), max_length).to(device)
             rates = self._rates(batch, n_steps)
             last = rates.learner.shape[1]
-            logits = [
-                learners.logits(learners.states_of(batch.query)).float().cpu()
-                for step, learners in enumerate(self._adapted(batch, rates))
-                if step in (wanted or [last])
-            ]
+            logits = []
+            for step, learners in enumerate(self._adapted(batch, rates)):
+                if step in (wanted or [last]):
+                    scores = learners.logits(learners.states_of(batch.query))
+                    require_numbers(scores.sum((1, 2)), rates, step)
+                    logits.append(scores.float().cpu())
             found.append(torch.stack(logits))
         order = torch.cat(parts).argsort()
         return list(torch.cat(found, 1)[:, order])

@@ -21,12 +21,14 @@ class PairRows:
         prefix_len: uncapped length, shape (P,).
         sequence: number of the pair's sequence, -1 where unknown, shape (P,).
         label: the next item, shape (P,).
+        reliability: of the label's session, in [0, 1], shape (P,).
     """
 
     prefixes: Ragged
     prefix_len: Tensor
     sequence: Tensor
     label: Tensor
+    reliability: Tensor
 
 
 @dataclass(frozen=True)
@@ -58,8 +60,13 @@ class Tasks:
         )
 
     def with_support(self, size: int) -> "Tasks":
-        """The same tasks with the latest `size` support pairs only."""
-        return replace(self, support=self.support[:, self.support.shape[1] - size :])
+        """The same tasks with the latest `size` support pairs, at most all there are.
+
+        Their reliability is the mean over the pairs that are left, 0 if none is.
+        """
+        support = self.support[:, max(self.support.shape[1] - size, 0) :]
+        reliability = self.pairs.reliability[support].mean(1).nan_to_num(0.0)
+        return replace(self, support=support, reliability=reliability)
 
     def lengths(self) -> Tensor:
         """Longest prefix of each task, shape (T,)."""

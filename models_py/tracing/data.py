@@ -112,6 +112,36 @@ class Responses:
         """Skill ids of each response."""
         return self.skill_sets.members.take(self.skill_set)
 
+    @cached_property
+    def item_skills(self) -> Ragged:
+        """Skill ids of each item, ascending: all that any of its responses asks for.
+
+        A log may give an item's skills one at a time. Shape (n_items,), no skills for
+        an item without responses.
+        """
+        n_sets, n_skills = max(len(self.skill_sets), 1), max(self.n_skills, 1)
+        asked = (self.item * n_sets + self.skill_set).unique()
+        members = self.skill_sets.members.take(asked % n_sets)
+        item = torch.repeat_interleave(asked // n_sets, members.lengths)
+        known = (item * n_skills + members.values).unique()
+        return Ragged.of_lengths(
+            known % n_skills, torch.bincount(known // n_skills, minlength=self.n_items)
+        )
+
+    def with_sets_of_items(self) -> tuple["Responses", Tensor]:
+        """The same with `item_skills` among its sets, and the set of each item."""
+        sets, of_items = self.skill_sets.members, self.item_skills
+        both = Ragged.of_lengths(
+            torch.cat([sets.values, of_items.values]),
+            torch.cat([sets.lengths, of_items.lengths]),
+        )
+        distinct, number = SkillSets.of(both, self.n_skills)
+        renumbered = number[: len(sets)][self.skill_set]
+        return (
+            replace(self, skill_sets=distinct, skill_set=renumbered),
+            number[len(sets) :],
+        )
+
     def take(self, rows: Tensor) -> "Responses":
         """The chosen rows (indices or a mask), which keep users whole and in order."""
         names = ("user", "item", "skill_set", "correct", "at", "history", "behaviour")

@@ -7,13 +7,18 @@ import pytest
 
 from tests.cli.command_line import MARS, assert_one_line, moocmeta, trained
 
+STEPPING = ("fine_tune", "maml")  # on a GRU and on a SASRec
+MOVED = (*STEPPING, "best")
+
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory, built_project) -> Path:
     """A run of a baseline, of the control and of the model that reads support."""
-    names = ("popularity", "fine_tune", "best")
+    names = ("popularity", *MOVED)
     models = [option for name in names for option in ("--model", name)]
-    options = ("--epochs", "1", "--set", "models.fine_tune.inner_rate=0.5")
+    rates = [f"models.{name}.inner_rate=0.5" for name in STEPPING]
+    settings = [*rates, "models.maml.base=sasrec"]
+    options = ["--epochs", "1", *(o for s in settings for o in ("--set", s))]
     out = tmp_path_factory.mktemp("runs")
     return trained(built_project.env, out, *MARS, *models, *options)
 
@@ -39,7 +44,7 @@ def scores(run: Path, *options: object) -> dict[str, float]:
     return {row["item_key"]: row["score"] for row in json.loads(result.stdout)}
 
 
-@pytest.mark.parametrize("model", ["fine_tune", "best"])
+@pytest.mark.parametrize("model", MOVED)
 def test_support_moves_the_scores(run, items, tmp_path, model):
     first, second, third, *_ = items
     asked = ("--model", model, "--after", first)
@@ -49,7 +54,7 @@ def test_support_moves_the_scores(run, items, tmp_path, model):
     assert plain.keys() == adapted.keys()
     assert plain != adapted
     # a step on the support makes what followed there more likely
-    if model == "fine_tune":
+    if model in STEPPING:
         assert adapted[third] > plain[third]
 
 
@@ -57,7 +62,9 @@ def test_the_run_needs_a_model_that_adapts(run, items, tmp_path):
     file = written(tmp_path / "s.json", [{"after": items[:1], "next": items[1]}])
     options = ("--model", "popularity", "--after", items[0], "--support", file)
     result = recommended(run, *options)
-    assert_one_line(result, "popularity does not adapt", "that do: fine_tune, best")
+    assert_one_line(
+        result, "popularity does not adapt", "that do: fine_tune, maml, best"
+    )
 
 
 @pytest.mark.parametrize(

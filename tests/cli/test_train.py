@@ -564,6 +564,32 @@ def test_a_resumed_run_ends_as_if_never_interrupted(
     assert without_timings(metrics) == without_timings(full.metrics)
 
 
+def test_a_resumed_meta_learner_ends_as_if_never_interrupted(
+    tmp_path, built_project, monkeypatch
+):
+    options = [*MARS, "--model", "fomaml_warm", "--epochs", "2"]
+    options += ["--set", "models.fomaml_warm.validate_every=2"]
+    whole = trained(built_project.env, tmp_path / "whole", *options)
+    calls, task_ranks = iter(range(1, 1000)), lineup.task_ranks
+
+    def until_interrupted(*args):
+        if next(calls) == 2:  # the validation after the second epoch
+            raise KeyboardInterrupt
+        return task_ranks(*args)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(lineup, "task_ranks", until_interrupted)
+        result = train_on(built_project.env, tmp_path / "cut", *options)
+    (run,) = (tmp_path / "cut").iterdir()
+    assert_one_line(result, f"interrupted; go on with `moocmeta-train --resume {run}`")
+    assert "state/fomaml_warm.safetensors" in files_under(run)
+
+    resumed = train_on(built_project.env, tmp_path / "cut", "--resume", run)
+    assert resumed.exit_code == 0, resumed.output
+    for name in ("checkpoints/fomaml_warm.safetensors", "predictions.parquet"):
+        assert sha256_of(run / name) == sha256_of(whole / name), name
+
+
 def test_control_c_leaves_a_resumable_run(tmp_path, built_project):
     options = [*MARS, "--model", "gru", "--set", "models.gru.optimiser.patience=50"]
     command = [Path(sys.executable).parent / "moocmeta-train", *options, "--out"]

@@ -19,6 +19,7 @@ from tests.cli.command_line import (
     trained,
 )
 from training.causal import family
+from training.mart_columns import NUMBER, SUMMARY
 from training.simulate.ad_process import AdSettings
 from training.simulate.ad_trials import simulate_trials
 
@@ -70,8 +71,12 @@ def world(folder: Path, *statements: str, n_users: int = 260) -> dict[str, str]:
     folder.mkdir(parents=True, exist_ok=True)
     made = simulate_trials(AdSettings(), n_users, 3)
     vocab = pa.table({"item_id": range(len(made.tokens)), "token": made.tokens})
-    audit = audit_of(("events of unknown types, not used", 7, "refund, view", True))
-    summary = pa.table({"split": ["all"], "n_users": [n_users]})
+    audit = audit_of(("events of unknown types, not used", 7, "Refund, view", True))
+    amounts = {
+        name: [0.5] if column.kind == NUMBER.kind else [n_users]
+        for name, column in SUMMARY.items()
+    }
+    summary = pa.table({**amounts, "split": ["all"]}).drop_columns("dataset")
     funnel = pa.table(
         {"step_number": [1], "step": ["raw rows"], "n_rows": [9], "n_users": [n_users]}
     )
@@ -162,6 +167,22 @@ def test_effects_hold_what_the_contract_names(full):
     assert full.metrics["effects"] == effects
 
 
+def test_effects_say_which_clicks_and_purchases_count_where_the_marts_do(
+    tmp_path, env, quick
+):
+    rules = ("outcome_product", "outcome_horizon_sec", "treatment_window_sec")
+    assert [quick.effects[name] for name in rules] == [None] * 3
+    seed = (
+        "create table datasets as select 'ad_events' as dataset, 'same' as "
+        "outcome_product, 3600 as outcome_horizon_sec, 60 as treatment_window_sec"
+    )
+    found = run_of(world(tmp_path / "world", seed), tmp_path / "runs", *QUICK)
+    assert [found.effects[name] for name in rules] == ["same", 3600, 60]
+    page = (found.path / "report.html").read_text()
+    assert "the chance of a purchase of the product shown within 1 hour" in page
+    assert found.effects["estimates"] == quick.effects["estimates"]
+
+
 def test_aipw_follows_from_the_predictions(full):
     effects = full.effects
     rows = pd.read_parquet(full.path / "predictions.parquet")
@@ -207,7 +228,7 @@ def test_real_data_have_the_same_effects_and_no_truth(tmp_path, env, quick):
 def test_the_caution_comes_first_then_one_table_then_the_verdict(full):
     lines = full.stdout.splitlines()
     assert lines[0].startswith("! Clicks are not randomised")
-    assert "events of unknown types, not used (refund, view): 7." in full.stdout.lower()
+    assert "! Events of unknown types, not used (Refund, view): 7." in full.stdout
     header = next(n for n, line in enumerate(lines) if line.startswith("estimator"))
     assert lines[header + 2].startswith("raw difference")
     assert sum(line.startswith("AIPW") for line in lines) == len(MODELS)
@@ -276,9 +297,15 @@ def test_trimming_is_stated_and_the_seed_deals_out_other_clicks(tmp_path, env, q
 @pytest.mark.parametrize(
     ("statement", "fragments"),
     [
-        ("update causal_trials set treatment = false", ["no trial is clicked"]),
+        (
+            "update causal_trials set treatment = false",
+            ["no trial is clicked", "(unknown event types: Refund, view)"],
+        ),
         ("update causal_trials set treatment = true", ["every trial is clicked"]),
-        ("update causal_trials set outcome = false", ["no purchase follows any of"]),
+        (
+            "update causal_trials set outcome = false",
+            ["no purchase follows any of", "(unknown event types: Refund, view)"],
+        ),
         (
             "update causal_trials set censored = true",
             ["trials are censored", "horizon"],
@@ -311,7 +338,41 @@ def test_propensities_all_at_the_edge(tmp_path):
     )
     env = world(tmp_path / "world", few)
     result = train_on(env, tmp_path, *QUICK, "--set", "trim=0.3")
-    assert_one_line(result, "propensities lie in [", "--set trim=")
+    assert_one_line(
+        result, "trim=0.3", "summary_logistic: propensities in [", "--set trim="
+    )
+    assert "100.0% of the trials trimmed, 0 clicked and 0 unclicked" in result.stderr
+
+
+def test_a_model_without_estimates_is_named_and_the_run_goes_by_another(
+    tmp_path, env, monkeypatch
+):
+    def foreseeing(job, name, settings, trials, fold):
+        fit = cross_fit(job, name, settings, trials, fold)
+        if name == "summary_logistic":  # of all models it predicts best
+            fit.probabilities[:, 0] = np.where(trials.treatment == 1, 0.999, 0.001)
+        return fit
+
+    cross_fit = family.cross_fit
+    monkeypatch.setattr(family, "cross_fit", foreseeing)
+    found = run_of(env, tmp_path, *QUICK, "--model", "summary_gbt")
+    losses = {
+        name: block["test"]["nuisance_log_loss"]
+        for name, block in found.metrics["models"].items()
+    }
+    assert losses["summary_logistic"] < losses["summary_gbt"]
+    effects = found.effects
+    assert effects["nuisance"] == found.metrics["best_nuisance"] == "summary_gbt"
+    assert list(effects["by_nuisance"]) == ["summary_gbt"]
+    assert effects["warnings"][-1] == (
+        "summary_logistic has no estimates: propensities in [0.0010, 0.9990], 100.0% "
+        "of the trials trimmed, 0 clicked and 0 unclicked left."
+    )
+    assert "! summary_logistic has no estimates" in found.stdout
+    page = (found.path / "report.html").read_text()
+    assert "has the lowest loss of those with estimates" in page
+    rows = pd.read_parquet(found.path / "predictions.parquet")
+    assert set(rows.model) == {"summary_logistic", "summary_gbt"}
 
 
 def test_one_user_to_learn_from(tmp_path):

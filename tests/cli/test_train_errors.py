@@ -247,7 +247,10 @@ def test_models_that_adapt_need_episodes_to_learn_from(
     tmp_path, edited, split, purpose
 ):
     env = edited(
-        f"delete from episodes_k2_q3 where dataset = 'mars' and split = '{split}'"
+        f"delete from episodes_k2_q3 where dataset = 'mars' and split = '{split}'",
+        "create or replace table episodes_k2_q3 as select * replace (row_number() "
+        "over (partition by dataset order by episode_id) - 1 as episode_id) "
+        "from episodes_k2_q3",
     )
     result = train_on(env, tmp_path / "runs", *MARS, "--model", "best")
     fragments = (f"no {split} episodes of data set mars for best to {purpose}",)
@@ -260,9 +263,29 @@ def test_an_inner_loop_that_diverges_is_one_line(tmp_path, built_project):
     options = ("--model", "fine_tune", "--epochs", "1")
     rate = ("--set", "models.fine_tune.inner_rate=1.0e+30")
     result = train_on(built_project.env, tmp_path, *MARS, *options, *rate)
-    assert_one_line(
-        result, "the inner loop's loss is no number", "rate 1e+30", "smaller inner_rate"
+    fragments = ("fine_tune: the inner loop's loss is no number", "rate 1e+30")
+    assert_one_line(result, *fragments, "smaller inner_rate")
+    (run,) = tmp_path.iterdir()
+    assert f"what was fitted before stays in {run}" in result.stderr
+    again = train_on(built_project.env, tmp_path, "--resume", run)
+    assert_one_line(again, *fragments)
+
+
+@pytest.mark.parametrize("method", ["maml", "anil"])
+def test_a_learner_that_diverges_while_it_learns_leaves_the_fits_before(
+    tmp_path, built_project, method
+):
+    lineup = ("--model", "gru", "--model", method, "--epochs", "1")
+    rate = ("--set", f"models.{method}.inner_rate=1.0e+39")
+    result = train_on(built_project.env, tmp_path, *MARS, *lineup, *rate)
+    fragments = (
+        f"{method} epoch 1, step 1: the inner loop's loss",
+        "smaller inner_rate",
     )
+    assert_one_line(result, *fragments)
+    (run,) = tmp_path.iterdir()
+    assert "state/gru.safetensors" in files_under(run)
+    assert not (run / "metrics.json").exists()
 
 
 def test_several_data_sets_need_a_choice(tmp_path, edited):

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import time
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ import pytest
 
 from tests.cli.command_line import MARS, assert_one_line, files_under, train_on, trained
 from training.files import PROJECT_ROOT
+from training.team import LostProcess, Team
 
 LINEUPS = {
     "recommendation": (
@@ -124,4 +126,56 @@ def test_processes_that_cannot_join_say_so(tmp_path, built_project):
     env = {**built_project.env, "WORLD_SIZE": "2", "RANK": "0", "MASTER_ADDR": ""}
     result = train_on(env, tmp_path, *MARS, "--model", "gru")
     assert_one_line(result, "the 2 processes cannot join", "torchrun")
+    assert files_under(tmp_path) == []
+
+
+class _OfTwo(Team):
+    """The leader of two processes, whose other one is made up."""
+
+    def told(self, text: str) -> str:
+        return text
+
+
+class _Alone(_OfTwo):
+    def add_up(self, values):
+        raise LostProcess("another process of this run has ended")
+
+
+class _Otherwise(_OfTwo):
+    def add_up(self, values):
+        return values + 1
+
+
+@pytest.mark.parametrize(
+    ("team", "fragment"),
+    [
+        (_Alone(0, 2), "another process of this run has ended; start the run again"),
+        (_Otherwise(0, 2), "1 of 2 processes read other data from "),
+    ],
+)
+def test_what_goes_wrong_before_the_run_leaves_no_folder(
+    tmp_path, built_project, monkeypatch, team, fragment
+):
+    monkeypatch.setattr("training.pipeline.joined", lambda device: nullcontext(team))
+    result = train_on(built_project.env, tmp_path, *MARS, "--model", "popularity")
+    assert_one_line(result, fragment)
+    assert files_under(tmp_path) == []
+
+
+def test_a_process_lost_as_the_run_begins_leaves_no_folder(
+    tmp_path, built_project, monkeypatch
+):
+    class Lost(_OfTwo):
+        def told(self, text):
+            if str(tmp_path) in text:
+                raise LostProcess("another process of this run has ended")
+            return text
+
+        def add_up(self, values):
+            return values
+
+    team = Lost(0, 2)
+    monkeypatch.setattr("training.pipeline.joined", lambda device: nullcontext(team))
+    result = train_on(built_project.env, tmp_path, *MARS, "--model", "popularity")
+    assert_one_line(result, "has ended; start the run again")
     assert files_under(tmp_path) == []

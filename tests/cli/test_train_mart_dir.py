@@ -53,6 +53,9 @@ def test_a_run_is_the_same_from_either(
     assert sha256_of(one / "predictions.parquet") == sha256_of(
         two / "predictions.parquet"
     )
+    for effects in one.glob("effects.json"):
+        assert sha256_of(effects) == sha256_of(two / "effects.json")
+        assert json.loads(effects.read_text())["outcome_product"] == "any"
     inputs = [json.loads((r / "config.json").read_text())["inputs"] for r in (one, two)]
     assert inputs[0] == inputs[1]
 

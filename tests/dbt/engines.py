@@ -2,7 +2,10 @@
 
 import importlib.util
 import os
+import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import duckdb
@@ -13,6 +16,7 @@ import yaml
 from tests.conftest import PROJECT_ROOT
 
 MODELS = PROJECT_ROOT / "dbt_project" / "models"
+OLDEST_JAVA = 17
 
 
 def mart_names() -> list[str]:
@@ -26,10 +30,27 @@ def mart_names() -> list[str]:
     ]
 
 
+def why_java_is_absent() -> str | None:
+    """Why Spark finds no Java that it runs on, or None where it does.
+
+    It takes that of `JAVA_HOME`, else the one on the path.
+    """
+    home = os.environ.get("JAVA_HOME")
+    java = str(Path(home) / "bin" / "java") if home else shutil.which("java")
+    needs = f"Spark needs Java {OLDEST_JAVA} or newer"
+    if not java or not Path(java).is_file():
+        return f"{needs}: there is none" + (f" in JAVA_HOME={home}" if home else "")
+    said = subprocess.run([java, "-version"], capture_output=True, text=True).stderr
+    found = re.search(r'version "(?:1\.)?(\d+)', said)  # Java 8 calls itself 1.8
+    if not found or int(found[1]) < OLDEST_JAVA:
+        return f"{needs}: {java} is {found[1] if found else 'none'}"
+    return None
+
+
 def why_spark_is_absent() -> str | None:
     """Why dbt cannot run Spark on this machine, or None where it can."""
-    if not (shutil.which("java") or os.environ.get("JAVA_HOME")):
-        return "Spark needs Java 17: there is none"
+    if why := why_java_is_absent():
+        return why
     if not (importlib.util.find_spec("pyspark") and _has_adapter()):
         return "Spark is not installed: pip install -e '.[spark]'"
     return None
@@ -68,3 +89,7 @@ def rows_in_order(mart: str, folder: Path) -> pa.Table:
         pq.ParquetFile(file).read()
         for file in sorted((folder / mart).glob("*.parquet"))
     )
+
+
+if __name__ == "__main__":  # for .ci/run: fails with a line where Java is absent
+    sys.exit(why_java_is_absent())

@@ -31,7 +31,7 @@ def folder(built_project, tmp_path_factory):
     return out
 
 
-@pytest.mark.parametrize("mart", mart_names())
+@pytest.mark.parametrize("mart", [*mart_names(), "datasets"])
 def test_an_export_holds_the_mart(built_project, folder, mart):
     files = f"'{folder}/{mart}/*.parquet'"
     with duckdb.connect(str(built_project.duckdb_path), read_only=True) as connection:
@@ -56,3 +56,10 @@ def test_a_mart_that_is_none_is_named(built_project, tmp_path):
     assert done.returncode != 0
     assert "pears is no mart of this project" in done.stdout
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("out", ["/", "", "//", "s3://"])
+def test_a_folder_of_its_own_is_asked_for(built_project, out):
+    done = export(built_project, f"{{out: '{out}', marts: [vocab]}}")
+    assert done.returncode != 0
+    assert f"out: '{out}' is no folder of its own" in done.stdout

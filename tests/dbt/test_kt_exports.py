@@ -76,10 +76,14 @@ def outcomes(tmp_path_factory):
     write_run(runs, "20260101-000000-d-kt_sequences", 3, mastery=0.25)
     write_run(runs, "20260102-000000-d-kt_sequences", 4, mastery=0.5)
     (runs / "20260103-000000-d-episodes_k5_q10").mkdir()  # exports nothing
+    twice = scratch / "runs of one second"
+    for suffix, mastery in (("", 0.125), ("-2", 0.25), ("-10", 0.5)):
+        write_run(twice, f"20260101-000000-d-kt_sequences{suffix}", 4, mastery)
     named = {
         "newest": {"MOOCMETA_RUN": ""},
         "named": {"MOOCMETA_RUN": "20260101-000000-d-kt_sequences"},
         "without exports": {"MOOCMETA_RUN": "20260103-000000-d-episodes_k5_q10"},
+        "of one second": {"MOOCMETA_RUN": "", "MOOCMETA_RUNS_DIR": str(twice)},
         "no run": {"MOOCMETA_RUN": "", "MOOCMETA_RUNS_DIR": str(scratch / "none")},
     }
     cases = {
@@ -117,6 +121,14 @@ def test_mastery_of_the_newest_run_stands_beside_the_answers(outcomes):
         ("s", TUESDAY, 0.75, 0.25, 4, 1, 0.25, "test"),
         ("t", MONDAY - timedelta(days=1), 0.5, None, None, None, None, None),
     ]
+
+
+def test_of_runs_of_one_second_the_last_is_the_newest(outcomes):
+    """As for `moocmeta`: -10 after -2, and both after the first."""
+    scratch, outcome = outcomes
+    assert outcome["of one second"].success, outcome["of one second"].output
+    query = "select min(mastery) from student_mastery"
+    assert rows(scratch, "of one second", query) == [(0.5,)]
 
 
 def test_item_health_joins_parameters_drift_and_predictions(outcomes):

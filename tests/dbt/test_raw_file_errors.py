@@ -42,7 +42,23 @@ EVENT = {
 
 def parquet(**changes: list | None) -> bytes:
     """One event as Parquet, with columns changed or left out."""
-    columns = {k: v for k, v in (EVENT | changes).items() if v is not None}
+    return as_parquet({k: v for k, v in (EVENT | changes).items() if v is not None})
+
+
+def ads_of(product_id: list) -> bytes:
+    """Clicks on products as Parquet."""
+    n_rows = len(product_id)
+    return as_parquet(
+        {
+            "USER_ID": pa.array([1001.0] * n_rows, "float64"),
+            "event_type": ["click"] * n_rows,
+            "product_id": product_id,
+            "event_timestamp": [datetime(2024, 3, 4)] * n_rows,
+        }
+    )
+
+
+def as_parquet(columns: dict) -> bytes:
     sink = io.BytesIO()
     pq.write_table(pa.table(columns), sink)
     return sink.getvalue()
@@ -118,6 +134,11 @@ UNREADABLE = {
         b"USER_ID,event_type,event_timestamp\nu,click,2024-03-04 05:06:07\n",
         "column product_id is missing; found user_id, event_type",
     ),
+    "product that is no whole number": (
+        f"{ADS}.parquet",
+        ads_of([7.0, 7.5, None]),
+        'column product_id is "7.5" in 1 rows, not a VARCHAR',
+    ),
     "ad event without a time": (
         f"{ADS}.csv",
         ADS_HEADER + b"u,click,p,\n",
@@ -159,6 +180,21 @@ UNREADABLE = {
         "",
     ),
 }
+# rows of one answer that cannot all be true
+CONTRADICTORY = {
+    "an answer of two users": (
+        f"{SKILL_BUILDER}.csv",
+        ANSWERS_HEADER + b"7,1,2,1,1,3,4\n8,1,2,1,1,3,4\n7,5,2,1,1,9,4\n",
+    ),
+    "an answer to two problems": (
+        f"{SKILL_BUILDER}.csv",
+        ANSWERS_HEADER + b"7,1,2,1,1,3,4\n7,1,6,1,1,9,4\n",
+    ),
+}
+CONTRADICTION = (
+    "raw/assistments_2009/skill_builder_data*.csv: order_id 7 is of several users "
+    "or problems; keep the files of one export"
+)
 READABLE = {
     "header only": (f"{XUETANGX}.csv", EVENTS_HEADER),
     "upper-case header": (
@@ -173,6 +209,17 @@ READABLE = {
         f"{SKILL_BUILDER}_corrected.csv",
         ANSWERS_HEADER.replace(b"\n", b",skill_name\n")
         + b"38310209,1,2,1,0.5,,-7,\xc1rea \xbd\n",
+    ),
+}
+# files in two forms → what the line about the CSV says
+TWINS = {
+    "ads as CSV and Parquet": (
+        {f"{ADS}.csv": ADS_HEADER, f"{ADS}.parquet": ads_of([7.0])},
+        "the same file lies there as unified_events.parquet; keep one",
+    ),
+    "two logs, one of each form": (
+        {f"{XUETANGX}.csv": EVENTS_HEADER, "xuetangx/others.parquet": parquet()},
+        "",
     ),
 }
 # files beside an EDM Cup's action log of one answer
@@ -195,12 +242,25 @@ def outcomes(scratch) -> dict[str, Outcome]:
     """What dbt makes of every case."""
     database = scratch / "marts.duckdb"
     cases = {}
-    for name, (path, content, *_) in (UNREADABLE | READABLE).items():
+    for name, (path, content, *_) in (UNREADABLE | CONTRADICTORY | READABLE).items():
         file = scratch / name / "raw" / path
         file.parent.mkdir(parents=True)
         file.write_bytes(content)
         command = ("run", "-s", MODELS[path.split("/")[0]])
         cases[name] = Case(scratch / name, database, command)
+    for name, (files, _) in TWINS.items():
+        for path, content in files.items():
+            file = scratch / name / "raw" / path
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(content)
+        command = ("run", "-s", MODELS[path.split("/")[0]])
+        cases[name] = Case(scratch / name, database, command)
+    file = scratch / "floating ids" / "raw" / f"{ADS}.parquet"
+    file.parent.mkdir(parents=True)
+    file.write_bytes(ads_of([12345678.0, None, 9007199254740991.0]))
+    own = scratch / "floating ids" / database.name
+    command = ("run", "-s", MODELS["ad_events"])
+    cases["floating ids"] = Case(scratch / "floating ids", own, command)
     staging = ("run", "-s", "staging")
     for name, others in BESIDE.items():
         folder = scratch / name / "raw" / "edm_cup_2023"
@@ -232,9 +292,42 @@ def test_a_file_that_cannot_be_read_fails_with_one_line(scratch, outcomes, case)
         assert naming[0].strip().startswith(f"{file}: {fragment}")
 
 
+@pytest.mark.parametrize("case", CONTRADICTORY)
+def test_rows_of_one_answer_that_contradict_each_other_fail_with_one_line(
+    outcomes, case
+):
+    outcome = outcomes[case]
+    assert not outcome.success
+    assert outcome.output.count(CONTRADICTION) == 1, outcome.output
+
+
 @pytest.mark.parametrize("case", READABLE)
 def test_odd_but_readable_files_pass(outcomes, case):
     assert outcomes[case].success, outcomes[case].output
+
+
+@pytest.mark.parametrize("case", TWINS)
+def test_a_log_in_two_forms_is_not_read_twice(scratch, outcomes, case):
+    files, fragment = TWINS[case]
+    outcome = outcomes[case]
+    assert outcome.success == (not fragment), outcome.output
+    if fragment:
+        csv, _ = (scratch / case / "raw" / path for path in files)
+        assert outcome.output.count(f"{csv}: {fragment}") == 1
+
+
+def test_ids_kept_as_floating_numbers_are_whole(scratch, outcomes):
+    """As pandas writes ids where some are missing; engines write them differently."""
+    assert outcomes["floating ids"].success, outcomes["floating ids"].output
+    database = scratch / "floating ids" / "marts.duckdb"
+    with duckdb.connect(str(database), read_only=True) as marts:
+        staged = f"staging.{MODELS['ad_events']}"
+        rows = marts.sql(f"select user_id, item_key from {staged}")
+        assert sorted(rows.fetchall(), key=str) == [
+            ("1001", "12345678"),
+            ("1001", "9007199254740991"),
+            ("1001", None),
+        ]
 
 
 def test_actions_without_their_assignments_fail_with_one_line(scratch, outcomes):

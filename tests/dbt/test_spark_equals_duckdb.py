@@ -24,6 +24,8 @@ from tests.dbt.test_kt_exports import write_run
 from tests.dbt.test_raw_file_errors import (
     ACTIONS,
     ACTIONS_HEADER,
+    CONTRADICTION,
+    CONTRADICTORY,
     EVENTS_HEADER,
     MODELS,
     RATINGS_HEADER,
@@ -140,6 +142,8 @@ def data_dir(scratch) -> Path:
 def add_files(added: Path, raw: Path) -> None:
     """Files beside others; where one of that name is, rows below its own.
 
+    Ad events become one CSV of both: there may be no Parquet beside it.
+
     The file of ASSISTments keeps its own rows: it is in Latin-1.
     """
     answers = added / "assistments_2009" / "skill_builder_data.csv"
@@ -149,6 +153,14 @@ def add_files(added: Path, raw: Path) -> None:
         rows = f"read_csv({both}, all_varchar = true, union_by_name = true)"
         duckdb.sql(f"copy (from {rows}) to '{file}.both' (format csv)")
         Path(f"{file}.both").rename(file)
+    ads = added / "ad_events" / "unified_events.csv"
+    theirs = raw / "ad_events" / "unified_events.parquet"
+    duckdb.sql(
+        f"copy (from '{theirs}' union all by name from read_csv('{ads}', "
+        f"all_varchar = true)) to '{ads}.both' (format csv)"
+    )
+    Path(f"{ads}.both").rename(ads)
+    theirs.unlink()
     shutil.copytree(added, raw, dirs_exist_ok=True)
 
 
@@ -178,7 +190,7 @@ def outcomes(scratch, data_dir, exports) -> dict[str, Outcome]:
     """What dbt on Spark makes of the data and of every bad file."""
     assert not WHY_NOT, WHY_NOT
     cases = both_commands(data_dir, exports["spark"])
-    for name, (path, content, _) in UNREADABLE.items():
+    for name, (path, content, *_) in (UNREADABLE | CONTRADICTORY).items():
         file = scratch / name / "raw" / path
         file.parent.mkdir(parents=True)
         file.write_bytes(content)
@@ -201,7 +213,7 @@ def test_spark_builds_and_tests_every_mart(outcomes):
     assert outcomes["export"].success, outcomes["export"].output
 
 
-@pytest.mark.parametrize("mart", mart_names())
+@pytest.mark.parametrize("mart", [*mart_names(), "datasets"])
 def test_rows_and_types_are_those_of_duckdb(outcomes, exports, mart):
     assert outcomes["export"].success, outcomes["export"].output
     found = difference(mart, exports["duckdb"], exports["spark"])
@@ -223,6 +235,12 @@ def test_a_file_that_cannot_be_read_fails_with_one_line(scratch, outcomes, case)
     line = f"{scratch / case / 'raw' / path}: {fragment}"
     assert not outcomes[case].success
     assert outcomes[case].output.count(line) == 1, outcomes[case].output
+
+
+@pytest.mark.parametrize("case", CONTRADICTORY)
+def test_rows_of_one_answer_that_contradict_each_other_fail(outcomes, case):
+    assert not outcomes[case].success
+    assert CONTRADICTION in outcomes[case].output
 
 
 def test_absent_files_warn_and_never_fail(scratch, outcomes):

@@ -57,13 +57,16 @@ def test_columns_are_the_contracts(database, mart):
         assert type_ in (None, kind), name
 
 
-def test_the_log_has_what_the_reference_must_survive(expected):
+def test_the_log_has_what_the_reference_must_survive(log, expected):
     """Or the comparison would show little."""
     responses = expected["responses"]
     assert {row["split"] for row in responses} == {"train", "val", "test"}
     by_moment = {(r["dataset"], r["user_id"], r["answered_at"]) for r in responses}
     assert len(by_moment) < len(responses)  # answers of one instant
     assert {len(row["skill_keys"]) for row in responses} >= {0, 1, 2}
+    collapsed = [row for row in log.answers if "_" in (row.skill_id or "")]
+    assert {row.original for row in collapsed} == {0, 1}
+    assert not any("_" in row["skill_key"] for row in expected["skills"])
     assert max(row["attempt"] for row in responses) > 2
     assert {row["latency_sec"] for row in responses} >= {None, 3600.0}
     assert any(row["help_before"] for row in responses)

@@ -109,7 +109,8 @@ def _trials(
     last_epoch = max(event.ts_epoch for event in events)
     for session_id, members in sessions:
         user_id = members[0].user_id
-        own = [event for event in events if event.user_id == user_id]
+        # "Sessions shorter than min_session_events are dropped with their events"
+        own = [e for _, kept in sessions for e in kept if e.user_id == user_id]
         for place, index in enumerate(members):
             so_far = members[: place + 1]
             # "Eligible: no click and no purchase so far in the session"

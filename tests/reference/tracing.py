@@ -126,7 +126,9 @@ def _assistments_answers(rows: Iterable[AssistmentsRow]) -> list[Answer]:
         if row.original == 0:
             continue
         ms = row.ms_first_response
-        skills = {other.skill_id for other in same} - {None, "NA"}
+        # "several skills": a row each, or one row with _ between them
+        published = [other.skill_id for other in same]
+        skills = {skill for text in published for skill in (text or "").split("_")}
         answers.append(
             Answer(
                 user_id=row.user_id,
@@ -136,7 +138,7 @@ def _assistments_answers(rows: Iterable[AssistmentsRow]) -> list[Answer]:
                 correct=row.correct == 1,
                 latency_sec=None if ms is None or ms < 0 else min(ms / 1000, 3600.0),
                 help_before=(row.first_action or 0) > 0,
-                skills=tuple(sorted(skills)),
+                skills=tuple(sorted(skills - {"", "NA"})),
             )
         )
     return answers

@@ -2,7 +2,7 @@
 
 import csv
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from hypothesis import HealthCheck, Phase, given, settings
@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from tests.reference.logs import ODD_IDS
 
 BEGIN_MS = 1_599_000_000_000  # 2020-09-01 22:40:00
+FIRST_ORDER = 100_000  # beyond those of the sample: one order_id is one answer
 # 0: one instant; 1 and 999: one second, perhaps; around the session gap; days
 GAPS_MS = (0, 0, 1, 1, 999, 1000, 1000, 5500, 1_800_000, 1_801_000, 9_000_000_000)
 ACTIONS = (
@@ -77,6 +78,9 @@ def drawn_tracing_log(n_histories: int) -> TracingLog:
             log.answers.append(AssistmentsRow(last + gap, user, *values))
 
     collect()
+    log.answers[:] = [
+        replace(row, order_id=FIRST_ORDER + row.order_id) for row in log.answers
+    ]
     log.students["of nobody"] = None
     log.actions.extend(
         ("of nobody", BEGIN_MS + n, "p9", "correct_response") for n in range(3)
@@ -143,7 +147,7 @@ def _answers() -> st.SearchStrategy[list]:
         st.sampled_from(("9", "10", "75")),
         st.sampled_from((1, 1, 1, 0)),
         st.sampled_from((1, 0, 0.5, 1)),
-        st.sampled_from((None, "NA", "9", "10", "279")),
+        st.sampled_from((None, "NA", "9", "10", "279", "9_10", "7_279_7")),
         st.sampled_from((None, -5, 0, 1500, 5_000_000)),
         st.sampled_from((None, 0, 0, 1, 2)),
     )

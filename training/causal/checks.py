@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from scipy import stats
 
-from training.causal.crossfit import quick_cross_fit
+from training.causal.crossfit import has_both_arms, quick_cross_fit
 from training.causal.effects import Estimates
 from training.causal.marts import TrialTable
 from training.evaluation.confounding import (
@@ -22,6 +22,7 @@ from training.evaluation.confounding import (
     sensitivity,
 )
 from training.evaluation.effects import (
+    SEPARATED,
     Nuisances,
     Observed,
     aipw,
@@ -39,6 +40,7 @@ MAX_TRIMMED = 0.1
 MIN_EFFECTIVE = 50
 MIN_E_VALUE = 1.5
 MIN_ROBUSTNESS = 0.02
+ONE_USER = "the trials left are of one user, which gives no interval"
 MIN_EVENTS = 10  # outcomes of the rarer kind that a placebo needs in either arm
 
 Floats = NDArray[np.float64]
@@ -74,6 +76,7 @@ def all_checks(
             found,
             table.bought_other,
             "first purchases, where they are of another product than the one clicked",
+            may_lower=True,
         ),
         "e_value": e_value_check(found),
         "unseen_confounder": unseen_confounder(found),
@@ -102,6 +105,9 @@ def balance_holds(imbalance: dict[str, dict[str, float]]) -> Check:
     worst = max(imbalance, key=lambda name: abs(imbalance[name]["after"]))
     value = abs(imbalance[worst]["after"])
     passed = value <= MAX_IMBALANCE
+    size = f"{value:.2f} standard deviations"
+    if value >= SEPARATED:
+        size = f"{SEPARATED:g} standard deviations or more"
     return {
         "passed": passed,
         "worst": worst,
@@ -109,7 +115,7 @@ def balance_holds(imbalance: dict[str, dict[str, float]]) -> Check:
         "limit": MAX_IMBALANCE,
         "words": (
             f"After weighting, clicked and unclicked trials differ most in "
-            f"{worst.replace('_', ' ')}: by {value:.2f} standard deviations."
+            f"{worst.replace('_', ' ')}: by {size}."
             + ("" if passed else " They are not alike: part of the effect may be that.")
         ),
     }
@@ -124,10 +130,7 @@ def permuted_treatment(table: TrialTable, seed: int) -> Check:
     table = _some_users(table, rng)
     treatment = table.trials.treatment.numpy()
     if len(np.unique(table.fold)) < 2 or _rarer(treatment) < 2:
-        return {
-            "passed": None,
-            "words": "Could not be made: too few users or clicks to deal out anew.",
-        }
+        return _not_made("too few users or clicks to deal out anew")
     effects = []
     for _ in range(N_PERMUTATIONS):
         dealt = rng.permutation(treatment)
@@ -155,7 +158,12 @@ def permuted_treatment(table: TrialTable, seed: int) -> Check:
 
 
 def no_effect_on(
-    table: TrialTable, found: Estimates, outcome: Floats, what: str
+    table: TrialTable,
+    found: Estimates,
+    outcome: Floats,
+    what: str,
+    *,
+    may_lower: bool = False,
 ) -> Check:
     """The effect on an outcome that a click cannot move must not be told from 0.
 
@@ -165,29 +173,37 @@ def no_effect_on(
     Args:
         outcome: of the kept trials, shape (K,).
         what: the outcome in words.
+        may_lower: whether a click can lower it all the same: then only an interval
+            above 0 fails.
     """
     treated = found.seen.treatment == 1
     if min(_rarer(outcome[arm]) for arm in (treated, ~treated)) < MIN_EVENTS:
-        return {"passed": None, "words": f"Could not be made: too few {what}."}
+        return _not_made(f"too few {what}")
+    if not has_both_arms(found.seen.treatment, table.fold):
+        return _not_made("the trials left are of too few users to learn from")
     trials = replace(table.trials, outcome=torch.from_numpy(outcome))
     _, if_not, if_clicked = quick_cross_fit(trials, table.fold).T
     nuisances = Nuisances(found.nuisances.propensity, if_not, if_clicked)
     seen = Observed(outcome, found.seen.treatment, found.seen.user)
     effect = aipw(seen, nuisances)
-    passed = effect.holds(0.0, CHECK_LEVEL)
-    words = f"Effect on {what}: {effect.estimate:+.3f}"
-    if bounds := effect.interval(CHECK_LEVEL):
-        words += f" ({CHECK_LEVEL:.0%} interval {bounds[0]:+.3f} to {bounds[1]:+.3f})"
+    low, high = effect.interval(CHECK_LEVEL)  # of both arms' folds: two users or more
+    passed = low <= 0 and (may_lower or high >= 0)
+    words = (
+        f"Effect on {what}: {effect.estimate:+.3f} ({CHECK_LEVEL:.0%} interval "
+        f"{low:+.3f} to {high:+.3f})."
+    )
     if not passed:
         words += (
-            ". It should be 0: people who click differ from those who do not in ways "
-            "that the history does not show"
+            f" It should {'not be above 0' if may_lower else 'be 0'}: people who click "
+            "differ from those who do not in ways that the history does not show."
         )
+    elif high < 0:
+        words += " A click that sells its own product first lowers it."
     return {
         "passed": passed,
         **effect.as_json(),
         "level": CHECK_LEVEL,
-        "words": f"{words}.",
+        "words": words,
     }
 
 
@@ -195,10 +211,9 @@ def e_value_check(found: Estimates) -> Check:
     """How strongly an unseen cause must go with clicks and purchases."""
     ratio = risk_ratio(found.seen, found.nuisances)
     if ratio is None:
-        return {
-            "passed": None,
-            "words": "Could not be made: an adjusted purchase rate is not above 0.",
-        }
+        return _not_made("an adjusted purchase rate is not above 0")
+    if ratio.ci95 is None:
+        return _not_made(ONE_USER)
     value, of_interval = e_value(ratio.ratio), e_value_of_interval(ratio)
     claims_nothing = of_interval == 1.0
     passed = claims_nothing or of_interval >= MIN_E_VALUE
@@ -207,7 +222,7 @@ def e_value_check(found: Estimates) -> Check:
         "e_value": value,
         "e_value_ci95": of_interval,
         "risk_ratio": ratio.ratio,
-        "risk_ratio_ci95": ratio.ci95 and list(ratio.ci95),
+        "risk_ratio_ci95": list(ratio.ci95),
         "limit": MIN_E_VALUE,
         "words": _words_of_e_value(ratio.ratio, value, of_interval, passed),
     }
@@ -232,6 +247,8 @@ def _words_of_e_value(
 def unseen_confounder(found: Estimates) -> Check:
     """How the estimate would move if something mattered that nobody recorded."""
     effect = found.main
+    if effect.ci95 is None:
+        return _not_made(ONE_USER)
     curve = sensitivity(effect, found.seen, found.nuisances)
     claims_nothing = effect.holds(0.0)
     passed = claims_nothing or curve.robustness_of_interval >= MIN_ROBUSTNESS
@@ -267,6 +284,10 @@ def _some_users(table: TrialTable, rng: np.random.Generator) -> TrialTable:
     is_taken = np.zeros(len(n_trials), bool)
     is_taken[order] = n_trials[order].cumsum() <= PERMUTED_TRIALS
     return table.take(np.flatnonzero(is_taken[user]))
+
+
+def _not_made(why: str) -> Check:
+    return {"passed": None, "words": f"Could not be made: {why}."}
 
 
 def _nuisances(probabilities: Floats) -> Nuisances:

@@ -112,6 +112,14 @@ def require_both_arms(treatment: NDArray[np.float64], fold: NDArray[np.int64]) -
                 )
 
 
+def has_both_arms(treatment: NDArray[np.float64], fold: NDArray[np.int64]) -> bool:
+    """Whether without any one fold there are clicked and unclicked trials left."""
+    folds = np.unique(fold)
+    return len(folds) > 1 and all(
+        len(np.unique(treatment[fold != held])) == 2 for held in folds
+    )
+
+
 def held_out_users(user: Tensor, seed: int) -> Tensor:
     """True for the trials of the users that decide when to stop, shape (R,)."""
     users = user.unique()

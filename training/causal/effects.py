@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from models_py.causal import summary
 from models_py.causal.trials import FIRST_PRODUCT, Trials
 from training.causal.marts import TrialTable
-from training.errors import UserError
 from training.evaluation.effects import (
     ESTIMATORS,
     Effect,
@@ -77,23 +76,17 @@ def observed(table: TrialTable) -> Observed:
     )
 
 
-def estimate(seen: Observed, nuisances: Nuisances, trim: float) -> Estimates:
+def estimate(seen: Observed, nuisances: Nuisances, trim: float) -> Estimates | None:
     """Every estimator on the trials whose propensity leaves them a counterpart.
 
     Args:
         trim: trials with a propensity below it or above 1 - trim are left out.
-    Raises:
-        UserError: trimming leaves an arm empty.
+    Returns:
+        None where trimming leaves an arm empty.
     """
     kept = untrimmed(nuisances.propensity, trim)
-    n_treated = int((seen.treatment[kept] == 1).sum())
-    if not 0 < n_treated < kept.sum():
-        low, high = nuisances.propensity.min(), nuisances.propensity.max()
-        raise UserError(
-            f"propensities lie in [{low:.4f}, {high:.4f}]: within [{trim:g}, "
-            f"{1 - trim:g}] are {n_treated} clicked and {kept.sum() - n_treated} "
-            "unclicked trials, so nothing can be compared; lower it with --set trim="
-        )
+    if len(np.unique(seen.treatment[kept])) < 2:
+        return None
     raw = raw_difference(seen)
     seen, nuisances = seen.take(kept), nuisances.take(kept)
     effects = {
@@ -104,6 +97,17 @@ def estimate(seen: Observed, nuisances: Nuisances, trim: float) -> Estimates:
         for estimand in ESTIMANDS
     }
     return Estimates(kept, seen, nuisances, effects)
+
+
+def why_no_estimate(seen: Observed, nuisances: Nuisances, trim: float) -> str:
+    """What trimming by a model's propensities leaves, for a model without estimates."""
+    kept = untrimmed(nuisances.propensity, trim)
+    low, high = nuisances.propensity.min(), nuisances.propensity.max()
+    n_treated = int((seen.treatment[kept] == 1).sum())
+    return (
+        f"propensities in [{low:.4f}, {high:.4f}], {1 - kept.mean():.1%} of the trials "
+        f"trimmed, {n_treated:,} clicked and {kept.sum() - n_treated:,} unclicked left"
+    )
 
 
 def overlap(seen: Observed, nuisances: Nuisances, found: Estimates, trim: float) -> Any:

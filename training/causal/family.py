@@ -17,6 +17,7 @@ from training.causal.effects import (
     observed,
     overlap,
     subgroups,
+    why_no_estimate,
 )
 from training.causal.marts import CausalMarts, TrialTable, load_causal
 from training.causal.scorecard import table
@@ -56,13 +57,21 @@ def check(marts: CausalMarts) -> None:
             raise UserError(
                 f"mart {marts.mart}: {words} ({len(used):,} trials), so there is "
                 "nothing to compare; check the click events of the raw log"
+                + _unknown_types(marts)
             )
     if not (outcome == 1).any():
         raise UserError(
             f"mart {marts.mart}: no purchase follows any of {len(used):,} trials, so "
             "there is no effect to estimate; check the purchase events of the raw log"
+            + _unknown_types(marts)
         )
     require_both_arms(treatment.numpy(), used.fold)
+
+
+def _unknown_types(marts: CausalMarts) -> str:
+    """Event types that were not used: a click may be among them by another name."""
+    names = [row["names"] for row in marts.audit if row["names"]]
+    return f" (unknown event types: {', '.join(names)})" if names else ""
 
 
 def evaluate(job: Job) -> dict[str, Any]:
@@ -79,9 +88,11 @@ def evaluate(job: Job) -> dict[str, Any]:
     }
     if not job.team.leads:
         return {}
+    seen, trim = observed(used), job.config.trim
+    by_nuisance = _estimates(marts.mart, seen, fits, trim)
     models = scorecard.models_block(used, fits, job.config.seed)
-    chosen = scorecard.best(models)
-    effects = _effects(job, used, fits, chosen)
+    chosen = scorecard.best({name: models[name] for name in by_nuisance})
+    effects = _effects(job, used, fits, by_nuisance, chosen)
     with appearing_whole(job.run.path / "predictions.parquet") as scratch:
         _predictions(used, fits).to_parquet(scratch, index=False)
     write_json(job.run.path / "effects.json", effects)
@@ -97,13 +108,41 @@ def evaluate(job: Job) -> dict[str, Any]:
     }
 
 
+def _estimates(
+    mart: str, seen: Observed, fits: dict[str, CrossFit], trim: float
+) -> dict[str, Estimates]:
+    """Estimates of every model whose propensities leave something to compare.
+
+    Raises:
+        UserError: there is no such model.
+    """
+    made = {name: estimate(seen, fit.nuisances, trim) for name, fit in fits.items()}
+    found = {name: one for name, one in made.items() if one}
+    if not found:
+        reasons = "; ".join(
+            f"{name}: {why_no_estimate(seen, fit.nuisances, trim)}"
+            for name, fit in fits.items()
+        )
+        raise UserError(
+            f"mart {mart}: nothing can be compared within trim={trim:g} ({reasons}); "
+            "take a smaller one with --set trim=, or add data"
+        )
+    return found
+
+
 def _effects(
-    job: Job, used: TrialTable, fits: dict[str, CrossFit], chosen: str
+    job: Job,
+    used: TrialTable,
+    fits: dict[str, CrossFit],
+    by_nuisance: dict[str, Estimates],
+    chosen: str,
 ) -> dict[str, Any]:
     """The content of `effects.json`."""
     seen, trim = observed(used), job.config.trim
-    by_nuisance = {
-        name: estimate(seen, fit.nuisances, trim) for name, fit in fits.items()
+    reasons = {
+        name: why_no_estimate(seen, fit.nuisances, trim)
+        for name, fit in fits.items()
+        if name not in by_nuisance
     }
     found = by_nuisance[chosen]
     kept = used.take(np.flatnonzero(found.kept))
@@ -114,6 +153,7 @@ def _effects(
     checks = all_checks(kept, found, imbalance, shown["trimmed_share"], job.config.seed)
     return {
         "estimand": "ATE",
+        **job.marts.rules,
         "caution": CAUTION,
         "nuisance": chosen,
         "n_trials": len(used),
@@ -136,7 +176,10 @@ def _effects(
         "balance": imbalance,
         "checks": checks,
         "truth": _truth(job.marts, kept),
-        "warnings": _warnings(job.marts, used, seen),
+        "warnings": [
+            *_warnings(job.marts, used, seen),
+            *(f"{name} has no estimates: {why}." for name, why in reasons.items()),
+        ],
     }
 
 
@@ -170,7 +213,7 @@ def _warnings(marts: CausalMarts, used: TrialTable, seen: Observed) -> list[str]
     for row in marts.audit:
         if row["is_warning"]:
             names = f" ({row['names']})" if row["names"] else ""
-            found.append(f"{row['finding']}{names}: {row['n_rows']:,}.".capitalize())
+            found.append(_sentence(f"{row['finding']}{names}: {row['n_rows']:,}."))
     n_users = len(np.unique(seen.user))
     if n_users < FEW_USERS:
         found.append(f"Only {n_users} users: the intervals tend to be too short.")
@@ -179,7 +222,7 @@ def _warnings(marts: CausalMarts, used: TrialTable, seen: Observed) -> list[str]
         if outcome.min() == outcome.max():
             what = "all" if outcome.max() else "none"
             found.append(
-                f"{what.capitalize()} of the {len(outcome):,} {arm} trials "
+                f"{_sentence(what)} of the {len(outcome):,} {arm} trials "
                 "end in a purchase: the interval does not show how unsure that is."
             )
     for fold in np.unique(used.fold).tolist():
@@ -188,6 +231,11 @@ def _warnings(marts: CausalMarts, used: TrialTable, seen: Observed) -> list[str]
             arm = "clicked" if treated.max() else "unclicked"
             found.append(f"All {len(treated):,} trials of fold {fold} are {arm}.")
     return found
+
+
+def _sentence(words: str) -> str:
+    """The words with a capital letter in front, names inside them as they are."""
+    return words[:1].upper() + words[1:]
 
 
 def _predictions(used: TrialTable, fits: dict[str, CrossFit]) -> pd.DataFrame:

@@ -1,6 +1,6 @@
 """The eligible impressions of one data set, and the vocabulary of their products."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,19 +10,55 @@ import torch
 from numpy.typing import NDArray
 
 from models_py.causal.trials import Trials
+from training.mart_columns import (
+    BOOLEAN,
+    INTEGER,
+    NUMBER,
+    ROW_NUMBER,
+    SPLIT,
+    SUMMARY,
+    TEXT,
+    Columns,
+    or_null,
+    pointing_at,
+)
 from training.marts import (
     Reader,
     choose_dataset,
+    columns_by_mart,
     open_marts,
     ragged_of,
     tensor_of,
 )
 
-TRIAL_COLUMNS = (
-    *("trial_id", "session_id", "user_id", "split", "fold", "index_epoch", "item_id"),
-    *("event_ids", "item_ids", "minutes_before"),
-    *("treatment", "outcome", "outcome_other", "purchased_before", "censored"),
-)
+VOCAB: Columns = {"item_id": ROW_NUMBER, "token": TEXT}
+TRIALS: Columns = {
+    "trial_id": ROW_NUMBER,
+    "session_id": TEXT,
+    "user_id": TEXT,
+    "split": SPLIT,
+    "fold": INTEGER,
+    "index_epoch": INTEGER,
+    "item_id": pointing_at("causal_vocab"),
+    "event_ids": replace(INTEGER, depth=1),
+    "item_ids": pointing_at("causal_vocab", depth=1, as_long_as="event_ids"),
+    "minutes_before": replace(NUMBER, depth=1, as_long_as="event_ids"),
+    **dict.fromkeys(("treatment", "outcome", "outcome_other"), BOOLEAN),
+    **dict.fromkeys(("purchased_before", "censored"), BOOLEAN),
+}
+AUDIT: Columns = {
+    "finding": TEXT,
+    "n_rows": INTEGER,
+    "names": or_null(TEXT),
+    "is_warning": BOOLEAN,
+}
+FUNNEL: Columns = {"step": TEXT, "n_rows": INTEGER, "n_users": or_null(INTEGER)}
+# of the seed `datasets`: what a click and a purchase have to be to count
+RULES: Columns = {
+    "treatment_window_sec": or_null(INTEGER),
+    "outcome_horizon_sec": or_null(INTEGER),
+    "outcome_product": or_null(TEXT),
+}
 
 
 @dataclass(frozen=True)
@@ -73,6 +109,7 @@ class CausalMarts:
 
     Args:
         tokens: the product of every item id, three special ones first.
+        rules: values of `RULES`; None each where the marts do not say.
         audit: what was counted on the way, rows of `causal_audit`.
         summary: rows of `dataset_summary`.
         funnel: rows of `dataset_funnel`, in order.
@@ -83,6 +120,7 @@ class CausalMarts:
     dataset: str
     table: TrialTable
     tokens: list[str]
+    rules: dict[str, Any]
     audit: list[dict[str, Any]]
     summary: list[dict[str, Any]]
     funnel: list[dict[str, Any]]
@@ -93,28 +131,29 @@ def load_causal(path: Path, mart: str, dataset: str | None) -> CausalMarts:
     """Read the trials and their vocabulary.
 
     Args:
-        path: DuckDB file written by `dbt build`.
+        path: DuckDB file written by `dbt build`, or a folder of Parquet marts.
         mart: a mart of trials.
         dataset: None takes the only one.
     Raises:
         UserError: no such file, mart or data set; the mart is empty.
     """
     with open_marts(path) as connection:
-        chosen = choose_dataset(connection, mart, dataset)
-        reader = Reader(connection, chosen)
-        vocab = reader.table("causal_vocab", "item_id, token", "item_id")
-        rows = reader.table(mart, ", ".join(TRIAL_COLUMNS), "trial_id")
-        audit = reader.table(
-            "causal_audit", "finding, n_rows, names, is_warning", "finding_number"
-        )
-        summary = reader.table("dataset_summary", "*", "split").to_pylist()
-        steps = reader.table("dataset_funnel", "step, n_rows, n_users", "step_number")
+        chosen = choose_dataset(connection, path, mart, dataset)
+        reader = Reader(connection, path, chosen)
+        vocab = reader.table("causal_vocab", VOCAB, "item_id")
+        rows = reader.table(mart, TRIALS, "trial_id")
+        audit = reader.table("causal_audit", AUDIT, "finding_number")
+        summary = reader.table("dataset_summary", SUMMARY, "split").to_pylist()
+        steps = reader.table("dataset_funnel", FUNNEL, "step_number")
+        has_rules = columns_by_mart(connection).get("datasets", set()).issuperset(RULES)
+        rules = _rules(reader) if has_rules else dict.fromkeys(RULES)
     tokens = vocab["token"].to_pylist()
     return CausalMarts(
         mart=mart,
         dataset=chosen,
         table=trial_table(rows, len(tokens)),
         tokens=tokens,
+        rules=rules,
         audit=audit.to_pylist(),
         summary=summary,
         funnel=steps.to_pylist(),
@@ -126,7 +165,7 @@ def trial_table(rows: pa.Table, n_items: int) -> TrialTable:
     """Rows of the mart as tensors and arrays.
 
     Args:
-        rows: the columns of `TRIAL_COLUMNS`, in a total order.
+        rows: the columns of `TRIALS`, in a total order.
         n_items: size of the vocabulary.
     """
     users = _codes(rows["user_id"])
@@ -151,6 +190,11 @@ def trial_table(rows: pa.Table, n_items: int) -> TrialTable:
         bought_before=rows["purchased_before"].to_numpy().astype(np.float64),
         is_censored=rows["censored"].to_numpy().astype(bool),
     )
+
+
+def _rules(reader: Reader) -> dict[str, Any]:
+    rows = reader.table("datasets", RULES, "dataset", may_be_empty=True).to_pylist()
+    return rows[0] if rows else dict.fromkeys(RULES)
 
 
 def _codes(column: pa.ChunkedArray) -> tuple[NDArray[np.int64], NDArray[Any]]:

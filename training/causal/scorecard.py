@@ -110,7 +110,7 @@ def table(metrics: dict[str, Any]) -> str:
     rows = [["raw difference", "", *_cells(effects["by_nuisance"], None, "raw")]]
     rows += [
         [TITLES[estimator], _named(metrics, name), *_cells(by, name, estimator)]
-        for name in metrics["models"]
+        for name in effects["by_nuisance"]
         for by in (effects["by_nuisance"],)
         for estimator in list(TITLES)[1:]
     ]

@@ -5,10 +5,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from training.evaluation.effects import (
-    LEVEL,
     Effect,
     Nuisances,
     Observed,
@@ -17,7 +15,6 @@ from training.evaluation.effects import (
 )
 
 STRENGTHS = tuple(round(0.005 * step, 3) for step in range(31))
-_Z = float(stats.norm.ppf((1 + LEVEL) / 2))
 
 Floats = NDArray[np.float64]
 
@@ -94,7 +91,7 @@ class Sensitivity:
 
     def as_json(self, effect: Effect) -> dict[str, Any]:
         """The curve with the estimate's worst bounds and their intervals."""
-        margin = _Z * (effect.se or 0.0)
+        margin = effect.margin() or 0.0
         return {
             "strength": self.strength.tolist(),
             "low": (effect.estimate - self.bias).tolist(),
@@ -118,9 +115,8 @@ def sensitivity(effect: Effect, seen: Observed, nuisances: Nuisances) -> Sensiti
     scale = _bias_scale(seen, nuisances)
     strength = np.array(STRENGTHS)
     bias = scale * strength / np.sqrt(1 - strength)
-    nearer = 0.0
-    if effect.se is not None:
-        nearer = max(abs(effect.estimate) - _Z * effect.se, 0.0)
+    margin = effect.margin()
+    nearer = 0.0 if margin is None else max(abs(effect.estimate) - margin, 0.0)
     return Sensitivity(
         strength,
         bias,

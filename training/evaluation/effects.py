@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 LEVEL = 0.95
+SEPARATED = 10.0  # standard deviations: a finite number for arms without overlap
 
 Floats = NDArray[np.float64]
 Estimand = Literal["ATE", "ATT"]
@@ -79,31 +80,41 @@ class Effect:
     Args:
         estimate: difference of probabilities, in [-1, 1] for plain averages.
         se: standard error; None with a single user.
-        ci95: 95% interval; None with a single user.
+        freedom: degrees of freedom of Student's t, the users less one.
         influence: what each trial adds: the estimate's error is about the mean of
             these, shape (N,).
     """
 
     estimate: float
     se: float | None
-    ci95: tuple[float, float] | None
+    freedom: int
     influence: Floats
+
+    @property
+    def ci95(self) -> tuple[float, float] | None:
+        """95% interval; None with a single user."""
+        return self.interval()
 
     def as_json(self) -> dict[str, Any]:
         """Plain values for `effects.json`."""
         return {
             "estimate": self.estimate,
             "se": self.se,
-            "ci95": None if self.ci95 is None else list(self.ci95),
+            "ci95": self.ci95 and list(self.ci95),
         }
 
-    def interval(self, level: float = LEVEL) -> tuple[float, float] | None:
-        """Interval of another level; None with a single user."""
-        if self.ci95 is None:
+    def margin(self, level: float = LEVEL) -> float | None:
+        """Half the width of the interval of a level; None with a single user."""
+        if self.se is None:
             return None
-        stretch = stats.norm.ppf((1 + level) / 2) / stats.norm.ppf((1 + LEVEL) / 2)
-        half = float((self.ci95[1] - self.ci95[0]) / 2 * stretch)
-        return self.estimate - half, self.estimate + half
+        return float(stats.t.ppf((1 + level) / 2, self.freedom) * self.se)
+
+    def interval(self, level: float = LEVEL) -> tuple[float, float] | None:
+        """Interval of a level; None with a single user."""
+        margin = self.margin(level)
+        if margin is None:
+            return None
+        return self.estimate - margin, self.estimate + margin
 
     def holds(self, value: float, level: float = LEVEL) -> bool:
         """Whether the interval of this level holds a value; true without one."""
@@ -122,12 +133,9 @@ def clustered(estimate: float, influence: Floats, user: NDArray[Any]) -> Effect:
     sums = np.bincount(codes, influence)  # (G,)
     n_users = len(sums)
     if n_users < 2:
-        return Effect(float(estimate), None, None, influence)
+        return Effect(float(estimate), None, 0, influence)
     variance = (sums @ sums) * n_users / (n_users - 1) / len(influence) ** 2
-    se = float(np.sqrt(variance))
-    half = stats.t.ppf((1 + LEVEL) / 2, n_users - 1) * se
-    bounds = (float(estimate - half), float(estimate + half))
-    return Effect(float(estimate), se, bounds, influence)
+    return Effect(float(estimate), float(np.sqrt(variance)), n_users - 1, influence)
 
 
 def raw_difference(seen: Observed) -> Effect:
@@ -242,7 +250,9 @@ def standardised_differences(
     The spread is the root of the two arms' mean variance before weighting, so that
     values before and after weighting compare (Austin and Stuart, 2015, "Moving
     towards best practice when using inverse probability of treatment weighting").
-    A feature that never varies has difference 0.
+    A feature that varies in neither arm has difference 0 if it is the same in both;
+    else it tells them apart, and there is no spread to measure that in: it is
+    `SEPARATED`, and no difference is more.
 
     Args:
         features: shape (N, F).
@@ -254,7 +264,10 @@ def standardised_differences(
     )
     means = [w @ features / w.sum() for w in (on_treated, on_control)]
     gap = means[0] - means[1]
-    return np.divide(gap, spread, out=np.zeros_like(gap), where=spread > 1e-12)
+    is_same = np.isclose(*means, rtol=1e-9, atol=1e-12)
+    apart = np.where(is_same, 0.0, np.copysign(SEPARATED, gap))
+    found = np.divide(gap, spread, out=apart, where=spread > 1e-12)
+    return np.clip(found, -SEPARATED, SEPARATED)
 
 
 ESTIMATORS: dict[str, Callable[[Observed, Nuisances, Estimand], Effect]] = {

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -28,7 +29,8 @@ class Adaptation:
     Args:
         zero_shot: without any support.
         by_support: by number of support pairs, the latest ones.
-        by_steps: by number of inner steps, where there are any to choose.
+        by_steps: by number of inner steps, where there are any to choose; without
+            those at which the inner loop diverged.
     """
 
     zero_shot: np.ndarray
@@ -39,13 +41,18 @@ class Adaptation:
 def tasks_of(marts: RecommendationMarts, split: str) -> Tasks:
     """The episodes of a split, in the order of their ids."""
     pairs, episodes = marts.pairs, marts.episodes
-    rows = np.flatnonzero(episodes.split == split)
-    chosen = torch.from_numpy(rows)
+    chosen = episodes.rows_of(split)
     return Tasks(
-        pairs=PairRows(pairs.prefixes, pairs.prefix_len, pairs.sequence, pairs.label),
+        pairs=PairRows(
+            pairs.prefixes,
+            pairs.prefix_len,
+            pairs.sequence,
+            pairs.label,
+            torch.from_numpy(pairs.reliability),
+        ),
         support=episodes.support[chosen],
         query=episodes.query[chosen],
-        reliability=torch.from_numpy(episodes.reliability[rows]).float(),
+        reliability=torch.from_numpy(episodes.reliability[chosen.numpy()]).float(),
     )
 
 
@@ -122,16 +129,19 @@ def adaptation_of(job: Job, model: Any, with_all: np.ndarray) -> Adaptation:
         ),
         1 + len(sizes),
     )
-    curve = {}
-    if model.has_steps:
-        # more steps than were learned for may diverge: then there is no curve
+    by_support = dict(zip(sizes, others, strict=True))
+    curve = _curve(job, model, tasks) if model.has_steps else {}
+    return Adaptation(none, {**by_support, n_support: with_all}, curve)
+
+
+def _curve(job: Job, model: Any, tasks: Tasks) -> dict[int, np.ndarray]:
+    """Ranks by number of steps, as far as the inner loop does not diverge."""
+    for n in range(len(CURVE_STEPS), 0, -1):
+        steps = CURVE_STEPS[:n]
+        # more steps than were learned for may diverge: fewer are tried then
         with suppress(Diverged):
             ranks = task_ranks(
-                job,
-                tasks,
-                lambda part: model.score_tasks_after(part, CURVE_STEPS),
-                len(CURVE_STEPS),
+                job, tasks, partial(model.score_tasks_after, steps=steps), n
             )
-            curve = dict(zip(CURVE_STEPS, ranks, strict=True))
-    by_support = dict(zip(sizes, others, strict=True))
-    return Adaptation(none, {**by_support, n_support: with_all}, curve)
+            return dict(zip(steps, ranks, strict=True))
+    return {}

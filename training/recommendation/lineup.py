@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from models_py import registry
-from models_py.fitting import FitLog
+from models_py.fitting import Diverged, FitLog
 from models_py.meta.orders import compare_orders
 from training.errors import UserError
 from training.evaluation.ranking import METRICS, NO_EXCLUSION, label_ranks
@@ -82,7 +82,10 @@ def answer(
     fitted = time.perf_counter()
     base_settings = job.config.model_config(settings.base) if wrapped else None
     job.keep(name, model, settings, base_settings, n_items=n_items)
-    ranks = {split: _ranks(job, entry, model, q) for split, q in questions.items()}
+    try:
+        ranks = {split: _ranks(job, entry, model, q) for split, q in questions.items()}
+    except Diverged as error:
+        raise Diverged(f"{name}: {error}") from error
     ranked = time.perf_counter()
     shows_adaptation = entry.adapts and not only_ranks
     return Answer(
@@ -131,7 +134,8 @@ def gradient_orders(job: Job, lineup: list[str]) -> dict[str, float] | None:
     """How far first- and second-order meta-gradients of MAML lie apart.
 
     Both are taken at the trained base network and with the settings of the first MAML
-    of the line-up, over the first train episodes; None where there is no MAML.
+    of the line-up, over train episodes from all over the mart; None where there is no
+    MAML.
     """
     mamls = [n for n in lineup if registry.MODELS[n].method in ("maml", "fomaml")]
     if not mamls:
@@ -139,7 +143,9 @@ def gradient_orders(job: Job, lineup: list[str]) -> dict[str, float] | None:
     settings = job.config.model_config(mamls[0])
     network = trained_network(job, settings.base)
     tasks = tasks_of(job.marts, "train")
-    tasks = tasks.take(torch.arange(min(len(tasks), COMPARED_TASKS)))
+    n = min(len(tasks), COMPARED_TASKS)
+    # evenly spaced: neighbours are of one user and share most of their pairs
+    tasks = tasks.take(torch.arange(n) * len(tasks) // n)
     return compare_orders(network, tasks, settings)
 
 
@@ -198,7 +204,7 @@ def check(marts: RecommendationMarts, configs: dict[str, Any]) -> None:
     questions_of(marts)
     adapting = [name for name in configs if registry.MODELS[name].adapts]
     for split, purpose in (("train", "learn from"), ("val", "be chosen by")):
-        if adapting and split not in marts.episodes.split:
+        if adapting and not len(marts.episodes.rows_of(split)):
             raise UserError(
                 f"mart {marts.mart} has no {split} episodes of data set "
                 f"{marts.dataset} for {adapting[0]} to {purpose}; name models that do "

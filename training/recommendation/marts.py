@@ -11,24 +11,63 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from torch import Tensor
 
+from training.mart_columns import (
+    BOOLEAN,
+    INTEGER,
+    NUMBER,
+    ROW_NUMBER,
+    SPLIT,
+    SPLITS,
+    SUMMARY,
+    TEXT,
+    Columns,
+    or_null,
+    pointing_at,
+)
 from training.marts import (
     Connection,
     Reader,
     choose_dataset,
     columns_by_mart,
-    matrix_of,
     open_marts,
     tensor_of,
 )
-from training.recommendation.pair_table import SPLITS, Episodes, Pairs
+from training.recommendation.pair_table import Episodes, Pairs
 from training.spool import RaggedSpool, Spool
 
 RELIABILITY_PARTS = ("intensity", "extent", "composition")
 EPISODE_COLUMNS = {"support_pair_ids", "query_pair_ids"}
-PAIR_COLUMNS = (
-    *("pair_id", "user_id", "split", "sequence_id", "prefix", "label"),
-    *("label_ts_epoch", "prefix_len", "session_reliability"),
-)
+VOCAB: Columns = {"item_id": ROW_NUMBER, "item_key": TEXT, "in_train": BOOLEAN}
+PAIRS: Columns = {
+    "pair_id": ROW_NUMBER,
+    "user_id": TEXT,
+    "split": SPLIT,
+    "sequence_id": TEXT,
+    "prefix": pointing_at("vocab", depth=1),
+    "label": pointing_at("vocab"),
+    "label_ts_epoch": INTEGER,
+    "prefix_len": INTEGER,
+    "session_reliability": NUMBER,
+}
+EPISODES: Columns = {
+    "episode_id": ROW_NUMBER,
+    "split": SPLIT,
+    "support_pair_ids": pointing_at("pairs", depth=1, is_even=True),
+    "query_pair_ids": pointing_at("pairs", depth=1, is_even=True),
+    "episode_reliability": NUMBER,
+}
+SESSIONS: Columns = {
+    "reliability": NUMBER,
+    "reliability_tier": TEXT,
+    **dict.fromkeys(RELIABILITY_PARTS, NUMBER),
+}
+FUNNEL: Columns = {
+    "dataset": TEXT,
+    "step_number": INTEGER,
+    "step": TEXT,
+    "n_rows": INTEGER,
+    "n_users": or_null(INTEGER),
+}
 
 
 @dataclass(frozen=True)
@@ -67,37 +106,31 @@ def load_recommendation(
     """Read one data set's pairs, vocabulary and episodes.
 
     Args:
-        path: DuckDB file written by `dbt build`.
+        path: DuckDB file written by `dbt build`, or a folder of Parquet marts.
         mart: an episode mart.
         dataset: None takes `xuetangx` if the mart has it, else the only one.
     Raises:
-        UserError: no such file, mart or data set; the file is locked or old.
+        UserError: no such file, mart or data set; the file is locked or old; the
+            marts do not keep their promises or do not fit together.
     """
     with open_marts(path) as connection:
-        chosen = choose_dataset(connection, mart, dataset)
-        reader = Reader(connection, chosen)
-        vocab = reader.table("vocab", "item_id, item_key, in_train", "item_id")
-        _, batches = reader.batches("pairs", ", ".join(PAIR_COLUMNS), "pair_id")
+        chosen = choose_dataset(connection, path, mart, dataset)
+        reader = Reader(connection, path, chosen)
+        vocab = reader.table("vocab", VOCAB, "item_id")
+        _, batches = reader.batches("pairs", PAIRS, "pair_id")
         pairs = spooled_pairs(batches)
-        episodes = reader.table(
-            mart,
-            "episode_id, split, support_pair_ids, query_pair_ids, episode_reliability",
-            "episode_id",
-        )
-        sessions = reader.table(
-            "sessions",
-            f"reliability, reliability_tier, {', '.join(RELIABILITY_PARTS)}",
-            "session_id, user_id",
-        )
-        summary = reader.table("dataset_summary", "*", "split").to_pylist()
-        funnel = reader.table("dataset_funnel", "*", "step_number").to_pylist()
+        _, batches = reader.batches(mart, EPISODES, "episode_id")
+        episodes = spooled_episodes(batches)
+        sessions = reader.table("sessions", SESSIONS, "session_id, user_id")
+        summary = reader.table("dataset_summary", SUMMARY, "split").to_pylist()
+        funnel = reader.table("dataset_funnel", FUNNEL, "step_number").to_pylist()
     return RecommendationMarts(
         mart=mart,
         dataset=chosen,
         item_keys=vocab["item_key"].to_pylist(),
         in_train=tensor_of(vocab["in_train"]),
         pairs=pairs,
-        episodes=_episodes(episodes),
+        episodes=episodes,
         sessions=_sessions(sessions),
         summary=summary,
         funnel=funnel,
@@ -131,7 +164,7 @@ def spooled_pairs(batches: Iterable[pa.RecordBatch]) -> Pairs:
         # two users may bear the same sequence id: a sequence is one of a user
         is_new_sequence = sequences.starts(batch.select(["user_id", "sequence_id"]))
         columns["sequence"].append(sequences.numbers(is_new_sequence))
-        split.append(pc.index_in(batch["split"], pa.array(SPLITS)).to_numpy())
+        split.append(_split_numbers(batch))
         prefix = batch["prefix"]
         prefixes.append(prefix.flatten(), prefix.value_lengths())
         for name, column in _PAIR_NUMBERS.items():
@@ -179,18 +212,33 @@ class _Runs:
         return numbers
 
 
-def _episodes(table: pa.Table) -> Episodes:
+def spooled_episodes(batches: Iterable[pa.RecordBatch]) -> Episodes:
+    """The episodes from their rows in the order of `episode_id`."""
+    split, reliability = Spool(np.int8), Spool(np.float64)
+    pairs = {"support_pair_ids": Spool(), "query_pair_ids": Spool()}
+    for batch in batches:
+        split.append(_split_numbers(batch))
+        reliability.append(batch["episode_reliability"])
+        for name, spool in pairs.items():
+            spool.append(batch[name].flatten())
+    support, query = (
+        spool.tensor().view(split.size, spool.size // max(split.size, 1))
+        for spool in pairs.values()
+    )
     return Episodes(
-        split=table["split"].to_numpy(),
-        support=matrix_of(table["support_pair_ids"]),
-        query=matrix_of(table["query_pair_ids"]),
-        reliability=table["episode_reliability"].to_numpy(),
+        split.tensor().numpy(), support, query, reliability.tensor().numpy()
     )
 
 
+def _split_numbers(batch: pa.RecordBatch) -> np.ndarray:
+    return pc.index_in(batch["split"], pa.array(SPLITS)).to_numpy()
+
+
 def _sessions(table: pa.Table) -> dict[str, Any]:
+    tiers = table["reliability_tier"].combine_chunks().dictionary_encode()
+    names = tiers.dictionary.to_numpy(zero_copy_only=False)
     return {
         "reliability": table["reliability"].to_numpy(),
         "parts": {name: table[name].to_numpy() for name in RELIABILITY_PARTS},
-        "tier": table["reliability_tier"].to_numpy(),
+        "tier": names[tiers.indices.to_numpy()],  # few texts, each kept once
     }

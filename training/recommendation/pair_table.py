@@ -10,9 +10,9 @@ from torch import Tensor
 
 from models_py.data import Queries, TrainSequences
 from models_py.ragged import Ragged
+from training.mart_columns import SPLITS
 from training.spool import RaggedSpool, Spool
 
-SPLITS = ("train", "val", "test")
 LAID_OUT = 1_000_000  # pairs laid out as sequences at a time; changes no result
 
 
@@ -102,8 +102,10 @@ class Pairs:
 class Episodes:
     """The episodes of one data set; row i is episode_id i.
 
+    There may be as many as pairs: all columns may lie in mapped files.
+
     Args:
-        split: shape (E,).
+        split: index into `SPLITS`, shape (E,).
         support: pair ids, oldest first, shape (E, K).
         query: pair ids, oldest first, shape (E, Q).
         reliability: mean over the support pairs, shape (E,).
@@ -114,11 +116,15 @@ class Episodes:
     query: Tensor
     reliability: np.ndarray
 
+    def rows_of(self, split: str) -> Tensor:
+        """Episode ids of a split, ascending."""
+        return torch.from_numpy(np.flatnonzero(self.split == SPLITS.index(split)))
+
     def queries_of(self, split: str) -> tuple[np.ndarray, Tensor]:
         """Episode id and pair id of every query of a split, both shape (N,)."""
-        episodes = np.flatnonzero(self.split == split)
-        pairs = self.query[torch.from_numpy(episodes)]  # (E, Q)
-        return np.repeat(episodes, self.query.shape[1]), pairs.flatten()
+        rows = self.rows_of(split)
+        pairs = self.query[rows]  # (E, Q)
+        return np.repeat(rows.numpy(), self.query.shape[1]), pairs.flatten()
 
 
 class _LaidOut(NamedTuple):

@@ -135,9 +135,10 @@ def _scores(
         prefix_len=prefixes.lengths,
         sequence=torch.tensor(_sequences(rows, [item for _, item in support])),
         label=torch.tensor([*(item for _, item in support), 0]),
+        # nobody measured these sessions: they are taken as fully reliable
+        reliability=torch.ones(n + 1),
     )
     row = torch.arange(n + 1)[None]
-    # nobody measured these sessions: they are taken as fully reliable
     tasks = Tasks(pairs, row[:, :n], row[:, n:], reliability=torch.ones(1))
     return model.score_tasks(tasks)[0, 0]
 

@@ -113,6 +113,7 @@ class Scorecard:
                     test.user,
                     self.seed,
                     self.optimum_given_support,
+                    self.marts.episodes.reliability[test.episode],
                 ),
             }
             for name, answer in self.answers.items()
@@ -178,7 +179,35 @@ def repeated_table(metrics: dict[str, Any]) -> str:
     users = splits["n_test_users"]
     title = f"{splits['n']} splits, {min(users)} to {max(users)} test users"
     header = [title, *METRICS]
+    if not (less := _less(splits)):
+        return tabulate(rows, header, tablefmt="simple", disable_numparse=True)
+    rows = [[*row, *cells] for row, cells in zip(rows, less.values(), strict=True)]
+    header += [f"{SELECTED_BY} less {name}" for name in _references(splits)]
     return tabulate(rows, header, tablefmt="simple", disable_numparse=True)
+
+
+def _references(splits: dict[str, Any]) -> list[str]:
+    """What some model of the repeated splits was compared with."""
+    found = [m[SELECTED_BY]["less"] for m in splits["models"].values()]
+    return list(dict.fromkeys(name for less in found for name in less))
+
+
+def _less(splits: dict[str, Any]) -> dict[str, list[str]]:
+    """By model its mean difference to each reference, with the interval below."""
+    names = _references(splits)
+    return {
+        model: [_difference(spread[SELECTED_BY]["less"].get(name)) for name in names]
+        for model, spread in splits["models"].items()
+        if names
+    }
+
+
+def _difference(found: dict[str, Any] | None) -> str:
+    if found is None:
+        return "—"
+    return (
+        f"{found['difference']:+.4f}\n{_interval(found['ci95'], '+.4f', 'one split')}"
+    )
 
 
 def _versus(model: dict[str, Any]) -> str:
@@ -190,5 +219,7 @@ def _versus(model: dict[str, Any]) -> str:
     return f"{compared['difference']:+.4f}  {p_value}\n{interval}"
 
 
-def _interval(bounds: tuple[float, float] | None, spec: str = ".4f") -> str:
-    return f"[{bounds[0]:{spec}}, {bounds[1]:{spec}}]" if bounds else "[one user]"
+def _interval(
+    bounds: tuple[float, float] | None, spec: str = ".4f", without: str = "one user"
+) -> str:
+    return f"[{bounds[0]:{spec}}, {bounds[1]:{spec}}]" if bounds else f"[{without}]"

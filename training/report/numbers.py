@@ -60,6 +60,14 @@ def seconds(value: float | None) -> str:
     return f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
+def span(seconds: int) -> str:
+    """86_400 -> "24 hours", 300 -> "5 minutes", 90 -> "90 seconds"."""
+    for unit, length in (("hour", 3600), ("minute", 60)):
+        if seconds % length == 0:
+            return counted(seconds // length, unit)
+    return counted(seconds, "second")
+
+
 def size(n_bytes: int) -> str:
     """2_345_678 -> "2.3 MB"."""
     for unit, factor in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):

@@ -27,7 +27,7 @@ SKILL_NAMES = (
     "Temperature °C",
 )
 ANSWER_TYPES = ("algebra", "choose_1", "fill_in_1")
-SCAFFOLD = 100_000  # added to a problem's number for its scaffold
+SCAFFOLD = 100_000  # at least that is added to a problem's number for its scaffold
 N_HINTS = 3
 
 
@@ -65,7 +65,7 @@ def write_rows(path: Path, rows: Rows, items: Items) -> None:
     item = rows.item[row]
     skill = items.skills[item, is_second.astype(int)]
     columns = {
-        **_asked(rows, row),
+        **_asked(rows, row, _scaffold_step(len(items.difficulty))),
         **_skills(skill, items.is_labelled[item]),
         **_done(rows, row),
     }
@@ -85,7 +85,7 @@ def user_ids(n_users: int) -> list[str]:
 
 def problem_ids(items: Items) -> list[str]:
     """Digits of different lengths, so that byte-wise order is not numeric order."""
-    return [str(75 + 13 * n + 5 * n * n % 13) for n in range(len(items.difficulty))]
+    return _problems(np.arange(len(items.difficulty))).astype(str).tolist()
 
 
 def skill_ids(items: Items) -> list[str]:
@@ -93,11 +93,20 @@ def skill_ids(items: Items) -> list[str]:
     return [str(1 + 3 * n) for n in range(len(items.pool_size))]
 
 
-def _asked(rows: Rows, row: Ints) -> dict[str, pa.Array]:
+def _problems(item: Ints) -> Ints:
+    """The publisher's number of each item; they rise."""
+    return 75 + 13 * item + 5 * item * item % 13
+
+
+def _scaffold_step(n_items: int) -> int:
+    """What is added for a scaffold: a power of ten above the number of every item."""
+    return max(SCAFFOLD, 10 ** len(str(_problems(np.array(n_items)))))
+
+
+def _asked(rows: Rows, row: Ints, scaffold_step: int) -> dict[str, pa.Array]:
     """Who was asked what, where; shape (R,) for the row numbers `row`."""
     item, assignment = rows.item[row], rows.assignment[row]
-    problem = 75 + 13 * item + 5 * item * item % 13
-    problem += np.where(rows.is_original[row], 0, SCAFFOLD)
+    problem = _problems(item) + np.where(rows.is_original[row], 0, scaffold_step)
     user = rows.user[row]
     return {
         "": pa.array(np.arange(1, len(row) + 1)),

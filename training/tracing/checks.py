@@ -6,16 +6,16 @@ from typing import Any
 
 import numpy as np
 import torch
+from scipy import stats
 from torch import Tensor
 
 from models_py.tracing.data import Responses
 from training.errors import UserError
-from training.evaluation.tracing import resampled
+from training.evaluation.tracing import auc
 from training.tracing.past import recounted, require_past_only
 
 N_USERS = 40  # users whose answers are tampered with
 TOLERANCE = 1e-4  # other batches round otherwise
-N_RESAMPLES = 200
 WIDTH = 4.0  # standard errors: a sound run fails once in 16,000
 
 
@@ -43,15 +43,14 @@ def leaks(model: Any, responses: Responses) -> Iterator[tuple[str, float]]:
         "the answer itself",
         _change(model, _tampered(some, at_middle), before, at_middle),
     )
-    # the middle response once more, as the same row of a second skill would be
+    # the middle response once more, as the same row of a second skill would be: the
+    # answer of the one must move the other as little as its own
     order = torch.cat([torch.arange(len(some)), middle]).sort(stable=True).values
     doubled = recounted(some.take(order))
-    is_second = torch.zeros(len(order), dtype=torch.bool)
-    is_second[1:] = order[1:] == order[:-1]
-    is_first = is_second.roll(-1)
+    is_twin = torch.isin(order, middle)
     yield (
         "another row of the same response",
-        _change(model, _tampered(doubled, is_first), model.predict(doubled), is_second),
+        _change(model, _tampered(doubled, is_twin), model.predict(doubled), is_twin),
     )
 
 
@@ -81,22 +80,25 @@ def require_sound(name: str, model: Any, responses: Responses) -> dict[str, floa
 
 
 def require_chance_level(
-    predictions: Mapping[str, np.ndarray], users: np.ndarray, seed: int
+    predictions: Mapping[str, np.ndarray], seed: int
 ) -> dict[str, dict[str, Any]]:
     """AUC of every model against answers drawn by a coin.
 
+    Returns:
+        `auc` and its `standard_error` by model, without those whose answers are too
+        few to tell: not even an AUC of 1 would stand out.
     Raises:
         UserError: an AUC is further from 1/2 than chance explains.
     """
-    coins = np.random.default_rng(seed).random(len(users)) < 0.5
     found = {}
-    for name, result in resampled(
-        coins, predictions, users, seed=seed, n_resamples=N_RESAMPLES
-    ).items():
-        value = result.values["auc"]
-        if value is None or not result.draws:
-            continue  # a single user or answer says nothing
-        error = float(np.nanstd(result.draws["auc"]))
+    for name, predicted in predictions.items():
+        coins = np.random.default_rng(seed).random(len(predicted)) < 0.5
+        value = auc(coins, predicted)
+        if value is None:
+            continue  # a single answer, or equal coins, say nothing
+        error = _spread_of_chance(predicted, int(coins.sum()))
+        if WIDTH * error >= 0.5:
+            continue
         # equal predictions have an AUC of 1/2 exactly, without any spread
         if abs(value - 0.5) > WIDTH * error + 1e-9:
             raise UserError(
@@ -105,6 +107,18 @@ def require_chance_level(
             )
         found[name] = {"auc": value, "standard_error": error}
     return found
+
+
+def _spread_of_chance(predicted: np.ndarray, n_right: int) -> float:
+    """Standard deviation of the AUC over all ways to deal that many right answers.
+
+    The variance of the Mann-Whitney statistic with ties, exact for any predictions:
+    coins know no users, so it matters not whose the answers are.
+    """
+    n, n_wrong = len(predicted), len(predicted) - n_right
+    _, ties = np.unique(stats.rankdata(predicted), return_counts=True)
+    tied = sum(int(size) ** 3 - int(size) for size in ties) / (n * (n - 1))
+    return float(np.sqrt((n + 1 - tied) / (12 * n_right * n_wrong)))
 
 
 def _some_users(responses: Responses) -> Responses:

@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
-import torch
 
 from training.tracing.documents import behaviour_page, mastery_page
 from training.tracing.lineup import Answer
@@ -160,18 +159,11 @@ _EXPORTS: dict[str, Callable[[Path, TracingMarts, Answer], None]] = {
 
 
 def item_skill_lists(marts: TracingMarts) -> list[list[str]]:
-    """Skill keys of each item, by item id: those of its first response."""
-    data = marts.responses
-    first = torch.full((data.n_items,), len(data), dtype=torch.int64)
-    first.scatter_reduce_(0, data.item, torch.arange(len(data)), "amin")
-    sets = [
-        [marts.skill_keys[s] for s in members.tolist()]
-        for members in data.skill_sets.members.values.split(
-            data.skill_sets.members.lengths.tolist()
-        )
-    ]
+    """Skill keys of each item, by item id: all that its responses ask for."""
+    skills = marts.responses.item_skills
     return [
-        sets[data.skill_set[row]] if row < len(data) else [] for row in first.tolist()
+        [marts.skill_keys[skill] for skill in members.tolist()]
+        for members in skills.values.split(skills.lengths.tolist())
     ]
 
 

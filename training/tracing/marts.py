@@ -14,11 +14,24 @@ from torch import Tensor
 from models_py.ragged import Ragged
 from models_py.tracing.data import Responses, SkillSets
 from training.errors import UserError
+from training.mart_columns import (
+    BOOLEAN,
+    INTEGER,
+    NUMBER,
+    ROW_NUMBER,
+    SPLIT,
+    TEXT,
+    TIME,
+    Columns,
+    or_null,
+    pointing_at,
+)
 from training.marts import (
     Reader,
     choose_dataset,
     open_marts,
     ragged_of,
+    refusal,
 )
 
 SEQUENCE_COLUMNS = {"response_ids", "item_ids", "skill_ids", "correct", "window"}
@@ -45,6 +58,41 @@ FEATURES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "prior_help_rate": _as_is,
     "prior_latency_sec": np.log1p,
 }
+
+VOCAB: Columns = {"item_id": ROW_NUMBER, "item_key": TEXT}
+SKILLS: Columns = {"skill_id": ROW_NUMBER, "skill_key": TEXT}
+RESPONSES: Columns = {
+    "response_id": ROW_NUMBER,
+    "user_id": TEXT,
+    "split": SPLIT,
+    "session_id": TEXT,
+    "item_id": pointing_at("vocab"),
+    "correct": BOOLEAN,
+    "answered_at": TIME,
+    "ts_epoch": INTEGER,
+    "latency_sec": or_null(NUMBER),
+    "help_before": BOOLEAN,
+    "attempt": INTEGER,
+}
+SEQUENCES: Columns = {
+    "user_id": TEXT,
+    "window": INTEGER,
+    "response_ids": pointing_at("responses", depth=1),
+    "skill_ids": pointing_at("skills", depth=2, as_long_as="response_ids"),
+}
+HISTORIES: Columns = {
+    "response_id": ROW_NUMBER,
+    "prior_n": INTEGER,
+    "prior_correct_rate": NUMBER,
+    "skill_prior_n": NUMBER,
+    "skill_prior_correct_rate": NUMBER,
+    "item_prior_n": INTEGER,
+    "item_prior_correct_rate": NUMBER,
+    "seconds_since_previous": or_null(INTEGER),
+    "prior_help_rate": or_null(NUMBER),
+    "prior_latency_sec": or_null(NUMBER),
+}
+SESSIONS: Columns = {"user_id": TEXT, "session_id": TEXT, "reliability_tier": TEXT}
 
 
 @dataclass(frozen=True)
@@ -82,36 +130,29 @@ def load_tracing(path: Path, mart: str, dataset: str | None) -> TracingMarts:
     """Read one data set's responses in the order of its sequences.
 
     Args:
-        path: DuckDB file written by `dbt build`.
+        path: DuckDB file written by `dbt build`, or a folder of Parquet marts.
         mart: `kt_sequences`, or a mart of the same columns.
         dataset: None takes a preferred one, else the only one.
     Raises:
         UserError: no such file, mart or data set; the marts do not fit together.
     """
     with open_marts(path) as connection:
-        chosen = choose_dataset(connection, mart, dataset)
-        reader = Reader(connection, chosen)
-        vocab = reader.table("vocab", "item_id, item_key", "item_id")
-        skills = reader.table("skills", "skill_id, skill_key", "skill_id")
-        sequences = reader.table(
-            mart, 'user_id, "window", response_ids, skill_ids', 'user_id, "window"'
-        )
-        answers = reader.table(
-            "responses",
-            "response_id, user_id, split, session_id, item_id, correct, answered_at, "
-            "ts_epoch, latency_sec, help_before, attempt",
-            "response_id",
-        )
-        columns = ", ".join(["response_id", *FEATURES])
-        features = reader.table("response_features", columns, "response_id")
-        sessions = reader.table(
-            "sessions", "user_id, session_id, reliability_tier", "user_id, session_id"
-        )
+        chosen = choose_dataset(connection, path, mart, dataset)
+        reader = Reader(connection, path, chosen)
+        vocab = reader.table("vocab", VOCAB, "item_id")
+        skills = reader.table("skills", SKILLS, "skill_id", may_be_empty=True)
+        answers = reader.table("responses", RESPONSES, "response_id")
+        sequences = reader.table(mart, SEQUENCES, 'user_id, "window"')
+        features = reader.table("response_features", HISTORIES, "response_id")
+        sessions = reader.table("sessions", SESSIONS, "user_id, session_id")
     table = _ordered(sequences, answers, path, mart)
     table = table.merge(sessions.to_pandas(), "left", ["user_id", "session_id"])
     skill_lists = _nested(sequences["skill_ids"])
     sets, of_row = SkillSets.of(skill_lists, len(skills))
-    at = pd.Index(features["response_id"].to_numpy()).get_indexer(table["response_id"])
+    if len(features) != len(answers):
+        what = f"{len(features)} rows for {len(answers)} responses"
+        raise refusal(path, "response_features", what)
+    at = table["response_id"].to_numpy()  # row i is of response i
     return TracingMarts(
         mart=mart,
         dataset=chosen,
@@ -152,15 +193,11 @@ def _ordered(
     sequences: pa.Table, answers: pa.Table, path: Path, mart: str
 ) -> pd.DataFrame:
     """Rows of `responses` in the order of the sequences, with their position."""
-    found = answers.to_pandas()
     ids = sequences["response_ids"].combine_chunks().flatten().to_numpy()
-    at = pd.Index(found["response_id"]).get_indexer(ids)
-    if len(ids) != len(found) or (at < 0).any():
-        raise UserError(
-            f"{path}: {mart} holds {len(ids)} responses and mart responses "
-            f"{len(found)}, not the same ones; run `dbt build`"
-        )
-    table = found.iloc[at].reset_index(drop=True)
+    if len(ids) != len(answers) or len(np.unique(ids)) != len(ids):
+        what = f"{len(ids)} responses, not each of {len(answers)} once"
+        raise refusal(path, mart, what)
+    table = answers.to_pandas().iloc[ids].reset_index(drop=True)
     table["position"] = table.groupby("user_id", sort=False).cumcount()
     return table
 

@@ -25,39 +25,36 @@ def mastery_after(
     """
     skills = responses.skills
     row = torch.repeat_interleave(torch.arange(len(responses)), skills.lengths)
-    items, starts, set_of_item = _items_by_skill(responses)
+    items, starts = _items_by_skill(responses)
+    # an item is asked with all its skills, whichever its own responses name
+    asked, set_of_item = responses.with_sets_of_items()
     n_items = starts.diff()[skills.values]
     pair = torch.repeat_interleave(torch.arange(len(row)), n_items)
     before = torch.nn.functional.pad(n_items.cumsum(0), (1, 0))[:-1]
     place = torch.arange(len(pair)) - before[pair] + starts[skills.values][pair]
     item = items[place]
     chances = model.predict_after(
-        responses, Probes(after=row[pair], item=item, skill_set=set_of_item[item])
+        asked, Probes(after=row[pair], item=item, skill_set=set_of_item[item])
     ).double()
     total = torch.zeros(len(row), dtype=torch.float64).index_add_(0, pair, chances)
     return row.numpy(), skills.values.numpy(), (total / n_items).numpy()
 
 
-def _items_by_skill(responses: Responses) -> tuple[Tensor, Tensor, Tensor]:
+def _items_by_skill(responses: Responses) -> tuple[Tensor, Tensor]:
     """Items of each skill, end to end, most answered first.
 
     Returns:
-        Items, where each skill's begin, shape (n_skills + 1,), and the skill set of
-        each item, that of its first response, shape (n_items,).
+        Items, and where each skill's begin, shape (n_skills + 1,). Every skill that a
+        response asks for has one.
     """
     n_answers = torch.bincount(responses.item, minlength=responses.n_items)
-    first = torch.full((responses.n_items,), len(responses), dtype=torch.int64)
-    first.scatter_reduce_(0, responses.item, torch.arange(len(responses)), "amin")
-    answered = (n_answers > 0).nonzero().squeeze(1)
-    set_of_item = torch.zeros(responses.n_items, dtype=torch.int64)
-    set_of_item[answered] = responses.skill_set[first[answered]]
-    members = responses.skill_sets.members.take(set_of_item[answered])
+    members = responses.item_skills
     skill = members.values
-    item = torch.repeat_interleave(answered, members.lengths)
+    item = torch.repeat_interleave(torch.arange(len(members)), members.lengths)
     order = np.lexsort((item.numpy(), -n_answers[item].numpy(), skill.numpy()))
     skill, item = skill[order], item[order]
     starts = torch.searchsorted(skill, torch.arange(responses.n_skills + 1))
     rank = torch.arange(len(skill)) - starts[skill]
     kept = rank < MOST_ITEMS
     starts = torch.searchsorted(skill[kept], torch.arange(responses.n_skills + 1))
-    return item[kept], starts, set_of_item
+    return item[kept], starts

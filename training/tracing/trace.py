@@ -134,9 +134,10 @@ def _refuse_skill(folder: Path, user: str, skill: str, met: pd.Series) -> None:
             f"--skill {skill}: user {user} answered nothing that asks for it; skills "
             f"met: {skills}"
         )
+    nearest = "the nearest are: " + _spellings(skill, sorted(known))
     raise UserError(
-        f"--skill {skill}: no such skill in {folder}; the nearest are: "
-        + _spellings(skill, sorted(known))
+        f"--skill {skill}: no such skill in {folder}; "
+        + (nearest if known else "none of its items has a skill, leave --skill out")
     )
 
 

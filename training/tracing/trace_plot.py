@@ -13,6 +13,7 @@ STYLE = {
     "svg.fonttype": "none",
     "svg.hashsalt": "moocmeta",
     "font.family": "DejaVu Sans",
+    "text.parse_math": False,  # a dollar in an id is a dollar
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.grid": True,

@@ -134,6 +134,10 @@
 
 {#- A raw value as its declared type, null where it is none. -#}
 {% macro raw_value(column, found_type) %}
+    {%- set floats = {"float": 16777216, "real": 16777216, "double": 9007199254740992} -%}
+    {%- if column.data_type == "varchar" and found_type | lower in floats -%}
+        {{ return(whole_number_text(column.name, floats[found_type | lower])) }}
+    {%- endif -%}
     {{ return(adapter.dispatch('raw_value', 'moocmeta')(column, found_type)) }}
 {% endmacro %}
 
@@ -172,6 +176,17 @@
         {{ return(text_to_double(column.name)) }}
     {%- endif -%}
     {{ return("try_cast(" ~ column.name ~ " as " ~ wanted ~ ")") }}
+{% endmacro %}
+
+
+{#- The text of a whole number that a file keeps as a floating one, as columns with
+    missing ids often are; null where it is none or too large to be told from its
+    neighbours. Engines write floating numbers differently. -#}
+{% macro whole_number_text(number, limit) %}
+    {{ return(
+        "case when " ~ number ~ " = floor(" ~ number ~ ") and abs(" ~ number ~ ") < "
+        ~ limit ~ " then cast(cast(" ~ number ~ " as bigint) as string) end"
+    ) }}
 {% endmacro %}
 
 

@@ -1,4 +1,5 @@
--- One row per session of a causal data set with a click or a purchase: its first ones.
+-- One row per kept session of a causal data set with a click or a purchase: its first
+-- ones.
 with
 
 actions as (
@@ -6,6 +7,12 @@ actions as (
     select * from {{ ref('int_causal_events') }}
 
     where event_id in (2, 3)
+
+),
+
+sessions as (
+
+    select * from {{ ref('int_sessions') }}
 
 ),
 
@@ -22,6 +29,20 @@ firsts_found as (
 
     group by user_key, session_number
 
+),
+
+sessions_kept as (
+
+    select firsts_found.*
+
+    from firsts_found
+
+    -- inner: events of dropped sessions go with them
+    inner join sessions
+        on
+            firsts_found.user_key = sessions.user_key
+            and firsts_found.session_number = sessions.session_number
+
 )
 
 select
@@ -29,4 +50,4 @@ select
     min(first_purchase_epoch) over (partition by user_key)
         as first_purchase_of_user_epoch
 
-from firsts_found
+from sessions_kept

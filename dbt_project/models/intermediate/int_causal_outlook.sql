@@ -49,9 +49,14 @@ timelines as (
             and events.session_number = first_actions.session_number
 
     where
-        events.event_id <> 1
-        or first_actions.first_action_epoch is null
-        or events.ts_epoch <= first_actions.first_action_epoch
+        case
+            when events.event_id = 1
+                then
+                    first_actions.first_action_epoch is null
+                    or events.ts_epoch <= first_actions.first_action_epoch
+            -- a click or purchase without a first one is of a dropped session
+            else first_actions.first_action_epoch is not null
+        end
 
 ),
 

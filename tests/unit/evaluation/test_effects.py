@@ -186,6 +186,18 @@ def test_few_users_widen_the_interval():
     assert (high - low) / 2 / few.se == pytest.approx(4.303, abs=0.01)  # t, 2 degrees
 
 
+def test_few_users_widen_the_interval_of_every_level():
+    influence = np.array([1.0, -1.0, 0.5, -0.5])
+    few = clustered(0.5, influence, np.array([0, 1, 1, 2]))
+    # sums by user 1, -1/2, -1/2: variance 1.5 * 3/2 / 4²
+    assert few.se == pytest.approx(0.375)
+    # t of 2 degrees at 0.995 and 0.95
+    assert few.interval(0.99) == pytest.approx((0.5 - 3.7218, 0.5 + 3.7218), abs=1e-3)
+    assert few.interval(0.90) == pytest.approx((0.5 - 1.0950, 0.5 + 1.0950), abs=1e-3)
+    assert few.holds(-3, 0.99)
+    assert not few.holds(-3)
+
+
 def test_one_user_gives_no_interval():
     alone = Observed(SEEN.outcome, SEEN.treatment, np.zeros(4))
     effect = aipw(alone, NUISANCES)
@@ -233,6 +245,22 @@ def test_standardised_differences_by_hand():
     # weighting moves means, not the unit they are measured in
     weighted = standardised_differences(features, np.array([3.0, 1, 0, 0]), control)
     assert weighted[0] == pytest.approx(0.5)
+
+
+def test_a_constant_of_each_arm_that_differs_between_them_is_no_balance():
+    treated, control = np.array([1.0, 1, 0, 0]), np.array([0.0, 0, 1, 1])
+    # told apart either way; all but told apart; constant up to rounding
+    features = np.array(
+        [
+            [0.0, 7.0, 1 + 1e-6, 0.1 + 0.2],
+            [0.0, 7.0, 1 - 1e-6, 0.3],
+            [1.0, 3.0, 1e-6, 0.3],
+            [1.0, 3.0, -1e-6, 0.3],
+        ]
+    )
+    for on_treated in (treated, 3 * treated):
+        found = standardised_differences(features, on_treated, control)
+        assert found.tolist() == [-10.0, 10.0, 10.0, 0.0]
 
 
 def test_weighting_by_the_propensity_balances_its_causes():

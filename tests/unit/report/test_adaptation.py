@@ -31,6 +31,18 @@ def block(reached: float, start: float = 0.5, **changes):
         "vs_fine_tune": None,
         "vs_maml_warm": None,
         "vs_uniform": None,
+        "by_tier": {
+            "low": {
+                "n_users": 3,
+                "vs_zero_shot": versus(-0.02, -0.06, 0.02, 0.4),
+                "vs_fine_tune": None,
+            },
+            "high": {
+                "n_users": 17,
+                "vs_zero_shot": versus(0.05, 0.01, 0.09),
+                "vs_fine_tune": versus(0.04, 0.01, 0.07),
+            },
+        },
         "gap_closed": None,
         **changes,
     }
@@ -126,9 +138,12 @@ def test_runs_without_adapting_models_have_no_such_section():
 
 
 def test_reliability_shows_tiers_parts_and_what_using_it_did(run):
-    intro, row = reliability(run).blocks
+    intro, row, gains = reliability(run).blocks
     assert "MAML_ADAPTIVE −0.030 (−0.050 to −0.010)" in intro.text
     distribution, parts = row.blocks
     assert "low 20.0%, medium 50.0%, high 30.0%" in distribution.caption
     assert rows_of(parts)["intensity"] == ["0.91", "0.88"]
     assert rows_of(parts)["extent"] == [numbers.NOTHING] * 2
+    assert "low 3 users, high 17 users" in gains.caption
+    assert gains.columns[1:3] == ["low: less zero-shot", "low: less fine-tuning"]
+    assert rows_of(gains)["BEST"] == ["−0.020", numbers.NOTHING, "+0.050", "+0.040"]

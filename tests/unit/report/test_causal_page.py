@@ -51,6 +51,9 @@ def metrics() -> dict:
     }
     effects = {
         "estimand": "ATE",
+        "outcome_product": "any",
+        "outcome_horizon_sec": 86_400,
+        "treatment_window_sec": 300,
         "caution": family.CAUTION,
         "nuisance": "summary_logistic",
         "n_trials": len(table),
@@ -159,6 +162,29 @@ def test_an_effect_that_may_be_none_is_said_to_be_so(metrics):
     told = " ".join(texts(summary(changed(metrics, estimates=estimates))))
     assert "cannot be told from no effect" in told
     assert "cannot be told from" not in " ".join(texts(summary(Run(metrics, {}, {}))))
+
+
+def test_the_headline_says_which_purchases_and_clicks_count(metrics):
+    told = " ".join(texts(summary(Run(metrics, {}, {}))))
+    assert "the chance of a purchase within 24 hours by" in told
+    assert "A click counts within 5 minutes of the impression." in told
+    same = changed(metrics, outcome_product="same", outcome_horizon_sec=90)
+    told = " ".join(texts(summary(same)))
+    assert "chance of a purchase of the product shown within 90 seconds by" in told
+    silent = dict.fromkeys(("outcome_horizon_sec", "treatment_window_sec"))
+    told = " ".join(texts(summary(changed(metrics, **silent))))
+    assert "the chance of a purchase within the horizon by" in told
+    assert "A click counts" not in told
+
+
+def test_the_raw_difference_is_told_of_the_trials_it_is_over(metrics):
+    words = "impressions as they are, those without a counterpart too, differ by"
+    n_kept = metrics["effects"]["n_trials"] - 5
+    trimmed = changed(metrics, n_trials_kept=n_kept)
+    assert words in " ".join(texts(summary(trimmed)))
+    told = " ".join(texts(summary(Run(metrics, {}, {}))))
+    assert "impressions as they are differ by" in told
+    assert "the rest is who clicks" not in told
 
 
 def test_one_user_of_a_real_log_has_effects_without_intervals(tmp_path, metrics):

@@ -145,6 +145,9 @@ def test_data_optimum_and_splits_are_told(page, metrics):
         f"{spread['mean']:.3f} ± {spread['sd']:.3f} "
         f"{spread['min']:.3f}–{spread['max']:.3f}"
     )
+    gaps = {row[0]: row[1] for row in page.table("Mean difference in")[1:]}
+    assert gaps["GRU"] == "–"
+    assert gaps["Random"].startswith("−0.100")
     assert "1.2% of the test queries" in page.prose
 
 

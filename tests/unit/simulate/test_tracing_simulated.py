@@ -6,6 +6,7 @@ import pytest
 from pandas.testing import assert_frame_equal
 
 from training.simulate import assistments_2009, edm_cup_2023
+from training.simulate import assistments_2009_files as files
 from training.simulate.request import Counts, Request, Size
 
 GRADED = ["correct_response", "wrong_response"]
@@ -128,6 +129,14 @@ def test_assistments_has_its_publishers_quirks(rows):
     assert per_answer["skill_id"].nunique().max() == 2
     same = per_answer[["user_id", "problem_id", "correct", "ms_first_response"]]
     assert (same.nunique() == 1).all().all()
+
+
+@pytest.mark.parametrize(("n_items", "step"), [(30, 100_000), (17_700, 1_000_000)])
+def test_a_scaffold_has_the_number_of_no_item(n_items, step):
+    """Not even in the published bank, whose items are numbered beyond 100,000."""
+    items = files._problems(np.arange(n_items))
+    assert files._scaffold_step(n_items) == step
+    assert len(np.unique(np.append(items, items + step))) == 2 * n_items
 
 
 def test_assistments_truth_is_about_the_original_problems(rows, assistments):

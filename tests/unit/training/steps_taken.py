@@ -15,6 +15,7 @@ import torch
 from models_py import registry
 from models_py.config import OptimiserConfig
 from tests.unit.models_py.made_data import random_walks
+from training.fit_state import FitCheckpoints, FitState
 from training.loop import _Step
 from training.team import Team, joined
 
@@ -37,6 +38,20 @@ def steps_of(name: str, team: Team) -> dict[str, np.ndarray]:
     return {name: np.array(values) for name, values in found.items()}
 
 
+def taken_up(team: Team, folder: Path) -> dict[str, np.ndarray]:
+    """What each process finds of a fit whose state only the leader's disk has."""
+    torch.manual_seed(team.number)
+    model = registry.create("gru", n_items=N_ITEMS)
+    optimizer = torch.optim.AdamW(model.parameters())
+    checkpoints = FitCheckpoints(folder / f"disk of {team.number}" / "gru")
+    if team.leads:
+        record = {"epoch": 1, "loss": 1.0, "val": 1.0, "seconds": 1.0}
+        checkpoints.save(FitState().after(record, model), model, optimizer, {})
+    state = checkpoints.restore(model, optimizer, {}, team)
+    weights = _flat([w.detach() for w in model.parameters()])
+    return {"taken_up_epoch": np.array(state.epoch), "taken_up_weights": weights}
+
+
 def _flat(tensors: list[torch.Tensor]) -> np.ndarray:
     return torch.cat([tensor.flatten() for tensor in tensors]).numpy()
 
@@ -50,6 +65,7 @@ def main(folder: Path) -> None:
         for name in ("gru", "sasrec"):
             for what, values in steps_of(name, team).items():
                 found[f"{name}_{what}"] = values
+        found |= taken_up(team, folder)
         np.savez(folder / f"{team.number}.npz", **found)
 
 

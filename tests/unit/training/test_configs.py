@@ -52,10 +52,27 @@ def test_every_setting_is_named(path):
     assert list(given["models"]) == registry.names(FAMILIES[path.stem])
     for name, settings in given["models"].items():
         default = registry.CONFIGS[name]()
-        assert set(settings) == names_of(default) - FROM_THE_RUN, name
+        preset = getattr(default, "PRESETS", {}).get("paper", {})
+        of_preset = {
+            key for key, value in preset.items() if not isinstance(value, dict)
+        }
+        assert set(settings) == names_of(default) - FROM_THE_RUN - of_preset, name
         for key, value in settings.items():
             if dataclasses.is_dataclass(getattr(default, key)):
-                assert set(value) == names_of(getattr(default, key)), f"{name}.{key}"
+                expected = names_of(getattr(default, key)) - set(preset.get(key, {}))
+                assert set(value) == expected, f"{name}.{key}"
+
+
+@pytest.mark.parametrize("mart", ["episodes_k5_q10", "episodes_k2_q3"])
+def test_the_preset_of_a_complete_file_can_be_changed_there(mart, tmp_path):
+    (path,) = (path for path in CONFIGS if path.stem == mart)
+    text = path.read_text()
+    assert "preset: quick" in text
+    changed = tmp_path / "changed.yaml"
+    changed.write_text(text.replace("preset: quick", "preset: paper"))
+    settings = load_config(changed, {}, []).model_config("maml_warm")
+    assert (settings.tasks_per_step, settings.validate_every) == (32, 100)
+    assert settings.optimiser.epochs == 30
 
 
 @every_file

@@ -1,16 +1,20 @@
 """Processes side by side take the steps that one would."""
 
 import os
+import socket
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from tests.unit.training.steps_taken import steps_of
+from training.errors import UserError
 from training.files import PROJECT_ROOT
-from training.team import Team, launched
+from training.team import LostProcess, Team, joined, launched
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +54,48 @@ def test_every_step_is_that_of_one_process(found, name):
     for what in ("losses", "gradients"):
         assert np.abs(alone[what]).max() > 0.01
         assert np.abs(found[0][f"{name}_{what}"] - alone[what]).max() < 1e-5
+
+
+def test_all_take_a_fit_up_where_the_leader_finds_it(found):
+    for each in found:
+        assert each["taken_up_epoch"] == 1
+        assert np.array_equal(each["taken_up_weights"], found[0]["taken_up_weights"])
+
+
+@pytest.mark.parametrize(
+    ("message", "words"),
+    [
+        ("Connection closed by peer [127.0.0.1]:4242", "has ended"),
+        ("NCCL error: remote process exited or there was a network error", "has ended"),
+        ("Timed out waiting 1800000ms for recv operation", "MOOCMETA_WAIT_MINUTES"),
+        ("Invalid scalar type", None),
+    ],
+)
+def test_only_what_is_about_others_is_said_of_them(monkeypatch, message, words):
+    def fails(values):
+        raise RuntimeError(message)
+
+    monkeypatch.setattr("torch.distributed.all_reduce", fails)
+    with pytest.raises(RuntimeError if words is None else LostProcess) as caught:
+        Team(0, 2).wait()
+    assert (words or message) in str(caught.value)
+
+
+def test_a_process_waits_for_the_others_only_so_long(monkeypatch):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    for name, value in (
+        *(("WORLD_SIZE", "2"), ("RANK", "0")),
+        *(("MASTER_ADDR", "127.0.0.1"), ("MASTER_PORT", str(port))),
+    ):
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr("training.team.LONGEST_JOINING", timedelta(seconds=1))
+    cannot, wrong = "the 2 processes cannot join", "MOOCMETA_WAIT_MINUTES=soon: write"
+    with pytest.raises(UserError, match=cannot), joined(torch.device("cpu")):
+        pass
+    monkeypatch.setenv("MOOCMETA_WAIT_MINUTES", "soon")
+    with pytest.raises(UserError, match=wrong), joined(torch.device("cpu")):
+        pass
 
 
 def test_the_command_is_what_was_typed(monkeypatch):

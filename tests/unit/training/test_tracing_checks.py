@@ -10,6 +10,7 @@ from torch import Tensor
 from models_py.tracing.data import Responses
 from tests.unit.models_py.made_answers import responses_of, simulated
 from training.errors import UserError
+from training.tracing import checks
 from training.tracing.checks import require_chance_level, require_sound
 
 DATA = simulated(n_users=15).responses
@@ -32,6 +33,15 @@ class ReadsTheRowBefore:
         is_first = torch.zeros(len(responses), dtype=torch.bool)
         is_first[responses.user_starts[:-1]] = True
         return torch.where(is_first, 0.5, Reads(-1).predict(responses))
+
+
+class ReadsTheRowAfter:
+    """The user's next row of the same second, and nothing of later ones."""
+
+    def predict(self, responses: Responses) -> Tensor:
+        is_twin = torch.zeros(len(responses), dtype=torch.bool)
+        is_twin[:-1] = (responses.at.diff() == 0) & (responses.user.diff() == 0)
+        return torch.where(is_twin, Reads(1).predict(responses), 0.5)
 
 
 class ReadsNothing:
@@ -64,6 +74,7 @@ def test_a_sound_model_passes(model):
         (Reads(0), "the answer itself"),
         (Reads(1), "a later response"),
         (ReadsTheRowBefore(), "another row of the same response"),
+        (ReadsTheRowAfter(), "another row of the same response"),
     ],
 )
 def test_a_leak_is_named(model, what):
@@ -86,20 +97,43 @@ def test_users_of_one_response_can_be_checked():
 
 
 def test_a_coin_cannot_be_predicted():
-    rng = np.random.default_rng(0)
-    users = np.repeat(np.arange(40), 20)
-    found = require_chance_level({"m": rng.random(800)}, users, seed=3)
+    predicted = np.random.default_rng(0).random(800)
+    found = require_chance_level({"m": predicted}, seed=3)
     assert abs(found["m"]["auc"] - 0.5) < 4 * found["m"]["standard_error"]
 
 
 def test_predictions_that_know_the_coins_stop_the_run():
-    users = np.repeat(np.arange(40), 20)
     coins = np.random.default_rng(3).random(800) < 0.5  # those the check draws
     with pytest.raises(UserError, match=r"evaluation is broken: m has an AUC"):
-        require_chance_level({"m": coins * 0.2 + 0.4}, users, seed=3)
+        require_chance_level({"m": coins * 0.2 + 0.4}, seed=3)
+
+
+def test_an_evaluation_that_is_off_stops_the_run(monkeypatch):
+    monkeypatch.setattr(checks, "auc", lambda correct, predicted: 0.8)
+    predicted = np.random.default_rng(0).random(100)
+    with pytest.raises(UserError, match=r"evaluation is broken: m has an AUC of 0\.8"):
+        require_chance_level({"m": predicted}, seed=3)
 
 
 def test_equal_predictions_are_at_chance_level():
-    users = np.repeat(np.arange(40), 20)
-    found = require_chance_level({"m": np.full(800, 0.5)}, users, seed=3)
+    found = require_chance_level({"m": np.full(800, 0.5)}, seed=3)
     assert found["m"] == {"auc": 0.5, "standard_error": 0.0}
+
+
+@pytest.mark.parametrize("n_answers", range(1, 21))
+def test_few_test_answers_stop_no_sound_run(n_answers):
+    """With so few an AUC of 0 or 1 is luck: nothing is said of them."""
+    predicted = np.linspace(0.1, 0.9, n_answers)
+    for seed in range(100):
+        assert require_chance_level({"m": predicted}, seed=seed) == {}
+
+
+@pytest.mark.parametrize("n_levels", [2, 5, 1000])
+def test_the_spread_is_that_of_the_auc_over_many_coins(n_levels):
+    rng = np.random.default_rng(1)
+    predicted = rng.integers(0, n_levels, 60) / n_levels
+    right = np.arange(60) < 25
+    drawn = [checks.auc(rng.permutation(right), predicted) for _ in range(4000)]
+    expected = checks._spread_of_chance(predicted, n_right=25)
+    # the standard error of a standard deviation of 4,000 draws is about 1%
+    assert np.std(drawn) == pytest.approx(expected, rel=0.05)

@@ -1,10 +1,14 @@
 """Mastery, behaviour slices and the pages made of them."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 
+from models_py.ragged import Ragged
+from models_py.tracing.data import SkillSets
 from models_py.tracing.sakt import SAKT, SAKTConfig
 from tests.unit.models_py.made_answers import (
     N_ITEMS,
@@ -57,11 +61,27 @@ def _with_behaviour_of(longer, data, at, position):
 def test_only_the_most_answered_items_of_a_skill_are_asked(monkeypatch):
     data = responses_of([[(1, 5, True), (5, 5, True), (5, 5, True), (9, 5, True)]])
     monkeypatch.setattr(mastery, "MOST_ITEMS", 2)
-    items, starts, _ = mastery._items_by_skill(data)
+    items, starts = mastery._items_by_skill(data)
     of_skill_1 = items[starts[1] : starts[2]].tolist()
     # items 1, 5 and 9: twice the 5, then the smaller id; 9 is asked of skills 1 and 2
     assert of_skill_1 == [5, 1]
     assert items[starts[2] : starts[3]].tolist() == [9]
+
+
+def test_a_skill_that_only_a_later_response_names_has_mastery():
+    """Item 1 asks for skill 0 first, then for skills 0 and 2, which no other has."""
+    data = responses_of([[(1, 0, True), (1, 9, False)]])
+    sets, of_row = SkillSets.of(Ragged.from_lists([[0], [0, 2]]), N_SKILLS)
+    data = replace(data, skill_sets=sets, skill_set=of_row)
+    model = SAKT(N_ITEMS, N_SKILLS, SAKTConfig(dim=8, n_heads=2))
+    row, skill, found = mastery_after(model, data)
+    assert list(zip(row.tolist(), skill.tolist(), strict=True)) == [
+        *((0, 0), (1, 0), (1, 2)),
+    ]
+    assert np.isfinite(found).all()
+    # after one response both skills are the same one item, asked with both
+    assert found[1] == found[2]
+    assert data.item_skills.take(torch.tensor([0, 1, 2])).lengths.tolist() == [0, 2, 0]
 
 
 def test_a_data_set_without_skills_has_no_mastery():

@@ -48,7 +48,7 @@ def marts_of(items: np.ndarray) -> RecommendationMarts:
     )
     first = torch.arange(N_USERS)[:, None] * n_pairs
     episodes = Episodes(
-        split=SPLITS,
+        split=np.array([pair_table.SPLITS.index(split) for split in SPLITS]),
         support=first + torch.arange(2),
         query=first + torch.arange(2, 5),
         reliability=np.full(N_USERS, 0.5),

@@ -87,7 +87,7 @@ def _gains(run: Run, models: Sequence[str]) -> Table:
         if has_gap:
             closed = gap.get(METRIC)
             row.append(numbers.NOTHING if closed is None else numbers.percent(closed))
-        rows.append([*row, *(_difference(block.get(key)) for key in DIFFERENCES)])
+        rows.append([*row, *(difference(block.get(key)) for key in DIFFERENCES)])
     note = (
         " The gap is that from the trained network without support to the Bayes "
         "optimum that knows the support, by exact filtering over the programmes."
@@ -101,7 +101,7 @@ def _gains(run: Run, models: Sequence[str]) -> Table:
     )
 
 
-def _difference(compared: dict[str, Any] | None) -> Cell:
+def difference(compared: dict[str, Any] | None) -> Cell:
     if compared is None:
         return Cell(numbers.NOTHING)
     found = compared[METRIC]
@@ -170,7 +170,7 @@ def _ablation(run: Run) -> Table | None:
                 )
                 for name in (uniform, adaptive)
             ),
-            _difference(_block(run, adaptive)["vs_uniform"]),
+            difference(_block(run, adaptive)["vs_uniform"]),
         ]
         for start, (uniform, adaptive) in ABLATION.items()
     ]

@@ -99,7 +99,37 @@ def _repeated(run: Run, splits: dict[str, Any], metric: str) -> list[Block]:
         for name in run.plotted_metrics
         if name in names
     ]
-    return [Text(_drawn(splits)), table, Row(figures)]
+    compared = _compared(run, spread, order, metric)
+    return [Text(_drawn(splits)), table, *compared, Row(figures)]
+
+
+def _compared(
+    run: Run, spread: dict[str, Any], order: list[str], metric: str
+) -> list[Table]:
+    """Each model less the references, paired by split; none where there are none."""
+    less = {model: spread[model][metric].get("less") or {} for model in order}
+    names = list(dict.fromkeys(name for found in less.values() for name in found))
+    if not names:
+        return []
+    rows = [
+        [
+            Cell(run.title(model), series=run.series(model)),
+            *(_difference_cell(found.get(name)) for name in names),
+        ]
+        for model, found in less.items()
+    ]
+    caption = (
+        f"Mean difference in {metric}, paired by split; the 95% intervals allow for "
+        "users that splits share (Nadeau and Bengio, 2003)."
+    )
+    return [Table(caption, ["Model", *(f"less {run.title(n)}" for n in names)], rows)]
+
+
+def _difference_cell(found: dict[str, Any] | None) -> Cell:
+    if found is None:
+        return Cell(numbers.NOTHING)
+    detail = numbers.signed_interval(found["ci95"]) if found["ci95"] else ""
+    return Cell(numbers.signed(found["difference"]), detail)
 
 
 def _drawn(splits: dict[str, Any]) -> str:

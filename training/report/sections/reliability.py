@@ -3,10 +3,10 @@
 from typing import Any
 
 from training.report import numbers
-from training.report.blocks import Block, Figure, Row, Section, Table, Text
+from training.report.blocks import Block, Cell, Figure, Row, Section, Table, Text
 from training.report.plots import histogram
 from training.report.record import Run
-from training.report.sections.adaptation import METRIC
+from training.report.sections.adaptation import METRIC, difference
 
 ADAPTIVE = "_adaptive"
 
@@ -19,8 +19,39 @@ def reliability(run: Run) -> Section | None:
     blocks: list[Block] = [
         Text(_intro(run)),
         Row([_distribution(found), _parts(found)]),
+        *_gains_by_tier(run),
     ]
     return Section("reliability", "Session reliability", blocks)
+
+
+def _gains_by_tier(run: Run) -> list[Table]:
+    """What adapting brings where the support is reliable, and where it is not."""
+    adapting = {name: run.models[name].get("adaptation") or {} for name in run.ranked}
+    by_tier = {name: found["by_tier"] for name, found in adapting.items() if found}
+    tiers = {
+        tier: each["n_users"]
+        for found in by_tier.values()
+        for tier, each in found.items()
+    }
+    if not tiers:
+        return []
+    kinds = {"vs_zero_shot": "zero-shot", "vs_fine_tune": "fine-tuning"}
+    columns = [f"{tier}: less {what}" for tier in tiers for what in kinds.values()]
+    rows = [
+        [
+            Cell(run.title(name), series=run.series(name)),
+            *(difference(found[tier][kind]) for tier in tiers for kind in kinds),
+        ]
+        for name, found in by_tier.items()
+    ]
+    users = ", ".join(
+        f"{tier} {numbers.counted(n, 'user')}" for tier, n in tiers.items()
+    )
+    caption = (
+        f"What adapting changes in {METRIC}, by reliability of the support ({users}), "
+        "paired by user."
+    )
+    return [Table(caption, ["Model", *columns], rows)]
 
 
 def _intro(run: Run) -> str:
@@ -42,7 +73,7 @@ def _intro(run: Run) -> str:
     return (
         "Reliability is the mean of a session's intensity, extent and composition: it "
         "measures how much was done, not how honestly. Accuracy by its tiers stands "
-        f"under strengths and weaknesses.{verdict}"
+        f"under “Where the models are strong and weak”.{verdict}"
     )
 
 

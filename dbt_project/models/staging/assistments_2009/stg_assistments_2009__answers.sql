@@ -1,6 +1,6 @@
 {{ config(materialized='table') }}
--- One row per order_id, with the skills of its rows as a list. A table, since every
--- reading of the text file costs as much again.
+-- One row per order_id, with the skills of its rows as a list; rows that contradict
+-- each other fail. A table, since every reading of the text file costs as much again.
 --
 -- Most answers are one row and are taken as they stand; only those of several rows are
 -- grouped, since a list for each of millions of groups costs more than all else here.
@@ -14,7 +14,8 @@ raw_answers as (
         problem_id,
         original,
         correct,
-        nullif(nullif(skill_id, ''), 'NA') as skill_key,
+        -- the collapsed file has one row an answer, its skills with _ between
+        replace(nullif(nullif(skill_id, ''), 'NA'), '_', ',') as skill_codes,
         ms_first_response,
         first_action
 
@@ -42,10 +43,7 @@ answers_gathered as (
         raw_answers.problem_id,
         raw_answers.original,
         raw_answers.correct,
-        case
-            when raw_answers.skill_key is null then {{ empty_list('varchar') }}
-            else array_append({{ empty_list('varchar') }}, raw_answers.skill_key)
-        end as skill_keys,
+        raw_answers.skill_codes,
         raw_answers.ms_first_response,
         raw_answers.first_action
 
@@ -60,11 +58,21 @@ answers_gathered as (
 
     select
         raw_answers.order_id,
-        min(raw_answers.user_id) as user_id,
+        case
+            when
+                min(raw_answers.user_id) = max(raw_answers.user_id)
+                and min(raw_answers.problem_id) = max(raw_answers.problem_id)
+                then min(raw_answers.user_id)
+            else {{ error_of(
+                "'raw/assistments_2009/skill_builder_data*.csv: order_id '"
+                ~ " || cast(raw_answers.order_id as string)"
+                ~ " || ' is of several users or problems; keep the files of one export'"
+            ) }}
+        end as user_id,
         min(raw_answers.problem_id) as problem_id,
         min(raw_answers.original) as original,
         min(raw_answers.correct) as correct,
-        {{ sorted_set('raw_answers.skill_key') }} as skill_keys,
+        {{ texts_joined('raw_answers.skill_codes') }} as skill_codes,
         min(raw_answers.ms_first_response) as ms_first_response,
         max(raw_answers.first_action) as first_action
 
@@ -86,7 +94,13 @@ select
     -- ordinal, not a time of day: only the order of two answers means anything
     {{ add_seconds("timestamp '2009-01-01'", 'order_id') }} as event_at,
     original <> 0 as is_original,
-    skill_keys,
+    case
+        when skill_codes is null then {{ empty_list('varchar') }}
+        -- most have one skill, and taking texts apart costs
+        when instr(skill_codes, ',') = 0
+            then array_append({{ empty_list('varchar') }}, skill_codes)
+        else array_sort(array_distinct({{ codes_of('skill_codes') }}))
+    end as skill_keys,
     correct = 1 as correct,
     -- the log has some negative ones, which are no durations
     case when ms_first_response >= 0 then ms_first_response / 1e3 end as latency_sec,

@@ -18,6 +18,7 @@ def pairs_of(sequences: list[list[int]], cap: int = 50) -> PairRows:
         prefix_len=torch.tensor([t for _, t in rows]),
         sequence=torch.tensor([s for s, _ in rows]),
         label=torch.tensor([sequences[s][t] for s, t in rows]),
+        reliability=torch.arange(1, len(rows) + 1) / len(rows),
     )
 
 

@@ -1,5 +1,7 @@
 """The batched inner loop against learner-by-learner dense descent."""
 
+import dataclasses
+
 import pytest
 import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
@@ -15,6 +17,7 @@ from models_py.meta.tasks import Tasks, lay_out
 from tests.unit.models_py.meta.made_tasks import pairs_of, random_tasks
 
 N_ITEMS = 9
+TOO_FAR = 1e39  # infinite in single precision
 RATE = 0.3  # large steps: an error in a derivative shows
 BASES = {
     "gru": {"embedding_dim": 4, "hidden_dim": 5},
@@ -29,8 +32,10 @@ def network_of(base: str) -> torch.nn.Module:
     return registry.create(name, n_items=N_ITEMS, config=config).double()
 
 
-def learner_of(base: str, method: str, **settings) -> MetaLearner:
-    config = MetaConfig(inner_rate=RATE, inner_steps=3, steps_if_reliable=2)
+def learner_of(
+    base: str, method: str, inner_rate: float = RATE, **settings
+) -> MetaLearner:
+    config = MetaConfig(inner_rate=inner_rate, inner_steps=3, steps_if_reliable=2)
     model = MetaLearner(
         N_ITEMS, config, network=network_of(base), method=METHODS[method], **settings
     ).double()
@@ -167,6 +172,32 @@ def test_a_loss_that_is_no_number_names_step_and_rate():
         model.network.output.weight[0] = torch.inf
     with pytest.raises(Diverged, match=r"for 5 of 5 learners at step 1, rate 0\.3"):
         model.loss(batch_of(model, random_tasks(5, n_items=N_ITEMS, cap=6), part=5))
+
+
+def test_scores_that_are_no_numbers_after_the_last_step_name_it():
+    """The support's loss is looked at before each step; nothing follows the last."""
+    model = learner_of("gru", "fine_tune", inner_rate=TOO_FAR)
+    tasks = random_tasks(5, n_items=N_ITEMS, cap=6)
+    with pytest.raises(Diverged, match=r"for 5 of 5 learners after step 1, rate inf"):
+        model.score_tasks_after(tasks, [1])
+
+
+def test_a_query_loss_that_is_no_number_names_step_and_rate():
+    model = learner_of("gru", "maml", inner_rate=TOO_FAR)
+    model.config = dataclasses.replace(model.config, inner_steps=1)
+    tasks = random_tasks(5, n_items=N_ITEMS, cap=6)
+    with pytest.raises(Diverged, match=r"for 5 of 5 learners after step 1, rate inf"):
+        model.loss(batch_of(model, tasks, part=5))
+
+
+def test_reliability_is_that_of_the_support_that_is_left():
+    tasks = random_tasks(4, n_items=N_ITEMS, cap=6)
+    one = tasks.with_support(1)
+    torch.testing.assert_close(
+        one.reliability, tasks.pairs.reliability[tasks.support[:, -1]]
+    )
+    assert tasks.with_support(0).reliability.tolist() == [0.0] * 4
+    assert tasks.with_support(9).support.equal(tasks.support)
 
 
 def test_item_zero_adapts_like_any_other():

@@ -13,7 +13,7 @@ def checks(run: Run) -> Section | None:
     found = run.metrics["effects"]["checks"]
     intro = Text(
         "A passed check is no proof: it is one way less in which the numbers could be "
-        "wrong. A sound run fails each placebo check one time in a hundred."
+        "wrong. A sound run fails each placebo check at most one time in a hundred."
     )
     points = [
         f"{VERDICTS[check['passed']]}: {CHECKS.get(name, name)}. {check['words']}"

@@ -9,10 +9,12 @@ from training.report.sections.results import results
 def nuisances(run: Run) -> Section | None:
     """Loss and AUC of each model on users that it did not see."""
     best = run.metrics["best_nuisance"]
+    estimated = run.metrics["effects"]["by_nuisance"]
+    among = "" if len(estimated) == len(run.models) else " of those with estimates"
     intro = Text(
         "Each model is fitted once for every fifth of the users, without them, and "
-        f"predicts those. {run.title(best)} has the lowest loss; the effects above go "
-        "by it. That choice looks at predictions, never at effects."
+        f"predicts those. {run.title(best)} has the lowest loss{among}; the effects "
+        "above go by it. That choice looks at predictions, never at effects."
     )
     measured = results(run)
     blocks = [intro, *(measured.blocks if measured else [])]

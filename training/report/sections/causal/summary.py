@@ -3,7 +3,7 @@
 from training.report import numbers
 from training.report.blocks import Block, Points, Section, Text, Tiles
 from training.report.record import Run
-from training.report.sections.causal.words import CHECKS, points_of
+from training.report.sections.causal.words import CHECKS, points_of, purchase_of
 
 
 def summary(run: Run) -> Section | None:
@@ -28,19 +28,20 @@ def _failed(checks: dict) -> list[str]:
 
 def _headline(run: Run) -> str:
     effects = run.metrics["effects"]
-    main, raw = effects["estimates"]["aipw"], effects["estimates"]["raw"]
+    main = effects["estimates"]["aipw"]
     bounds = main["ci95"]
+    horizon = effects.get("outcome_horizon_sec")
     text = (
-        "A click changes the chance of a purchase within the horizon by "
+        f"A click changes the chance of {purchase_of(effects)} within "
+        f"{numbers.span(horizon) if horizon else 'the horizon'} by "
         f"{points_of(main)} (AIPW, average over impressions"
     )
     text += "; 95% interval by user)." if bounds else ")."
     if bounds and bounds[0] <= 0 <= bounds[1]:
         text += " That cannot be told from no effect."
-    text += (
-        f" Clicked and unclicked impressions as they are differ by {points_of(raw)}: "
-        "the rest is who clicks, not what a click does."
-    )
+    if window := effects.get("treatment_window_sec"):
+        text += f" A click counts within {numbers.span(window)} of the impression."
+    text += _as_they_are(effects)
     if truth := effects["truth"]:
         text += (
             " These data are simulated: the true effect is "
@@ -49,12 +50,24 @@ def _headline(run: Run) -> str:
     return text
 
 
+def _as_they_are(effects: dict) -> str:
+    """The raw difference, over all trials; the estimate is over the kept ones."""
+    is_trimmed = effects["n_trials_kept"] < effects["n_trials"]
+    which = ", those without a counterpart too," if is_trimmed else ""
+    return (
+        f" Clicked and unclicked impressions as they are{which} differ by "
+        f"{points_of(effects['estimates']['raw'])}: that tells who clicks as well, not "
+        "only what a click does."
+    )
+
+
 def _tiles(effects: dict) -> list[tuple[str, str]]:
+    bought = f"followed by {purchase_of(effects)}"
     return [
-        (numbers.count(effects["n_trials"]), "impressions compared"),
+        (numbers.count(effects["n_trials"]), "impressions"),
         (numbers.count(effects["n_users"]), "users"),
         (numbers.count(effects["n_treated"]), "clicked"),
-        (numbers.percent(effects["outcome_rate"]), "followed by a purchase"),
+        (numbers.percent(effects["outcome_rate"]), bought),
         (numbers.count(effects["n_censored"]), "censored, left out"),
         (numbers.percent(effects["overlap"]["trimmed_share"]), "without counterpart"),
     ]

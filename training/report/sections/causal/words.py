@@ -21,6 +21,13 @@ CHECKS = {
 }
 
 
+def purchase_of(effects: dict[str, Any]) -> str:
+    """The purchase that counts; runs of before do not say of which product."""
+    if effects.get("outcome_product") == "same":
+        return "a purchase of the product shown"
+    return "a purchase"
+
+
 def points_of(effect: dict[str, Any]) -> str:
     """Value and interval: "+0.101 (+0.067 to +0.136)"."""
     value = numbers.signed(effect["estimate"])

@@ -1,0 +1,135 @@
+"""What is odd about an ad log is counted and told; a broken causal mart fails."""
+
+import shutil
+from datetime import timedelta
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from tests.dbt.one_process import Case, Outcome, run_all
+from tests.reference.ad_logs import BEGIN, AdRow, write_ad_log
+
+FROM_RAW = "an odd log from its raw file"
+FIRST = "where trial_id = (select min(trial_id) from causal_trials where item_id > 2)"
+# what is wrong → the test that must find it, and the statement that breaks a row
+BROKEN = {
+    "a history ends before the index": (
+        "assert_causal_histories_end_at_the_index",
+        "update causal_trials set minutes_before = "
+        f"list_transform(minutes_before, lambda m: m + 1) {FIRST}",
+    ),
+    "a history ends with another product": (
+        "assert_causal_histories_end_at_the_index",
+        f"update causal_trials set item_id = item_id + 1 {FIRST}",
+    ),
+    "a trial has a click in its history": (
+        "assert_causal_histories_hold_no_action",
+        f"update causal_trials set event_ids = list_prepend(2, event_ids[2:]) {FIRST}",
+    ),
+    "a session has a purchase in its history": (
+        "assert_causal_histories_hold_no_action",
+        "update causal_sessions set event_ids = list_append(event_ids, 3) where "
+        "session_id = (select min(session_id) from causal_sessions)",
+    ),
+    "an outcome without a purchase, or the reverse": (
+        "assert_outcomes_lie_after_the_index",
+        f"update causal_trials set outcome = not outcome {FIRST}",
+    ),
+    "a treatment without a click, or the reverse": (
+        "assert_outcomes_lie_after_the_index",
+        f"update causal_trials set treatment = not treatment {FIRST}",
+    ),
+    "a user in two folds": (
+        "assert_users_are_in_one_fold",
+        "update causal_trials set fold = (fold + 1) % 5 where trial_id = (select min("
+        "trial_id) from causal_trials group by user_id having count(*) > 1 limit 1)",
+    ),
+}
+DAY = 86_400
+
+
+def odd_log() -> list[AdRow]:
+    """Types nobody knows, a click on what was never shown, an early impression."""
+    events = (
+        *(("u", 0, "impression", "p"), ("u", 10, "auction", None)),
+        *(("u", 20, "impression", "p"), ("u", 30, "click", "q")),
+        *(("u", 40, "Click", "p"), ("u", 50, "view", "p"), ("u", 60, "purchase", "p")),
+        *(("v", 0, "auction", None), ("v", 1, "impression", "q")),
+        ("v", 2, "click", "q"),
+        *(("w", 2 * DAY, "auction", None), ("w", 2 * DAY + 1, "impression", "p")),
+    )
+    return [
+        (user, kind, product, BEGIN + timedelta(seconds=at))
+        for user, at, kind, product in events
+    ]
+
+
+def broken_copy(marts: Path, folder: Path, statement: str) -> Path:
+    """A copy of the built marts with one row broken."""
+    folder.mkdir()
+    copy = Path(shutil.copy(marts, folder / "moocmeta.duckdb"))
+    with duckdb.connect(str(copy)) as connection:
+        (n_rows,) = connection.execute(statement).fetchone()
+    assert n_rows == 1
+    return copy
+
+
+@pytest.fixture(scope="module")
+def scratch(tmp_path_factory) -> Path:
+    return tmp_path_factory.mktemp("guards")
+
+
+@pytest.fixture(scope="module")
+def outcomes(scratch, built_project) -> dict[str, Outcome]:
+    raw = write_ad_log(scratch / "odd", odd_log(), "csv", seed=1)
+    # cautious: no test of marts that are not built
+    build = ("build", "-s", "+causal_audit", "--indirect-selection", "cautious")
+    build += ("--exclude-resource-type", "unit_test")
+    cases = {FROM_RAW: Case(raw, raw / "moocmeta.duckdb", build)}
+    for name, (test, statement) in BROKEN.items():
+        marts = broken_copy(built_project.duckdb_path, scratch / name, statement)
+        cases[name] = Case(raw, marts, ("test", "-s", test))
+    return run_all(cases, scratch)
+
+
+@pytest.mark.parametrize("what", BROKEN)
+def test_a_broken_row_fails_its_test(outcomes, what):
+    assert not outcomes[what].success
+    test = BROKEN[what][0]
+    assert f"Failure in test {test}" in outcomes[what].output
+    assert "Got 1 result, configured to fail if != 0" in outcomes[what].output
+
+
+def test_an_odd_log_is_counted_from_its_raw_file(outcomes, scratch):
+    assert outcomes[FROM_RAW].success, outcomes[FROM_RAW].output
+    marts = str(scratch / "odd" / "moocmeta.duckdb")
+    with duckdb.connect(marts, read_only=True) as connection:
+        found = connection.execute(
+            "select finding, n_rows, n_users, names, is_warning from causal_audit "
+            "where finding not like '%no train user%' order by finding_number"
+        ).fetchall()
+    assert found == [
+        ("events of unknown types, not used", 2, None, "Click, view", True),
+        ("clicks", 2, 2, None, False),
+        ("purchases", 1, 1, None, False),
+        ("clicks on products never shown before", 1, 1, None, True),
+        ("events before the first auction", 1, 1, None, True),
+        ("impressions, clicks or purchases without a product", 0, 0, None, False),
+        ("sessions", 3, 3, None, False),
+        ("sessions with an empty history", 0, 0, None, False),
+        ("trials", 4, 3, None, False),
+        ("treated trials", 1, 1, None, False),
+        ("censored trials", 1, 1, None, False),
+    ]
+
+
+def test_what_nobody_should_overlook_is_told_in_one_line_each(outcomes):
+    told = outcomes[FROM_RAW].output
+    for finding in (
+        "2 events of unknown types, not used: Click, view",
+        "1 clicks on products never shown before",
+        "1 events before the first auction",
+    ):
+        assert told.count(f"[WARNING]: ad_events: {finding}") == 1
+    assert told.count("[WARNING]: ad_events: ") == 3
