@@ -27,7 +27,9 @@ def reliability(run: Run) -> Section | None:
 def _gains_by_tier(run: Run) -> list[Table]:
     """What adapting brings where the support is reliable, and where it is not."""
     adapting = {name: run.models[name].get("adaptation") or {} for name in run.ranked}
-    by_tier = {name: found["by_tier"] for name, found in adapting.items() if found}
+    by_tier = {  # runs of before have none
+        name: found["by_tier"] for name, found in adapting.items() if "by_tier" in found
+    }
     tiers = {
         tier: each["n_users"]
         for found in by_tier.values()
