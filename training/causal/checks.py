@@ -151,7 +151,7 @@ def permuted_treatment(table: TrialTable, seed: int) -> Check:
         "n_allowed": allowed,
         "words": (
             f"Clicks dealt out at random {N_PERMUTATIONS} times: mean effect "
-            f"{mean:+.4f}, {missed} intervals without 0 (up to {allowed} are chance)."
+            f"{mean:+.4f}, intervals without 0: {missed} (up to {allowed} are chance)."
             + ("" if passed else " The method finds effects where there are none.")
         ),
     }
