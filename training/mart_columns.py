@@ -81,6 +81,9 @@ def or_null(column: Column) -> Column:
     return replace(column, may_be_null=True)
 
 
+FUNNEL: Columns = {"step": TEXT, "n_rows": INTEGER, "n_users": or_null(INTEGER)}
+
+
 def pointing_at(mart: str, *, depth: int = 0, **more: Any) -> Column:
     """Row numbers of a mart that was read before."""
     return replace(INTEGER, points_at=mart, depth=depth, **more)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from models_py.causal.trials import Trials
 from training.mart_columns import (
     BOOLEAN,
+    FUNNEL,
     INTEGER,
     NUMBER,
     ROW_NUMBER,
@@ -52,7 +53,6 @@ AUDIT: Columns = {
     "names": or_null(TEXT),
     "is_warning": BOOLEAN,
 }
-FUNNEL: Columns = {"step": TEXT, "n_rows": INTEGER, "n_users": or_null(INTEGER)}
 # of the seed `datasets`: what a click and a purchase have to be to count
 RULES: Columns = {
     "treatment_window_sec": or_null(INTEGER),

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from training.mart_columns import (
     BOOLEAN,
+    FUNNEL,
     INTEGER,
     NUMBER,
     ROW_NUMBER,
@@ -21,7 +22,6 @@ from training.mart_columns import (
     SUMMARY,
     TEXT,
     Columns,
-    or_null,
     pointing_at,
 )
 from training.marts import (
@@ -60,13 +60,6 @@ SESSIONS: Columns = {
     "reliability": NUMBER,
     "reliability_tier": TEXT,
     **dict.fromkeys(RELIABILITY_PARTS, NUMBER),
-}
-FUNNEL: Columns = {
-    "dataset": TEXT,
-    "step_number": INTEGER,
-    "step": TEXT,
-    "n_rows": INTEGER,
-    "n_users": or_null(INTEGER),
 }
 
 

@@ -51,10 +51,7 @@ class Scorecard:
             "models": self._models(),
             "reliability": describe_reliability(**self.marts.sessions),
             "data_summary": self.marts.summary,
-            "funnel": [
-                {key: row[key] for key in ("step", "n_rows", "n_users")}
-                for row in self.marts.funnel
-            ],
+            "funnel": self.marts.funnel,
         }
 
     def best_baseline(self) -> str | None:
@@ -165,6 +162,7 @@ def table(metrics: dict[str, Any]) -> str:
 def repeated_table(metrics: dict[str, Any]) -> str:
     """Mean ± standard deviation over the repeated splits as a text table."""
     splits = metrics["repeat_splits"]
+    references = _references(splits)
     rows = [
         [
             f"{metrics['models'][name]['title']}\n({name})",
@@ -173,16 +171,14 @@ def repeated_table(metrics: dict[str, Any]) -> str:
                 f"{spread[metric]['min']:.4f} to {spread[metric]['max']:.4f}"
                 for metric in METRICS
             ),
+            *(_difference(spread[SELECTED_BY]["less"].get(one)) for one in references),
         ]
         for name, spread in splits["models"].items()
     ]
     users = splits["n_test_users"]
     title = f"{splits['n']} splits, {min(users)} to {max(users)} test users"
-    header = [title, *METRICS]
-    if not (less := _less(splits)):
-        return tabulate(rows, header, tablefmt="simple", disable_numparse=True)
-    rows = [[*row, *cells] for row, cells in zip(rows, less.values(), strict=True)]
-    header += [f"{SELECTED_BY} less {name}" for name in _references(splits)]
+    less = [f"{SELECTED_BY} less {name}" for name in references]
+    header = [title, *METRICS, *less]
     return tabulate(rows, header, tablefmt="simple", disable_numparse=True)
 
 
@@ -192,17 +188,8 @@ def _references(splits: dict[str, Any]) -> list[str]:
     return list(dict.fromkeys(name for less in found for name in less))
 
 
-def _less(splits: dict[str, Any]) -> dict[str, list[str]]:
-    """By model its mean difference to each reference, with the interval below."""
-    names = _references(splits)
-    return {
-        model: [_difference(spread[SELECTED_BY]["less"].get(name)) for name in names]
-        for model, spread in splits["models"].items()
-        if names
-    }
-
-
 def _difference(found: dict[str, Any] | None) -> str:
+    """A mean difference with its interval below."""
     if found is None:
         return "—"
     return (

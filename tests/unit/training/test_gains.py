@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 
+from training.evaluation.ranking import METRICS
 from training.recommendation.adapting import Adaptation
 from training.recommendation.gains import adaptation_block
 from training.recommendation.lineup import Answer
+from training.recommendation.scorecard import repeated_table
 
 USERS = np.array([0, 0, 1, 1])
 RELIABILITY = np.array([0.2, 0.2, 0.9, 0.9])  # one learner of low, one of high tier
@@ -73,3 +75,29 @@ def test_the_gap_runs_from_the_trained_network_to_the_optimum(answers):
 def test_without_the_control_no_gap_is_told(answers):
     alone = {"maml_warm": answers["maml_warm"]}
     assert block(alone, "maml_warm", **{"recall@10": 1.0})["gap_closed"] is None
+
+
+def repeated(less: dict[str, dict]) -> str:
+    """The table of two models over repeated splits, the second compared with others."""
+    spread = {"mean": 0.5, "sd": 0.1, "min": 0.4, "max": 0.6}
+    models = {
+        name: {metric: {**spread, "less": found} for metric in METRICS}
+        for name, found in {"gru": {}, "best": less}.items()
+    }
+    splits = {"n": 3, "n_test_users": [4, 9, 5], "models": models}
+    titles = {name: {"title": name.upper()} for name in models}
+    return repeated_table({"models": titles, "repeat_splits": splits})
+
+
+def test_repeated_splits_show_differences_with_their_intervals():
+    text = repeated({"gru": {"difference": 0.03, "ci95": [0.01, 0.05]}})
+    head, _, gru, _, best, bounds = text.splitlines()
+    assert head.startswith("3 splits, 4 to 9 test users")
+    assert head.endswith("recall@10 less gru")
+    assert gru.split()[-1] == "—"  # no model is compared with itself
+    assert best.split()[-1] == "+0.0300"
+    assert bounds.endswith("[+0.0100, +0.0500]")
+
+
+def test_repeated_splits_without_a_reference_show_metrics_alone():
+    assert "less" not in repeated({})

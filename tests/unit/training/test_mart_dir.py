@@ -12,7 +12,7 @@ from benchmarks.bench_mart_dir import write_marts
 from training.causal import marts as causal
 from training.errors import UserError
 from training.files import PROJECT_ROOT
-from training.mart_columns import Columns
+from training.mart_columns import FUNNEL, Columns
 from training.marts import Reader, open_marts
 from training.recommendation import marts as recommendation
 from training.recommendation.marts import load_recommendation
@@ -212,7 +212,7 @@ READ = {
     "vocab": recommendation.VOCAB | tracing.VOCAB,
     "sessions": recommendation.SESSIONS | tracing.SESSIONS,
     "dataset_summary": recommendation.SUMMARY,
-    "dataset_funnel": recommendation.FUNNEL | causal.FUNNEL,
+    "dataset_funnel": FUNNEL,
     "responses": tracing.RESPONSES,
     "response_features": tracing.HISTORIES,
     "kt_sequences": tracing.SEQUENCES,
