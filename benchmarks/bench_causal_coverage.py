@@ -17,9 +17,9 @@ from training.causal.crossfit import quick_cross_fit
 from training.causal.effects import ESTIMANDS, estimate, observed
 from training.causal.marts import trial_table
 from training.evaluation.effects import Nuisances
-from training.seeding import make_reproducible
-from training.simulate.ad_process import AdSettings
-from training.simulate.ad_trials import simulate_trials
+from training.fit.seeds import make_reproducible
+from training.simulate.ads.process import AdSettings
+from training.simulate.ads.trials import simulate_trials
 
 CASES = {
     "effect": AdSettings(order_weight=0.0),

@@ -21,11 +21,11 @@ from training.causal.effects import estimate, observed
 from training.causal.marts import trial_table
 from training.causal.scorecard import models_block
 from training.config import TrainConfig
-from training.job import Job
+from training.fit.job import Job
+from training.fit.seeds import make_reproducible
 from training.runs import Run
-from training.seeding import make_reproducible
-from training.simulate.ad_process import AdSettings
-from training.simulate.ad_trials import simulate_trials
+from training.simulate.ads.process import AdSettings
+from training.simulate.ads.trials import simulate_trials
 
 ORDER_WEIGHTS = {"order": 1.0, "counts": 0.0}
 

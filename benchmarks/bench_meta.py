@@ -20,7 +20,7 @@ from models_py import registry
 from models_py.meta.learner import METHODS, MetaConfig, MetaLearner
 from models_py.meta.tasks import PairRows, Tasks
 from models_py.ragged import Ragged
-from training.seeding import make_reproducible
+from training.fit.seeds import make_reproducible
 
 K, Q = 5, 10
 TRAINED = [name for name, method in METHODS.items() if method.is_trained]

@@ -22,9 +22,9 @@ import torch
 from benchmarks.bench_dbt_build import ROOT
 from benchmarks.made_sequences import realistic_lengths, training_set
 from models_py import registry
-from training.loop import fit
-from training.seeding import make_reproducible
-from training.team import Team, joined
+from training.fit.loop import fit
+from training.fit.processes import Team, joined
+from training.fit.seeds import make_reproducible
 
 MODELS = ("gru", "sasrec")
 TARGETS, N_ITEMS = 120_000, 1_500

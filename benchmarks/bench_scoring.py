@@ -18,7 +18,7 @@ import torch
 from benchmarks.made_sequences import query_set, realistic_lengths, training_set
 from models_py import registry
 from models_py.data import Queries
-from training.seeding import make_reproducible
+from training.fit.seeds import make_reproducible
 
 MODELS = ("gru", "sasrec", "session_knn")
 CHUNK = 2_048  # queries a call

@@ -19,10 +19,10 @@ from models_py.ragged import Ragged
 from models_py.tracing.data import Responses, SkillSets
 from models_py.tracing.wd_irt import WideDeepIRT, WideDeepIRTConfig
 from training.evaluation.tracing import auc
-from training.loop import fit
-from training.seeding import make_reproducible
-from training.simulate.learning import LearningConfig, Students, draw_items
-from training.simulate.practice import PracticeConfig, draw_practice
+from training.fit.loop import fit
+from training.fit.seeds import make_reproducible
+from training.simulate.practice.days import PracticeConfig, draw_practice
+from training.simulate.practice.learning import LearningConfig, Students, draw_items
 
 N_SKILLS, VAL_SHARE = 12, 0.15
 PRACTICE = PracticeConfig("2020-09-01", 640, 11.0, 0.5, assignments_min=4)

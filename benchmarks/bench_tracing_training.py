@@ -20,8 +20,8 @@ from benchmarks import pykt_sakt
 from models_py.ragged import Ragged
 from models_py.tracing.data import Responses, SkillSets
 from models_py.tracing.sakt import SAKT, SAKTConfig
-from training.loop import fit
-from training.seeding import make_reproducible
+from training.fit.loop import fit
+from training.fit.seeds import make_reproducible
 
 N_SKILLS = 50
 PYKT_BATCH = 64  # windows, the package's default

@@ -23,8 +23,8 @@ from benchmarks.made_sequences import (
 )
 from models_py import registry
 from models_py.data import TrainSequences
-from training.loop import fit
-from training.seeding import make_reproducible
+from training.fit.loop import fit
+from training.fit.seeds import make_reproducible
 
 MODELS = ("gru", "sasrec")
 

@@ -10,7 +10,7 @@ from training.commands.runs import runs_command
 from training.commands.simulate import simulate_command
 from training.commands.trace import trace_command
 from training.commands.train import train_command
-from training.team import leave
+from training.fit.processes import leave
 
 
 @click.group()

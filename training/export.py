@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 
 from training.errors import UserError
 from training.files import appearing_whole, sha256_of, write_json
-from training.marts import Connection, open_marts
+from training.marts.reader import Connection, open_marts
 from training.recommendation.marts import episode_marts
 
 SPLITS = ("train", "val", "test")

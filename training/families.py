@@ -7,9 +7,9 @@ from typing import Any
 
 from training.causal import family as causal
 from training.errors import UserError
-from training.job import Job
-from training.mart_folder import HOW_TO_EXPORT
-from training.marts import Marts, columns_by_mart, open_marts
+from training.fit.job import Job
+from training.marts.folder import HOW_TO_EXPORT
+from training.marts.reader import Marts, columns_by_mart, open_marts
 from training.recommendation import family as recommendation
 from training.tracing import family as tracing
 

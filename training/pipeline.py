@@ -14,11 +14,11 @@ from training.config import TrainConfig, checked
 from training.errors import UserError
 from training.families import Family, family_of
 from training.files import write_json
-from training.job import Job
-from training.marts import Marts, marts_path
+from training.fit.job import Job
+from training.fit.processes import LostProcess, Team, joined
+from training.fit.seeds import make_reproducible
+from training.marts.reader import Marts, marts_path
 from training.report import write_report
-from training.seeding import make_reproducible
-from training.team import LostProcess, Team, joined
 
 
 def start(

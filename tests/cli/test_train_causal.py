@@ -19,9 +19,9 @@ from tests.cli.command_line import (
     trained,
 )
 from training.causal import family
-from training.mart_columns import NUMBER, SUMMARY
-from training.simulate.ad_process import AdSettings
-from training.simulate.ad_trials import simulate_trials
+from training.marts.columns import NUMBER, SUMMARY
+from training.simulate.ads.process import AdSettings
+from training.simulate.ads.trials import simulate_trials
 
 MART = ("--mart", "causal_trials")
 QUICK = (*MART, "--model", "summary_logistic")

@@ -25,7 +25,7 @@ from tests.cli.command_line import (
 )
 from tests.conftest import build
 from tests.reference.raw_files import write_flat_parquet, write_ratings
-from training.fit_state import FitCheckpoints
+from training.fit.state import FitCheckpoints
 
 POPULARITY = (*MARS, "--model", "popularity")
 GRU = (*MARS, "--model", "gru", "--epochs", "2")

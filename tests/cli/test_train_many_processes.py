@@ -15,7 +15,7 @@ import pytest
 
 from tests.cli.command_line import MARS, assert_one_line, files_under, train_on, trained
 from training.files import PROJECT_ROOT
-from training.team import LostProcess, Team
+from training.fit.processes import LostProcess, Team
 
 LINEUPS = {
     "recommendation": (

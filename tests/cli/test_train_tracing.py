@@ -19,7 +19,7 @@ from tests.cli.command_line import (
 from tests.cli.tracing_run import EDM, KT, QUICK
 from tests.conftest import BuiltProject
 from training.evaluation.tracing import METRICS, metrics_of
-from training.loop import fit
+from training.fit.loop import fit
 from training.tracing import lineup
 
 LINEUP = ["item_rate", "logistic", "gbt", "sakt", "wd_irt"]
@@ -247,7 +247,7 @@ def test_an_interrupted_run_ends_as_if_it_had_not_been(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr("training.loop.fit", interrupt)
+        patched.setattr("training.fit.loop.fit", interrupt)
         result = train_on(built_project.env, tmp_path / "b", *QUICK, *models)
     assert_one_line(result, "interrupted; go on with", "--resume")
     (unfinished,) = (path.parent for path in (tmp_path / "b").glob("*/config.json"))

@@ -21,10 +21,10 @@ MAY_IMPORT = {
     "models_py/causal/": (*ARRAYS, "models_py", "sklearn", "threadpoolctl"),
     "models_py/tracing/": (*ARRAYS, "models_py", "sklearn", "threadpoolctl"),
     "training/evaluation/": (*ARRAYS, "training.evaluation"),
-    "training/loop.py": (
+    "training/fit/loop.py": (
         *("torch", "tqdm", "models_py"),
-        *("training.errors", "training.fit_state", "training.seeding"),
-        "training.team",
+        *("training.errors", "training.fit.state", "training.fit.seeds"),
+        "training.fit.processes",
     ),
     "training/report/": (
         *("jinja2", "markupsafe", "matplotlib", "numpy", "tabulate"),
@@ -33,12 +33,12 @@ MAY_IMPORT = {
 }
 # who alone may import a package
 ONLY_IN = {
-    "duckdb": ("training/marts.py",),
+    "duckdb": ("training/marts/reader.py",),
     "training.commands": ("training/cli.py",),
     "training.families": ("training/commands/train.py", "training/pipeline.py"),
     "training.pipeline": ("training/commands/train.py",),
     "training.cli": (),
-    "torch.distributed": ("training/team.py",),
+    "torch.distributed": ("training/fit/processes.py",),
     "pickle": (),
     "cloudpickle": (),
     "joblib": (),

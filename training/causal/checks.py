@@ -29,7 +29,7 @@ from training.evaluation.effects import (
     effective_size,
     weights,
 )
-from training.seeding import derive
+from training.fit.seeds import derive
 
 # Several checks a run: each is wrong about sound data one time in a hundred.
 CHECK_LEVEL = 0.99

@@ -12,11 +12,11 @@ from torch import Tensor
 from models_py import registry
 from models_py.causal.trials import Trials
 from models_py.fitting import FitLog, Optimise
-from training import checkpoint
 from training.errors import UserError
 from training.evaluation.effects import Nuisances
-from training.job import Job
-from training.seeding import derive
+from training.fit import checkpoints
+from training.fit.job import Job
+from training.fit.seeds import derive
 
 HELD_OUT = 0.15  # of the training users: when to stop is decided on them
 QUICK_MODEL = "summary_logistic"
@@ -72,7 +72,7 @@ def cross_fit(
         sizes = {"n_items": trials.n_items}
         if job.team.leads:
             path = job.run.checkpoint(part)
-            checkpoint.save_model(path, name, model, settings, sizes)
+            checkpoints.save_model(path, name, model, settings, sizes)
         n_parameters += model.n_parameters
         fitting += fitted - started
         predicting += time.perf_counter() - fitted

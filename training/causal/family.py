@@ -24,8 +24,8 @@ from training.causal.scorecard import table
 from training.errors import UserError
 from training.evaluation.effects import Observed
 from training.files import appearing_whole, data_dir, write_json
-from training.job import Job
-from training.simulate.ad_truth import true_effects
+from training.fit.job import Job
+from training.truth import true_effects
 
 __all__ = ["CAUSAL_COLUMNS", "check", "evaluate", "load_causal", "table"]
 

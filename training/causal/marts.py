@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from models_py.causal.trials import Trials
-from training.mart_columns import (
+from training.marts.columns import (
     BOOLEAN,
     FUNNEL,
     INTEGER,
@@ -23,7 +23,7 @@ from training.mart_columns import (
     or_null,
     pointing_at,
 )
-from training.marts import (
+from training.marts.reader import (
     Reader,
     choose_dataset,
     columns_by_mart,

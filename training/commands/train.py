@@ -12,9 +12,9 @@ from training import pipeline
 from training.config import load_config
 from training.errors import UserError
 from training.families import FAMILIES
+from training.fit.processes import launched
 from training.options import out_option
 from training.runs import resolve_run
-from training.team import launched
 
 # options that a resumed run takes from its config.json
 FIXED_BY_RUN = (

@@ -14,7 +14,7 @@ from models_py.fitting import Diverged
 from models_py.meta.tasks import PairRows, Tasks, TrainTasks
 from models_py.ragged import Ragged
 from training.evaluation.ranking import NO_EXCLUSION, label_ranks
-from training.job import Job
+from training.fit.job import Job
 from training.recommendation.marts import RecommendationMarts
 
 SUPPORT_SIZES = (1, 3, 5)

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from training.files import appearing_whole, data_dir, write_json
-from training.job import Job
+from training.fit.job import Job
 from training.recommendation import scorecard
 from training.recommendation.lineup import (
     answer,
@@ -20,7 +20,7 @@ from training.recommendation.marts import (
 )
 from training.recommendation.resplit import repeat_splits
 from training.recommendation.scorecard import Scorecard
-from training.simulate.optimum import bayes_optimum, optimum_given_support
+from training.truth import bayes_optimum, optimum_given_support
 
 __all__ = [
     "EPISODE_COLUMNS",

@@ -13,7 +13,7 @@ from models_py.fitting import Diverged, FitLog
 from models_py.meta.orders import compare_orders
 from training.errors import UserError
 from training.evaluation.ranking import METRICS, NO_EXCLUSION, label_ranks
-from training.job import Job
+from training.fit.job import Job
 from training.recommendation.adapting import (
     Adaptation,
     adaptation_of,

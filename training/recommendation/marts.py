@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from torch import Tensor
 
-from training.mart_columns import (
+from training.marts.columns import (
     BOOLEAN,
     FUNNEL,
     INTEGER,
@@ -24,7 +24,7 @@ from training.mart_columns import (
     Columns,
     pointing_at,
 )
-from training.marts import (
+from training.marts.reader import (
     Connection,
     Reader,
     choose_dataset,
@@ -32,8 +32,8 @@ from training.marts import (
     open_marts,
     tensor_of,
 )
+from training.marts.spool import RaggedSpool, Spool
 from training.recommendation.pair_table import Episodes, Pairs
-from training.spool import RaggedSpool, Spool
 
 RELIABILITY_PARTS = ("intensity", "extent", "composition")
 EPISODE_COLUMNS = {"support_pair_ids", "query_pair_ids"}

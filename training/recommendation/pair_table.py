@@ -10,8 +10,8 @@ from torch import Tensor
 
 from models_py.data import Queries, TrainSequences
 from models_py.ragged import Ragged
-from training.mart_columns import SPLITS
-from training.spool import RaggedSpool, Spool
+from training.marts.columns import SPLITS
+from training.marts.spool import RaggedSpool, Spool
 
 LAID_OUT = 1_000_000  # pairs laid out as sequences at a time; changes no result
 

@@ -14,10 +14,10 @@ from models_py.fitting import Diverged
 from models_py.meta.tasks import PairRows, Tasks
 from models_py.ragged import Ragged
 from models_py.recommendation.session_knn import UNKNOWN
-from training.checkpoint import load_model
 from training.errors import UserError
+from training.fit.checkpoints import load_model
+from training.fit.seeds import make_reproducible
 from training.runs import Run
-from training.seeding import make_reproducible
 
 N_SPELLINGS = 3
 FAMILY = "recommendation"

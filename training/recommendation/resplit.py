@@ -19,12 +19,12 @@ from training.errors import UserError
 from training.evaluation.intervals import repeated_splits_interval
 from training.evaluation.ranking import METRICS
 from training.files import PROJECT_ROOT, data_dir, write_json
-from training.job import Job
+from training.fit.job import Job
+from training.fit.processes import Team
 from training.recommendation.gains import REFERENCES
 from training.recommendation.lineup import answer, check, questions_of
 from training.recommendation.marts import RecommendationMarts, load_recommendation
 from training.runs import Run
-from training.team import Team
 
 FIRST_SEED = 1
 

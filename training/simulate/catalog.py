@@ -10,8 +10,10 @@ import msgspec
 from training.config import checked
 from training.errors import UserError
 from training.files import appearing_whole, write_json
-from training.simulate import ad_events, assistments_2009, edm_cup_2023, mars, xuetangx
-from training.simulate.ad_process import AdSettings
+from training.simulate.ads import ad_events
+from training.simulate.ads.process import AdSettings
+from training.simulate.courses import mars, xuetangx
+from training.simulate.practice import assistments_2009, edm_cup_2023
 from training.simulate.request import Counts, Request, Simulate, Size
 
 DATASETS: dict[str, Simulate] = {

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 from tqdm import tqdm
 
-from training.simulate.programme import Ints
+from training.simulate.arrays import Ints
 
 FORMS = ("flat", "native")
 SHOW_SECONDS = 0.5  # work that ends sooner needs no progress bar

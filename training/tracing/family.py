@@ -2,8 +2,10 @@
 
 from typing import Any
 
+import numpy as np
+
 from training.files import appearing_whole, data_dir, write_json
-from training.job import Job
+from training.fit.job import Job
 from training.tracing import checks, exports
 from training.tracing.lineup import Answer, answer
 from training.tracing.marts import (
@@ -12,8 +14,8 @@ from training.tracing.marts import (
     load_tracing,
     require_splits,
 )
-from training.tracing.oracle import oracle_chances
 from training.tracing.scorecard import Scorecard, table
+from training.truth import oracle_chances
 
 __all__ = ["SEQUENCE_COLUMNS", "check", "evaluate", "load_tracing", "table"]
 
@@ -38,7 +40,13 @@ def evaluate(job: Job) -> dict[str, Any]:
     answers = {name: answer(job, name, configs[name]) for name in job.lineup(configs)}
     if not job.team.leads:
         return {}
-    oracle = oracle_chances(data_dir(), marts)
+    oracle = oracle_chances(
+        data_dir(),
+        marts.dataset,
+        user_ids=marts.table["user_id"],
+        item_keys=np.asarray(marts.item_keys)[marts.responses.item.numpy()],
+        answered_at=marts.table["answered_at"],
+    )
     card = Scorecard(marts, answers, oracle, job.config.seed)
     found = {**card.metrics(), "checks": _checks(job, answers, card)}
     with appearing_whole(job.run.path / "predictions.parquet") as scratch:

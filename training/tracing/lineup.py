@@ -12,7 +12,7 @@ from models_py import registry
 from models_py.fitting import FitLog
 from models_py.tracing.data import Responses
 from training.evaluation.tracing import auc
-from training.job import Job
+from training.fit.job import Job
 
 
 @dataclass(frozen=True)

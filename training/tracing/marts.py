@@ -14,7 +14,7 @@ from torch import Tensor
 from models_py.ragged import Ragged
 from models_py.tracing.data import Responses, SkillSets
 from training.errors import UserError
-from training.mart_columns import (
+from training.marts.columns import (
     BOOLEAN,
     INTEGER,
     NUMBER,
@@ -26,7 +26,7 @@ from training.mart_columns import (
     or_null,
     pointing_at,
 )
-from training.marts import (
+from training.marts.reader import (
     Reader,
     choose_dataset,
     open_marts,

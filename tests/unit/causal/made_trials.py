@@ -8,8 +8,8 @@ import torch
 from models_py.causal.trials import Trials
 from models_py.ragged import Ragged
 from training.causal.marts import TrialTable, trial_table
-from training.simulate.ad_process import AdSettings
-from training.simulate.ad_trials import simulate_trials
+from training.simulate.ads.process import AdSettings
+from training.simulate.ads.trials import simulate_trials
 
 
 @cache

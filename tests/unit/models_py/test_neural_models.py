@@ -9,7 +9,7 @@ from models_py.recommendation.gru import GRU, GRUConfig
 from models_py.recommendation.sasrec import SASRec, SASRecConfig
 from models_py.recommendation.sequences import make_batch
 from tests.unit.models_py.made_data import cycles, queries_of, train_of
-from training.loop import fit
+from training.fit.loop import fit
 
 NEURAL = ["gru", "sasrec"]
 

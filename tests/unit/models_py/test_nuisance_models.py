@@ -17,8 +17,8 @@ from models_py.causal.transformer import CausalTransformer, CausalTransformerCon
 from models_py.causal.trials import FIRST_PRODUCT, UNKNOWN_ITEM
 from models_py.config import OptimiserConfig
 from tests.unit.causal.made_trials import simulated, trials_of
-from training.checkpoint import load_model, save_model
-from training.loop import fit
+from training.fit.checkpoints import load_model, save_model
+from training.fit.loop import fit
 
 QUICK = OptimiserConfig(epochs=2, batch_size=64, min_steps=1)
 TRIALS = simulated().trials

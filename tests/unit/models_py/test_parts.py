@@ -14,7 +14,7 @@ from tests.unit.causal.made_trials import simulated
 from tests.unit.models_py.made_answers import N_ITEMS, N_SKILLS, responses_of
 from tests.unit.models_py.made_data import random_walks
 from tests.unit.models_py.meta.made_tasks import either_way
-from training.team import Team
+from training.fit.processes import Team
 
 SETTINGS = OptimiserConfig(batch_size=16, min_steps=1)
 MANY = 40  # more processes than a batch has rows

@@ -10,8 +10,8 @@ import torch
 from models_py import registry
 from models_py.config import OptimiserConfig
 from tests.unit.models_py.made_data import queries_of, random_walks
-from training.checkpoint import load_model, save_model
-from training.loop import fit
+from training.fit.checkpoints import load_model, save_model
+from training.fit.loop import fit
 
 N_ITEMS = 15
 SIZES = {"n_items": N_ITEMS}

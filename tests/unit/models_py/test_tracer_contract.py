@@ -17,9 +17,9 @@ from tests.unit.models_py.made_answers import (
     responses_of,
     simulated,
 )
-from training.checkpoint import load_model, save_model
 from training.evaluation.tracing import auc
-from training.loop import fit
+from training.fit.checkpoints import load_model, save_model
+from training.fit.loop import fit
 from training.tracing.checks import leaks
 from training.tracing.past import recounted
 

@@ -19,7 +19,7 @@ from tests.unit.models_py.made_answers import (
     responses_of,
     simulated,
 )
-from training.loop import fit
+from training.fit.loop import fit
 
 ONE_EPOCH = OptimiserConfig(epochs=1, batch_size=500, min_steps=1)
 optimise = partial(fit, settings=ONE_EPOCH, validate=lambda: 0.0, seed=1)

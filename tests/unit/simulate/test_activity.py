@@ -5,14 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from training.simulate.activity import (
+from training.simulate.courses.activity import (
     FIRST_SECOND,
     SESSION_GAP_SEC,
     WINDOW_SEC,
     draw_activity,
 )
-from training.simulate.programme import draw_programmes
-from training.simulate.xuetangx import DENSE, PUBLISHED
+from training.simulate.courses.programme import draw_programmes
+from training.simulate.courses.xuetangx import DENSE, PUBLISHED
 
 SMALL_DENSE = replace(DENSE, block_users=80)
 # the published shape in a small catalogue

@@ -9,10 +9,10 @@ from scipy.special import expit
 from tests.reference.causal import causal_marts
 from tests.reference.sessions import ADS, ad_events
 from training.errors import UserError
-from training.simulate.ad_events import log_rows, simulate
-from training.simulate.ad_process import AdProcess, AdSettings
-from training.simulate.ad_sessions import appeal_shares, draw_sessions
-from training.simulate.ad_trials import TRUTH, simulate_trials
+from training.simulate.ads.ad_events import log_rows, simulate
+from training.simulate.ads.process import AdProcess, AdSettings
+from training.simulate.ads.sessions import appeal_shares, draw_sessions
+from training.simulate.ads.trials import TRUTH, simulate_trials
 from training.simulate.request import Request, Size
 
 ALIKE = np.array([0.0, 1.0, 0.0])  # appeal shares: all products are alike

@@ -5,8 +5,8 @@ from itertools import pairwise, product
 import numpy as np
 import pytest
 
-from training.simulate.bayes import BayesFilter, Prediction, Sequences
-from training.simulate.programme import ProgrammeConfig, draw_programmes
+from training.simulate.courses.bayes import BayesFilter, Prediction, Sequences
+from training.simulate.courses.programme import ProgrammeConfig, draw_programmes
 
 CONFIG = ProgrammeConfig(
     n_items=12,

@@ -4,7 +4,7 @@ import hashlib
 
 import pytest
 
-from training.simulate.episodes import EpisodeRule, user_split
+from training.simulate.courses.episodes import EpisodeRule, user_split
 
 
 @pytest.mark.parametrize("user_id", ["11", "4118", "用户", "a:b"])

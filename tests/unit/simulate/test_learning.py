@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from training.simulate.learning import (
+from training.simulate.practice.learning import (
     DAY_MS,
     Items,
     LearningConfig,

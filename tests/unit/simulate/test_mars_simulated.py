@@ -7,8 +7,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from training.simulate.episodes import user_split
-from training.simulate.mars import simulate
+from training.simulate.courses.episodes import user_split
+from training.simulate.courses.mars import simulate
 from training.simulate.request import Request, Size
 
 COLUMNS = {"user_id", "item_id", "watch_percentage", "created_at", "rating"}

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from training.errors import UserError
-from training.simulate.optimum import optimum_given_support
+from training.truth import optimum_given_support
 
 PLAIN = {"accuracy@1": 0.25, "recall@10": 0.8, "mrr": 0.4, "n_queries": 20}
 INFORMED = {"accuracy@1": 0.3, "recall@10": 0.9, "mrr": 0.5}

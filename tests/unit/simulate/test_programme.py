@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from training.simulate.programme import ProgrammeConfig, draw_programmes
+from training.simulate.courses.programme import ProgrammeConfig, draw_programmes
 
 SMALL = ProgrammeConfig(
     n_items=9,

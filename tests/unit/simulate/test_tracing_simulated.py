@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 from pandas.testing import assert_frame_equal
 
-from training.simulate import assistments_2009, edm_cup_2023
-from training.simulate import assistments_2009_files as files
+from training.simulate.practice import assistments_2009, edm_cup_2023
+from training.simulate.practice import assistments_2009_files as files
 from training.simulate.request import Counts, Request, Size
 
 GRADED = ["correct_response", "wrong_response"]

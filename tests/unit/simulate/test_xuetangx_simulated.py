@@ -7,14 +7,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from training.simulate.episodes import user_split
-from training.simulate.request import Request, Size
-from training.simulate.xuetangx import (
+from training.simulate.courses.episodes import user_split
+from training.simulate.courses.xuetangx import (
     LEARNING_EVENTS,
     OTHER_EVENTS,
     course_id,
     simulate,
 )
+from training.simulate.request import Request, Size
 
 LEARNING_PREFIXES = ("load_", "problem_", "video_", "seek_", "speed_", "pause_")
 

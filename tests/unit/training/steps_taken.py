@@ -15,9 +15,9 @@ import torch
 from models_py import registry
 from models_py.config import OptimiserConfig
 from tests.unit.models_py.made_data import random_walks
-from training.fit_state import FitCheckpoints, FitState
-from training.loop import _Step
-from training.team import Team, joined
+from training.fit.loop import _Step
+from training.fit.processes import Team, joined
+from training.fit.state import FitCheckpoints, FitState
 
 N_ITEMS = 40
 SETTINGS = OptimiserConfig(batch_size=64, min_steps=1)

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from models_py import registry
-from training.checkpoint import load_model, load_tensors, save_model, save_tensors
 from training.errors import UserError
+from training.fit.checkpoints import load_model, load_tensors, save_model, save_tensors
 
 
 @pytest.fixture

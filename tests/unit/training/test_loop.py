@@ -12,10 +12,10 @@ from torch import Tensor, nn
 from models_py import registry
 from models_py.config import OptimiserConfig
 from tests.unit.models_py.made_data import random_walks, train_of
-from training.checkpoint import load_tensors, save_tensors
 from training.errors import UserError
-from training.loop import FitCheckpoints, fit
-from training.seeding import derive
+from training.fit.checkpoints import load_tensors, save_tensors
+from training.fit.loop import FitCheckpoints, fit
+from training.fit.seeds import derive
 
 N_ITEMS = 9
 SETTINGS = OptimiserConfig(epochs=5, batch_size=64, min_steps=1, patience=5)

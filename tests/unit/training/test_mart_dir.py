@@ -12,8 +12,8 @@ from benchmarks.bench_mart_dir import write_marts
 from training.causal import marts as causal
 from training.errors import UserError
 from training.files import PROJECT_ROOT
-from training.mart_columns import FUNNEL, Columns
-from training.marts import Reader, open_marts
+from training.marts.columns import FUNNEL, Columns
+from training.marts.reader import Reader, open_marts
 from training.recommendation import marts as recommendation
 from training.recommendation.marts import load_recommendation
 from training.tracing import marts as tracing

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models_py.ragged import Ragged
-from training.marts import ragged_of
+from training.marts.digest import RowsDigest
+from training.marts.reader import ragged_of
 from training.recommendation.marts import spooled_pairs
 from training.recommendation.pair_table import SPLITS, Pairs
-from training.rows_digest import RowsDigest
 
 N_ITEMS = 5
 

@@ -9,9 +9,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training import spool
 from training.errors import UserError
-from training.spool import RaggedSpool, Spool
+from training.marts import spool
+from training.marts.spool import RaggedSpool, Spool
 
 PIECES = st.lists(st.lists(st.integers(-(2**40), 2**40), max_size=5), max_size=6)
 

@@ -14,7 +14,7 @@ import torch
 from tests.unit.training.steps_taken import steps_of
 from training.errors import UserError
 from training.files import PROJECT_ROOT
-from training.team import LostProcess, Team, joined, launched
+from training.fit.processes import LostProcess, Team, joined, launched
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +89,7 @@ def test_a_process_waits_for_the_others_only_so_long(monkeypatch):
         *(("MASTER_ADDR", "127.0.0.1"), ("MASTER_PORT", str(port))),
     ):
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr("training.team.LONGEST_JOINING", timedelta(seconds=1))
+    monkeypatch.setattr("training.fit.processes.LONGEST_JOINING", timedelta(seconds=1))
     cannot, wrong = "the 2 processes cannot join", "MOOCMETA_WAIT_MINUTES=soon: write"
     with pytest.raises(UserError, match=cannot), joined(torch.device("cpu")):
         pass

@@ -10,7 +10,7 @@ from models_py import registry
 from models_py.config import OptimiserConfig
 from models_py.ragged import Ragged
 from training.config import TrainConfig
-from training.job import Job
+from training.fit.job import Job
 from training.recommendation import pair_table
 from training.recommendation.lineup import Answer, answer, questions_of
 from training.recommendation.marts import RecommendationMarts

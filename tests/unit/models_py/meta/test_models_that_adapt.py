@@ -11,8 +11,8 @@ from models_py import registry
 from models_py.config import OptimiserConfig
 from models_py.recommendation.session_knn import SessionKNNConfig
 from tests.unit.models_py.meta.made_tasks import either_way, random_tasks
-from training.checkpoint import load_model, save_model
-from training.loop import fit
+from training.fit.checkpoints import load_model, save_model
+from training.fit.loop import fit
 
 N_ITEMS = 9
 QUICK = OptimiserConfig(epochs=1, batch_size=64, min_steps=1)

@@ -1,0 +1,83 @@
+"""One line-up to fit on one data set, whatever its family."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from tqdm import tqdm
+
+from models_py.fitting import FitLog, Optimise
+from training.config import TrainConfig
+from training.fit import checkpoints, loop
+from training.fit.processes import Team
+from training.marts.reader import Marts
+from training.runs import Run
+
+
+@dataclass(frozen=True)
+class Job:
+    """One line-up on one data set.
+
+    Fitting keeps its state in the run folder after every epoch. Going on after an
+    interruption is nothing but running the same job over the same folder again: a
+    finished fit is taken from its state as it was, an unfinished one goes on.
+
+    Args:
+        marts: what the family's `load` read.
+        team: the processes that do this job together, this one among them.
+    """
+
+    config: TrainConfig
+    marts: Marts
+    run: Run
+    device: torch.device
+    progress: bool
+    team: Team = field(default_factory=Team)
+
+    def optimise(
+        self, name: str, settings: Any, validate: Callable[[], float], monitor: str
+    ) -> Optimise:
+        """The training loop for one model, its state kept under the model's name.
+
+        Args:
+            settings: the model's, with an `optimiser` where it is a network.
+            validate: value of the model as it is at the call, higher is better.
+            monitor: name of that value, such as `mrr`.
+        """
+
+        def fit(module: Any, data: Any) -> FitLog:
+            return loop.fit(
+                module,
+                data,
+                name=name,
+                settings=settings.optimiser,
+                validate=validate,
+                monitor=monitor,
+                seed=self.config.seed,
+                device=self.device,
+                precision=self.config.precision,
+                checkpoints=loop.FitCheckpoints(self.run.state / name),
+                progress=self.progress,
+                team=self.team,
+            )
+
+        return fit
+
+    def keep(
+        self,
+        name: str,
+        model: Any,
+        settings: Any,
+        base_settings: Any = None,
+        **sizes: int,
+    ) -> None:
+        """Write a fitted model's checkpoint; `sizes` are what the data prescribe."""
+        if not self.team.leads:
+            return
+        path = self.run.checkpoint(name)
+        checkpoints.save_model(path, name, model, settings, sizes, base_settings)
+
+    def lineup(self, configs: dict[str, Any]) -> tqdm:
+        """The models' names behind a progress bar."""
+        return tqdm(configs, "models", disable=not self.progress)

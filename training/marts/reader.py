@@ -1,0 +1,295 @@
+"""Marts as Arrow, then as tensors and ragged arrays, no per-row Python.
+
+They come from dbt's DuckDB file, or from a folder of Parquet files that any engine
+wrote; DuckDB reads both, always read-only, and nothing else in training opens it. What
+a family of marts makes of its tables stands in `training/<family>/marts.py`.
+"""
+
+import os
+import re
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import torch
+from torch import Tensor
+
+from models_py.ragged import Ragged
+from training.errors import UserError
+from training.marts.columns import Columns, RowCheck
+from training.marts.digest import BATCH_ROWS, RowsDigest
+from training.marts.folder import EXPORT, HOW_TO_EXPORT, view_folder
+
+PREFERRED_DATASETS = ("xuetangx", "edm_cup_2023")
+
+Connection = duckdb.DuckDBPyConnection
+
+
+class Marts(Protocol):
+    """What a run needs to know of the marts of any family."""
+
+    @property
+    def mart(self) -> str:
+        """The mart trained on."""
+
+    @property
+    def dataset(self) -> str:
+        """The data set trained on."""
+
+    @property
+    def fingerprints(self) -> dict[str, dict[str, Any]]:
+        """Rows and SHA-256 of each mart read."""
+
+
+def duckdb_path() -> Path:
+    """The DuckDB file that dbt writes and training reads.
+
+    Raises:
+        UserError: it is a folder.
+    """
+    path = Path(os.environ.get("MOOCMETA_DUCKDB") or "target/moocmeta.duckdb")
+    if path.is_dir():
+        raise UserError(
+            f"{path} is a folder, a DuckDB file there does not exist: run `dbt build` "
+            "first, set MOOCMETA_DUCKDB, or name a folder of marts with --mart-dir"
+        )
+    return path
+
+
+def marts_path(mart_dir: str | None) -> Path:
+    """Where the marts are: a folder of Parquet files if one is named, else DuckDB's.
+
+    Raises:
+        UserError: there is no such folder.
+    """
+    if mart_dir is None:
+        return duckdb_path()
+    path = Path(mart_dir)
+    if not path.is_dir():
+        raise UserError(f"--mart-dir {path} is no folder; {HOW_TO_EXPORT}")
+    return path
+
+
+@contextmanager
+def open_marts(path: Path) -> Iterator[Connection]:
+    """Open a DuckDB file, or a folder of Parquet marts, read-only.
+
+    Whatever goes wrong names the remedy.
+    """
+    is_folder = path.is_dir()
+    if not is_folder and not path.is_file():
+        raise UserError(
+            f"{path} does not exist: run `dbt build` first or set MOOCMETA_DUCKDB"
+        )
+    database = ":memory:" if is_folder else str(path)
+    limit = os.environ.get("MOOCMETA_MEMORY_LIMIT")
+    try:
+        with (
+            tempfile.TemporaryDirectory(prefix="moocmeta-") as scratch,
+            duckdb.connect(database, read_only=not is_folder) as connection,
+        ):
+            connection.execute("set enable_progress_bar = false")
+            connection.execute("set TimeZone = 'UTC'")
+            if limit:
+                connection.execute("set memory_limit = ?", [limit])
+            if is_folder:  # a file's scratch folder lies beside it
+                connection.execute("set temp_directory = ?", [scratch])
+                view_folder(connection, path)
+            yield connection
+    except duckdb.Error as error:
+        why = _why_no_folder if is_folder else _why_not_read
+        raise UserError(why(path, error)) from error
+
+
+def _why_no_folder(folder: Path, error: duckdb.Error) -> str:
+    message = _first_line(str(error))
+    missing = re.search(r"Table with name (\w+) does not exist", message)
+    if missing:
+        return f"--mart-dir {folder} lacks the mart {missing[1]}; {HOW_TO_EXPORT}"
+    return f"--mart-dir {folder} cannot be read ({message}); {HOW_TO_EXPORT}"
+
+
+def _why_not_read(path: Path, error: duckdb.Error) -> str:
+    message = str(error)
+    if isinstance(error, duckdb.ProgrammingError):  # a mart or column is not there
+        return f"{path} is of another version ({_first_line(message)}); run `dbt build`"
+    if "could not set lock" not in message.lower():
+        return (
+            f"{path} cannot be read ({_first_line(message)}); "
+            "if it is damaged, delete it and run `dbt build`"
+        )
+    holder = re.search(r"held in (.*?)\s*\(PID (\d+)\)", message)
+    who = f"process {holder[2]} ({holder[1]})" if holder else "another process"
+    return (
+        f"{path} is locked by {who}: wait until it ends or close it, "
+        "or point MOOCMETA_DUCKDB at a copy of the file"
+    )
+
+
+def _first_line(message: str) -> str:
+    return message.split("\n", 1)[0]
+
+
+def columns_by_mart(connection: Connection) -> dict[str, set[str]]:
+    """Names of the columns of every mart, by its name, in the order of names."""
+    found = connection.execute(
+        "select table_name, list(column_name) from information_schema.columns "
+        "where table_schema = 'main' group by table_name order by table_name"
+    ).fetchall()
+    return {name: set(columns) for name, columns in found}
+
+
+def refusal(path: Path, mart: str, what: str) -> UserError:
+    """The error of a mart that cannot be trained on, with the remedy."""
+    remedy = (
+        f"export it anew, one export a folder: {EXPORT}"
+        if path.is_dir()
+        else "run `dbt build`"
+    )
+    return UserError(f"mart {mart} in {path}: {what}; {remedy}")
+
+
+def choose_dataset(
+    connection: Connection, path: Path, mart: str, dataset: str | None
+) -> str:
+    """The data set to train on.
+
+    Args:
+        path: what was opened.
+        dataset: None takes the first preferred one that the mart has, else the only
+            one.
+    Raises:
+        UserError: the mart is empty, lacks that data set, or holds several.
+    """
+    rows = connection.execute(
+        f'select distinct dataset from "{mart}" order by dataset'
+    ).fetchall()
+    found = [row[0] for row in rows]
+    odd = [name for name in found if not isinstance(name, str)]
+    if odd:
+        what = "null" if odd[0] is None else f"{odd[0]}, which is no text"
+        raise refusal(path, mart, f"column dataset holds {what}")
+    if dataset in found:
+        return dataset
+    if not found and path.is_dir():
+        raise refusal(path, mart, "it has no rows")
+    if not found:
+        raise UserError(
+            f"mart {mart} is empty: check the raw files under MOOCMETA_DATA_DIR, "
+            "then run `dbt build`"
+        )
+    if dataset is not None:
+        raise UserError(
+            f"mart {mart} has no rows of data set {dataset}; it has: "
+            + ", ".join(found)
+        )
+    for preferred in PREFERRED_DATASETS:
+        if preferred in found:
+            return preferred
+    if len(found) > 1:
+        raise UserError(
+            f"mart {mart} holds several data sets, choose one with --dataset: "
+            + ", ".join(found)
+        )
+    return found[0]
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Reads marts of one data set in a total order and takes their fingerprints.
+
+    What does not keep the promises of its columns is refused, and so is a row that
+    stands twice.
+
+    Args:
+        path: what was opened.
+    """
+
+    connection: Connection
+    path: Path
+    dataset: str
+    fingerprints: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def table(
+        self, mart: str, columns: Columns, order: str, *, may_be_empty: bool = False
+    ) -> pa.Table:
+        """The data set's rows of a mart, ordered by `order`, its key."""
+        schema, batches = self.batches(mart, columns, order, may_be_empty=may_be_empty)
+        return pa.Table.from_batches(batches, schema)
+
+    def batches(
+        self, mart: str, columns: Columns, order: str, *, may_be_empty: bool = False
+    ) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
+        """The same as record batches, few of which are in memory at a time."""
+        rows = f'from "{mart}" where dataset = ?'
+        names = ", ".join(f'"{name}" as "{name}"' for name in columns)
+        sql = f"select {names} {rows}"
+        if not self._stand_in_order(rows, order):
+            if not any(column.numbers_rows for column in columns.values()):
+                self._require_unique(mart, rows, order)
+            sql += f" order by {order}"
+        found = self.connection.execute(sql, [self.dataset])
+        reader = found.to_arrow_reader(BATCH_ROWS)
+        check = RowCheck(
+            columns,
+            {name: read["rows"] for name, read in self.fingerprints.items()},
+            lambda what: refusal(self.path, mart, what),
+        )
+        check.types(reader.schema)
+        return reader.schema, self._checked(mart, reader, check, may_be_empty)
+
+    def _stand_in_order(self, rows: str, order: str) -> bool:
+        """Whether rows are stored in that order, as those of an export are, each once.
+
+        To read the key alone costs little; to sort lists takes memory as large.
+        """
+        key = f"row({order})"
+        previous = f"select {key} <= lag({key}) over () as is_behind {rows}"
+        sql = f"select count(*) from ({previous}) where is_behind"
+        return self.connection.execute(sql, [self.dataset]).fetchone() == (0,)
+
+    def _require_unique(self, mart: str, rows: str, order: str) -> None:
+        sql = f"select {order} {rows} group by {order} having count(*) > 1 limit 1"
+        twice = self.connection.execute(sql, [self.dataset]).fetchone()
+        if twice:
+            values = ", ".join(map(str, twice))
+            raise refusal(self.path, mart, f"{order} = {values} stands twice")
+
+    def _checked(
+        self,
+        mart: str,
+        batches: pa.RecordBatchReader,
+        check: RowCheck,
+        may_be_empty: bool,
+    ) -> Iterator[pa.RecordBatch]:
+        digest = RowsDigest(batches.schema)
+        for batch in batches:
+            check.rows(batch)
+            digest.add(batch)
+            yield batch
+        if not check.n_rows and not may_be_empty:
+            raise refusal(self.path, mart, f"it has no rows of data set {self.dataset}")
+        self.fingerprints[mart] = digest.found()
+
+
+def tensor_of(column: pa.ChunkedArray) -> Tensor:
+    """Numbers or booleans as a tensor; integers as int64."""
+    values = column.to_numpy()
+    wide = values if values.dtype.kind in "bf" else values.astype(np.int64)
+    return torch.from_numpy(np.array(wide))
+
+
+def ragged_of(column: pa.ChunkedArray) -> Ragged:
+    """Lists of integers as ragged rows."""
+    lists = column.combine_chunks()
+    lengths = lists.value_lengths().to_numpy(zero_copy_only=False)
+    offsets = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
+    return Ragged(
+        tensor_of(pa.chunked_array([lists.flatten()])), torch.from_numpy(offsets)
+    )

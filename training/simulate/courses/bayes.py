@@ -1,0 +1,193 @@
+"""The best that any model can do: exact Bayes prediction of the next item."""
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+
+from training.simulate.arrays import Floats, Ints
+from training.simulate.courses.programme import Programmes
+
+STATIONARY = 1e-13  # change of a marginal below which a chain counts as settled
+CHUNK = 1024  # queries whose predictive distributions are held at once
+TOP = 10
+
+
+@dataclass(frozen=True)
+class Sequences:
+    """Collapsed item sequences, one after the other.
+
+    Args:
+        items: 0-based item ids, shape (N,).
+        offsets: sequence r is `items[offsets[r]:offsets[r + 1]]`, shape (R + 1,).
+    """
+
+    items: Ints
+    offsets: Ints
+
+    @classmethod
+    def of_lengths(cls, items: Ints, lengths: Ints) -> "Sequences":
+        """Sequences whose lengths are known, shape (R,)."""
+        return cls(items, np.concatenate([[0], lengths.cumsum()]))
+
+    def number(self) -> Ints:
+        """Which sequence each item belongs to, shape (N,)."""
+        return np.repeat(np.arange(len(self.offsets) - 1), np.diff(self.offsets))
+
+    def position(self) -> Ints:
+        """0-based place of each item in its sequence, shape (N,)."""
+        return np.arange(len(self.items)) - self.offsets[self.number()]
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What the Bayes-optimal prediction is worth, one row a query.
+
+    Args:
+        accuracy_at_1, recall_at_10, reciprocal_rank: expected values under the
+            predictive distribution p itself: the largest p, the sum of the ten
+            largest, and sum over r of the r-th largest p / r. Shape (Q,).
+        rank: items at least as probable as the realised label, shape (Q,).
+    """
+
+    accuracy_at_1: Floats
+    recall_at_10: Floats
+    reciprocal_rank: Floats
+    rank: Ints
+
+    @classmethod
+    def empty(cls, size: int) -> "Prediction":
+        """Room for `size` queries."""
+        return cls(*(np.zeros(size) for _ in range(3)), np.zeros(size, dtype=np.int64))
+
+    @classmethod
+    def joined(cls, parts: list["Prediction"]) -> "Prediction":
+        """All parts' queries, one part after the other."""
+        parts = [cls.empty(0), *parts]
+        names = [field.name for field in fields(cls)]
+        return cls(*(np.concatenate([getattr(p, n) for p in parts]) for n in names))
+
+    def take(self, rows: Ints) -> "Prediction":
+        """The chosen queries, in the order asked for."""
+        return Prediction(*(getattr(self, f.name)[rows] for f in fields(self)))
+
+
+class BayesFilter:
+    """Exact inference about a user's programme, and prediction given it.
+
+    Nothing is estimated: the process is known. Evidence is a sum of log
+    likelihoods, one column a programme, because the programme never changes.
+    """
+
+    def __init__(self, programmes: Programmes) -> None:
+        self.starts = programmes.start_probabilities()  # (Z, C)
+        self.transitions = programmes.transition_probabilities()  # (Z, C, C)
+
+    def evidence(self, sequences: Sequences) -> Floats:
+        """Log likelihood of each sequence up to and with each item, shape (N, Z)."""
+        items = sequences.items
+        is_first = sequences.position() == 0
+        step = np.where(
+            is_first,
+            self.starts[:, items],
+            self.transitions[:, np.roll(items, 1), items],
+        )
+        total = np.log(step.T).cumsum(axis=0)  # (N, Z)
+        before = np.vstack([np.zeros(total.shape[1]), total])
+        return total - before[sequences.offsets[sequences.number()]]
+
+    def prefix_evidence(
+        self, sequences: Sequences, at: Ints, max_prefix: int
+    ) -> Floats:
+        """Log likelihood of what a query sees: the last items before its label.
+
+        A prefix that was cut begins in the middle of its sequence; its first item
+        then counts with its marginal probability at that step.
+
+        Args:
+            at: where the labels are in `sequences.items`, none the first of its
+                sequence, shape (Q,).
+            max_prefix: how many items a prefix keeps.
+        Returns:
+            Shape (Q, Z).
+        """
+        evidence = self.evidence(sequences)
+        seen = evidence[at - 1]
+        n_cut = sequences.position()[at] - max_prefix
+        cut = np.flatnonzero(n_cut > 0)
+        if len(cut):
+            begin = at[cut] - max_prefix
+            marginals = self._marginals(int(n_cut.max()))
+            step = np.minimum(n_cut[cut], len(marginals) - 1)
+            first = marginals[step, :, sequences.items[begin]]  # (cut, Z)
+            seen[cut] += np.log(first) - evidence[begin]
+        return seen
+
+    def support_evidence(
+        self, sequences: Sequences, support: Ints, query: Ints
+    ) -> Floats:
+        """Log likelihood of what the support pairs tell beyond a query's own prefix.
+
+        A pair tells its sequence up to its label, so the last support pair of a
+        sequence stands for those before it; a support pair of the query's own
+        sequence lies in the query's prefix already.
+
+        Args:
+            support: where the labels of an episode's support pairs are in
+                `sequences.items`, ascending, shape (E, K).
+            query: the same of its queries, all behind the support, shape (E, Q).
+        Returns:
+            To be added to the prefix's evidence, shape (E, Q, Z).
+        """
+        number = sequences.number()
+        of_support, of_query = number[support], number[query]
+        is_last = np.diff(of_support, axis=1, append=-1) != 0  # (E, K)
+        is_other = of_support[:, None] != of_query[..., None]  # (E, Q, K)
+        is_counted = (is_last[:, None] & is_other).astype(float)
+        told = self.evidence(sequences)[support]  # (E, K, Z)
+        return np.einsum("eqk,ekz->eqz", is_counted, told)
+
+    def predict(self, evidence: Floats, last: Ints, label: Ints) -> Prediction:
+        """Value of the optimal prediction after `last`, given the evidence.
+
+        The last item is no candidate: repeats collapse, so its probability is 0.
+
+        Args:
+            evidence: log likelihood under each programme, shape (Q, Z).
+            last, label: item ids, shape (Q,).
+        """
+        prediction = Prediction.empty(len(last))
+        ranks = np.arange(1, self.starts.shape[1] + 1)
+        for begin in range(0, len(last), CHUNK):
+            rows = slice(begin, begin + CHUNK)
+            probability = self._predictive(evidence[rows], last[rows])  # (B, C)
+            of_label = np.take_along_axis(probability, label[rows, None], axis=1)
+            prediction.rank[rows] = (probability >= of_label).sum(axis=1)
+            probability.sort(axis=1)
+            best_first = probability[:, ::-1]
+            prediction.accuracy_at_1[rows] = best_first[:, 0]
+            prediction.recall_at_10[rows] = best_first[:, :TOP].sum(axis=1)
+            prediction.reciprocal_rank[rows] = (best_first / ranks).sum(axis=1)
+        return prediction
+
+    def _predictive(self, evidence: Floats, last: Ints) -> Floats:
+        """P(next | evidence, last), shape (B, C)."""
+        weight = np.exp(evidence - evidence.max(axis=1, keepdims=True))
+        weight /= weight.sum(axis=1, keepdims=True)
+        probability = np.zeros((len(last), self.starts.shape[1]))
+        for programme, transition in enumerate(self.transitions):
+            probability += weight[:, programme, None] * transition[last]
+        return probability
+
+    def _marginals(self, n_steps: int) -> Floats:
+        """P(item at step n | programme), n = 0, 1, …, shape (<= n_steps + 1, Z, C).
+
+        Ends early once the chain has settled.
+        """
+        marginals = [self.starts]
+        while len(marginals) <= n_steps:
+            following = np.einsum("zc,zcd->zd", marginals[-1], self.transitions)
+            change = np.abs(following - marginals[-1]).max()
+            marginals.append(following)
+            if change < STATIONARY:
+                break
+        return np.stack(marginals)
