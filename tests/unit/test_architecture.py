@@ -14,13 +14,20 @@ FILES = {
 }
 STANDARD = tuple(sys.stdlib_module_names)
 ARRAYS = ("numpy", "scipy", "torch")
+WITHOUT_TORCH = ("metrics", "probabilities", "effects")
 
 # what the files of a room may import; the longest matching room counts
 MAY_IMPORT = {
     "models_py/": (*ARRAYS, "models_py"),
+    "models_py/trees.py": (*ARRAYS, "sklearn", "threadpoolctl"),
     "models_py/causal/": (*ARRAYS, "models_py", "sklearn", "threadpoolctl"),
     "models_py/tracing/": (*ARRAYS, "models_py", "sklearn", "threadpoolctl"),
     "training/evaluation/": (*ARRAYS, "training.evaluation"),
+    # the report reads them, and never waits for torch
+    **dict.fromkeys(
+        (f"training/evaluation/{name}.py" for name in WITHOUT_TORCH),
+        ("numpy", "scipy", *(f"training.evaluation.{name}" for name in WITHOUT_TORCH)),
+    ),
     "training/fit/loop.py": (
         *("torch", "models_py", "training.errors", "training.progress"),
         *("training.fit.state", "training.fit.seeds", "training.fit.processes"),
@@ -28,6 +35,7 @@ MAY_IMPORT = {
     "training/report/": (
         *("jinja2", "markupsafe", "matplotlib", "numpy", "tabulate"),
         *("training.errors", "training.files", "training.report", "training.runs"),
+        "training.evaluation.metrics",
     ),
 }
 # who alone may import a package

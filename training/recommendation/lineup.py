@@ -13,7 +13,8 @@ from models_py import registry
 from models_py.fitting import Diverged, FitLog
 from models_py.meta.orders import compare_orders
 from training.errors import UserError
-from training.evaluation.ranking import METRICS, NO_EXCLUSION, label_ranks
+from training.evaluation.metrics import RANKING
+from training.evaluation.ranking import NO_EXCLUSION, label_ranks
 from training.fit.job import Job
 from training.recommendation.adapting import (
     Adaptation,
@@ -181,7 +182,7 @@ def _fit(job: Job, name: str, model: Any, settings: Any) -> FitLog | None:
     val_rows = pairs.rows_of("val")
 
     def validate() -> float:
-        return float(METRICS["mrr"](ranks_of(job, model, val_rows)).mean())
+        return float(RANKING["mrr"](ranks_of(job, model, val_rows)).mean())
 
     return model.fit(train, job.optimise(name, settings, validate, "mrr"))
 
@@ -191,7 +192,7 @@ def _fit_to_episodes(job: Job, name: str, model: Any, settings: Any) -> FitLog |
 
     def validate() -> float:
         (ranks,) = task_ranks(job, tasks, lambda part: [model.score_tasks(part)])
-        return float(METRICS[monitor](ranks).mean())
+        return float(RANKING[monitor](ranks).mean())
 
     optimise = job.optimise(name, settings, validate, monitor)
     return model.fit(train_tasks_of(job.marts), optimise)
