@@ -109,6 +109,38 @@ def test_there_are_no_relative_imports():
     assert relative == []
 
 
+def test_a_name_is_imported_from_where_it_is_defined():
+    """Modules re-export nothing: one place to look, and to change."""
+
+    def defined_in(tree: ast.Module) -> set[str]:
+        definitions = (ast.FunctionDef, ast.ClassDef)
+        return {
+            *(node.name for node in tree.body if isinstance(node, definitions)),
+            *(
+                leaf.id
+                for node in tree.body
+                if isinstance(node, ast.Assign | ast.AnnAssign | ast.With)
+                for leaf in ast.walk(node)
+                if isinstance(leaf, ast.Name) and isinstance(leaf.ctx, ast.Store)
+            ),
+        }
+
+    modules = {
+        name.removesuffix(".py").removesuffix("/__init__").replace("/", "."): tree
+        for name, tree in FILES.items()
+    }
+    wrong = [
+        f"{name} imports {node.module}.{alias.name}"
+        for name, tree in FILES.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.module in modules
+        for alias in node.names
+        if f"{node.module}.{alias.name}" not in modules
+        and alias.name not in defined_in(modules[node.module])
+    ]
+    assert wrong == []
+
+
 def test_nothing_loads_or_saves_pickles():
     """`torch.save` and `torch.load` pickle; so do NumPy and pandas if they may."""
     forbidden = {

@@ -7,28 +7,11 @@ import numpy as np
 from training.files import appearing_whole, data_dir, write_json
 from training.fit.job import Job
 from training.recommendation import scorecard
-from training.recommendation.lineup import (
-    answer,
-    check,
-    gradient_orders,
-    questions_of,
-)
-from training.recommendation.marts import (
-    EPISODE_COLUMNS,
-    RecommendationMarts,
-    load_recommendation,
-)
+from training.recommendation.lineup import answer, gradient_orders, questions_of
+from training.recommendation.marts import RecommendationMarts
 from training.recommendation.resplit import repeat_splits
 from training.recommendation.scorecard import Scorecard
 from training.truth import bayes_optimum, optimum_given_support
-
-__all__ = [
-    "EPISODE_COLUMNS",
-    "check",
-    "evaluate",
-    "load_recommendation",
-    "tables",
-]
 
 
 def evaluate(job: Job) -> dict[str, Any]:
