@@ -23,7 +23,7 @@ from benchmarks.bench_dbt_build import ROOT
 from benchmarks.made_sequences import realistic_lengths, training_set
 from models_py import registry
 from training.fit.loop import fit
-from training.fit.processes import Team, joined
+from training.fit.processes import World, joined
 from training.fit.seeds import make_reproducible
 
 MODELS = ("gru", "sasrec")
@@ -73,7 +73,7 @@ def _measured(n_processes: int, targets: int, batch_size: int) -> dict[str, floa
     return json.loads(done.stdout)
 
 
-def _fit_once(team: Team, targets: int, batch_size: int) -> dict[str, float]:
+def _fit_once(world: World, targets: int, batch_size: int) -> dict[str, float]:
     make_reproducible()
     rng = np.random.default_rng(0)
     train = training_set(rng, realistic_lengths(rng, targets), N_ITEMS)
@@ -85,7 +85,14 @@ def _fit_once(team: Team, targets: int, batch_size: int) -> dict[str, float]:
             optimiser = model.config.optimiser
             settings = replace(optimiser, epochs=1, batch_size=batch_size)
             started = time.perf_counter()
-            fit(model, data, settings=settings, validate=lambda: 0.0, seed=0, team=team)
+            fit(
+                model,
+                data,
+                settings=settings,
+                validate=lambda: 0.0,
+                seed=0,
+                world=world,
+            )
             found[name] = round(time.perf_counter() - started, 2)
     return found
 
@@ -100,9 +107,9 @@ def main(targets: int, batch_size: int, rounds: int, child: bool) -> None:
     if not child:
         click.echo(json.dumps(run(rounds, targets, batch_size), indent=2))
         return
-    with joined(torch.device("cpu")) as team:
-        found = _fit_once(team, targets, batch_size)
-        if team.leads:
+    with joined(torch.device("cpu")) as world:
+        found = _fit_once(world, targets, batch_size)
+        if world.is_main:
             click.echo(json.dumps(found))
 
 

@@ -24,7 +24,7 @@ MAY_IMPORT = {
     "training/fit/loop.py": (
         *("torch", "tqdm", "models_py"),
         *("training.errors", "training.fit.state", "training.fit.seeds"),
-        "training.fit.processes",
+        *("training.fit.processes", "training.fit.step"),
     ),
     "training/report/": (
         *("jinja2", "markupsafe", "matplotlib", "numpy", "tabulate"),

@@ -70,7 +70,7 @@ def cross_fit(
         asked = _rows(fold == held)
         probabilities[asked.numpy()] = model.predict(trials.take(asked)).numpy()
         sizes = {"n_items": trials.n_items}
-        if job.team.leads:
+        if job.world.is_main:
             path = job.run.checkpoint(part)
             checkpoints.save_model(path, name, model, settings, sizes)
         n_parameters += model.n_parameters

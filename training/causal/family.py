@@ -86,7 +86,7 @@ def evaluate(job: Job) -> dict[str, Any]:
         name: cross_fit(job, name, configs[name], used.trials, used.fold)
         for name in job.lineup(configs)
     }
-    if not job.team.leads:
+    if not job.world.is_main:
         return {}
     seen, trim = observed(used), job.config.trim
     by_nuisance = _estimates(marts.mart, seen, fits, trim)

@@ -10,7 +10,7 @@ from tqdm import tqdm
 from models_py.fitting import FitLog, Optimise
 from training.config import TrainConfig
 from training.fit import checkpoints, loop
-from training.fit.processes import Team
+from training.fit.processes import World
 from training.marts.reader import Marts
 from training.runs import Run
 
@@ -25,7 +25,7 @@ class Job:
 
     Args:
         marts: what the family's `load` read.
-        team: the processes that do this job together, this one among them.
+        world: the processes that do this job together, this one among them.
     """
 
     config: TrainConfig
@@ -33,7 +33,7 @@ class Job:
     run: Run
     device: torch.device
     progress: bool
-    team: Team = field(default_factory=Team)
+    world: World = field(default_factory=World)
 
     def optimise(
         self, name: str, settings: Any, validate: Callable[[], float], monitor: str
@@ -59,7 +59,7 @@ class Job:
                 precision=self.config.precision,
                 checkpoints=loop.FitCheckpoints(self.run.state / name),
                 progress=self.progress,
-                team=self.team,
+                world=self.world,
             )
 
         return fit
@@ -73,7 +73,7 @@ class Job:
         **sizes: int,
     ) -> None:
         """Write a fitted model's checkpoint; `sizes` are what the data prescribe."""
-        if not self.team.leads:
+        if not self.world.is_main:
             return
         path = self.run.checkpoint(name)
         checkpoints.save_model(path, name, model, settings, sizes, base_settings)

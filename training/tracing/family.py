@@ -38,7 +38,7 @@ def evaluate(job: Job) -> dict[str, Any]:
     marts = job.marts
     configs = job.config.model_configs("tracing")
     answers = {name: answer(job, name, configs[name]) for name in job.lineup(configs)}
-    if not job.team.leads:
+    if not job.world.is_main:
         return {}
     oracle = oracle_chances(
         data_dir(),
