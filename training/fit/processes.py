@@ -4,6 +4,7 @@ All of them run the same program on the same data. They meet where gradients are
 and where scores are put together; only the main one, of rank 0, writes files.
 """
 
+import importlib
 import os
 import re
 import signal
@@ -135,6 +136,7 @@ def joined(device: torch.device) -> Iterator[World]:
         backend = "cpu:gloo,cuda:nccl"
         _take_device(int(os.environ.get("LOCAL_RANK", "0")))
     longest_wait = _longest_wait()
+    _load_what_would_keep_the_group()
     try:
         _meet(backend, longest_wait)
     except (RuntimeError, ValueError) as error:
@@ -154,6 +156,17 @@ def joined(device: torch.device) -> Iterator[World]:
     finally:
         signal.signal(signal.SIGTERM, before)
         dist.destroy_process_group()
+
+
+def _load_what_would_keep_the_group() -> None:
+    """Import, before there is a group, the module that would hold it for good.
+
+    Its functions take the group of the moment as a default argument, and optimisers
+    import it when the first is made. A group that is held outlives its destruction, and
+    its threads the interpreter: one of them that then lets go of a tensor aborts the
+    process long after its work was done.
+    """
+    importlib.import_module("torch.distributed.nn.functional")
 
 
 def _meet(backend: str, longest_wait: timedelta) -> None:

@@ -67,7 +67,10 @@ def main(folder: Path) -> None:
             for what, values in steps_of(name, world).items():
                 found[f"{name}_{what}"] = values
         found |= taken_up(world, folder)
-        np.savez(folder / f"{world.rank}.npz", **found)
+    found["threads"] = np.array(
+        [path.read_text() for path in Path("/proc/self/task").glob("*/comm")]
+    )
+    np.savez(folder / f"{world.rank}.npz", **found)
 
 
 if __name__ == "__main__":

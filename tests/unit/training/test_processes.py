@@ -56,6 +56,13 @@ def test_every_step_is_that_of_one_process(found, name):
         assert np.abs(found[0][f"{name}_{what}"] - alone[what]).max() < 1e-5
 
 
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="names of threads")
+def test_no_thread_of_the_group_outlives_it(found):
+    for each in found:
+        assert len(each["threads"]) > 0
+        assert not [name for name in each["threads"] if "gloo" in name]
+
+
 def test_all_take_a_fit_up_where_the_main_process_finds_it(found):
     for each in found:
         assert each["taken_up_epoch"] == 1
