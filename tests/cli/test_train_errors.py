@@ -17,18 +17,20 @@ import pytest
 
 from tests.cli.command_line import (
     MARS,
+    SMALL,
     assert_one_line,
     files_under,
+    interrupted_after,
     moocmeta,
     train_on,
     trained,
 )
 from tests.conftest import build
+from tests.reference.compare import MAKE_THESE
 from tests.reference.raw_files import write_flat_parquet, write_ratings
-from training.fit.state import FitCheckpoints
 
 POPULARITY = (*MARS, "--model", "popularity")
-GRU = (*MARS, "--model", "gru", "--epochs", "2")
+GRU = (*MARS, *SMALL, "--model", "gru", "--epochs", "2")
 SPLIT_SEED = 20260107
 
 
@@ -337,7 +339,8 @@ def poor_env(tmp_path_factory) -> dict[str, str]:
         for course, user_id, at in chain(user, length)
     ]
     write_flat_parquet(xuetangx / "e.parquet", events, Random(0), "timestamp[us]")
-    return build(data_dir, tmp_path_factory.mktemp("poor_build")).env
+    scratch = tmp_path_factory.mktemp("poor_build")
+    return build(data_dir, scratch, *MAKE_THESE, "+dataset_funnel").env
 
 
 @pytest.mark.parametrize(
@@ -443,14 +446,7 @@ def finished(tmp_path_factory, built_project) -> Path:
 def interrupted(tmp_path_factory, built_project) -> Path:
     """A run that was stopped after the first of two epochs."""
     out = tmp_path_factory.mktemp("runs")
-    save = FitCheckpoints.save
-
-    def save_and_stop(*args, **options) -> None:
-        save(*args, **options)
-        raise KeyboardInterrupt
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(FitCheckpoints, "save", save_and_stop)
+    with interrupted_after("gru", epoch=1):
         assert_one_line(train_on(built_project.env, out, *GRU), "--resume")
     (run,) = out.iterdir()
     return run

@@ -1,7 +1,6 @@
 """`moocmeta-train --mart kt_sequences` from marts to run folder and exports."""
 
 import json
-from dataclasses import replace
 from html import escape
 from pathlib import Path
 
@@ -13,17 +12,17 @@ import pytest
 from tests.cli.command_line import (
     assert_one_line,
     files_under,
+    interrupted_after,
     train_on,
     trained,
+    without_timings,
 )
 from tests.cli.tracing_run import EDM, KT, QUICK
 from tests.conftest import BuiltProject
 from training.evaluation.tracing import METRICS, metrics_of
-from training.fit.loop import fit
 from training.tracing import lineup
 
 LINEUP = ["item_rate", "logistic", "gbt", "sakt", "wd_irt"]
-TIMINGS = {"train_seconds", "eval_seconds", "seconds", "run_id", "command"}
 KEYS = {
     "sakt_predictions": [
         *("dataset", "response_id", "user_id", "item_id", "answered_at", "split"),
@@ -230,24 +229,11 @@ def test_the_pages_name_slices_and_skills(full):
 # --- again, interrupted, otherwise ---------------------------------------------------
 
 
-def without_timings(value):
-    if isinstance(value, dict):
-        return {k: without_timings(v) for k, v in value.items() if k not in TIMINGS}
-    return [without_timings(v) for v in value] if isinstance(value, list) else value
-
-
-def test_an_interrupted_run_ends_as_if_it_had_not_been(
-    tmp_path, built_project, monkeypatch
-):
+def test_an_interrupted_run_ends_as_if_it_had_not_been(tmp_path, built_project):
     models = ("--model", "sakt", "--model", "logistic")
     through = trained(built_project.env, tmp_path / "a", *QUICK, *models)
 
-    def interrupt(*args, **kwargs):
-        fit(*args, **{**kwargs, "settings": replace(kwargs["settings"], epochs=1)})
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patched:
-        patched.setattr("training.fit.loop.fit", interrupt)
+    with interrupted_after("sakt", epoch=1):
         result = train_on(built_project.env, tmp_path / "b", *QUICK, *models)
     assert_one_line(result, "interrupted; go on with", "--resume")
     (unfinished,) = (path.parent for path in (tmp_path / "b").glob("*/config.json"))

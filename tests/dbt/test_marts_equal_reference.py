@@ -2,7 +2,6 @@
 
 import csv
 import json
-import shutil
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,8 +9,10 @@ from pathlib import Path
 import duckdb
 from click.testing import CliRunner
 
+from tests.conftest import build
 from tests.reference.compare import (
     KEYS,
+    MAKE_THESE,
     column_types,
     contract_types,
     differences,
@@ -31,14 +32,14 @@ def test_marts_of_hard_and_simulated_logs_equal_the_reference(tmp_path, dbt_buil
     # one dbt run for both: their files lie side by side
     write_log(tmp_path, hard, n_files=7)
     log = Log(simulated.xuetangx + hard.xuetangx, simulated.mars + hard.mars)
-    database = dbt_build(tmp_path)
+    database = dbt_build(tmp_path, *MAKE_THESE)
     for mart in KEYS:
         _check_columns(database, mart)
     found = differences(reference_of(log), read_marts(database))
     assert not found, found
 
 
-def test_marts_follow_every_parameter(tmp_path, dbt_build):
+def test_marts_follow_every_parameter(tmp_path):
     log = seeded_log(seed=31, n_users=120)
     common = {
         "split_seed": 7,
@@ -61,11 +62,11 @@ def test_marts_follow_every_parameter(tmp_path, dbt_build):
         "duration_cap_sec": 0,
         "extent_weight": 3,
     }
-    project = _project_with(tmp_path, {"xuetangx": xuetangx, "mars": mars})
-    database = dbt_build(
-        write_log(tmp_path / "data", log, n_files=1),
-        *("run", "--project-dir", str(project), "--vars", json.dumps(common)),
-    )
+    data_dir = write_log(tmp_path / "data", log, n_files=1)
+    database = build(data_dir, tmp_path, "seed").duckdb_path
+    _change_parameters(database, {"xuetangx": xuetangx, "mars": mars})
+    no_seed = ("--exclude", "datasets", "--vars", json.dumps(common))
+    build(data_dir, tmp_path, *MAKE_THESE, *no_seed)
     expected = reference_of(
         log, replace(XUETANGX, **common, **xuetangx), replace(MARS, **common, **mars)
     )
@@ -73,19 +74,12 @@ def test_marts_follow_every_parameter(tmp_path, dbt_build):
     assert not found, found
 
 
-def _project_with(tmp_path: Path, changes: dict[str, dict]) -> Path:
-    """A copy of the dbt project with other values in its `datasets` seed."""
-    root, copy = Path(__file__).parents[2], tmp_path / "project"
-    shutil.copytree(root / "dbt_project", copy / "dbt_project")
-    shutil.copy(root / "dbt_project.yml", copy)
-    seed = copy / "dbt_project" / "seeds" / "datasets.csv"
-    with seed.open(newline="") as file:
-        rows = list(csv.DictReader(file))
-    with seed.open("w", newline="") as file:
-        writer = csv.DictWriter(file, rows[0])
-        writer.writeheader()
-        writer.writerows(row | changes.get(row["dataset"], {}) for row in rows)
-    return copy
+def _change_parameters(database: Path, changes: dict[str, dict]) -> None:
+    with duckdb.connect(str(database)) as connection:
+        for dataset, values in changes.items():
+            columns = ", ".join(f"{column} = ?" for column in values)
+            statement = f"update datasets set {columns} where dataset = ?"
+            connection.execute(statement, [*values.values(), dataset])
 
 
 def _check_columns(database: Path, mart: str) -> None:
