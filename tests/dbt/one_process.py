@@ -21,13 +21,14 @@ class Case:
     """One dbt command over one data folder into one DuckDB file.
 
     The file is called `moocmeta.duckdb`: dbt takes the stem as the database's name
-    when it parses the project.
+    when it parses the project. Files are written before the command runs.
     """
 
     data_dir: Path
     database: Path
     command: tuple[str, ...]
     env: dict[str, str] = field(default_factory=dict)
+    files: dict[Path, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -45,14 +46,20 @@ class DbtProcess:
         parsed: the project as dbt keeps it from run to run.
     """
 
-    def __init__(self, scratch: Path, target: str, **env: str) -> None:
+    def __init__(
+        self, scratch: Path, target: str, project: Path = PROJECT_ROOT, **env: str
+    ) -> None:
         scratch.mkdir(parents=True, exist_ok=True)
-        self.parsed = FOLDERS["shared"] / f"parsed_for_{target}.msgpack"
+        known_to_all = FOLDERS["shared"] / f"parsed_for_{target}.msgpack"
+        is_ours = project == PROJECT_ROOT
+        self.parsed = known_to_all if is_ours else scratch / "parsed.msgpack"
+        options = ("--project-dir", project, "--profiles-dir", PROJECT_ROOT)
+        options += ("--target", target)
         self._errors = scratch / "stderr.txt"
         script = Path(__file__).with_name("serve.py")
         with self._errors.open("w") as errors:
             self._process = subprocess.Popen(
-                [sys.executable, script, self.parsed, target, scratch],
+                [sys.executable, script, self.parsed, scratch, *options],
                 cwd=PROJECT_ROOT,
                 env={**os.environ, "TZ": FAR_FROM_UTC, **parse_environment(), **env},
                 stdin=subprocess.PIPE,
@@ -100,6 +107,8 @@ def duckdb_process() -> DbtProcess:
 
 def run_case(case: Case, process: DbtProcess | None = None) -> Outcome:
     """Run a case, on DuckDB unless told otherwise."""
+    for path, text in case.files.items():
+        path.write_text(text)
     env = {
         "MOOCMETA_DATA_DIR": str(case.data_dir),
         "MOOCMETA_DUCKDB": str(case.database),
@@ -108,12 +117,16 @@ def run_case(case: Case, process: DbtProcess | None = None) -> Outcome:
 
 
 def run_all(
-    cases: dict[str, Case], scratch: Path, target: str = "duckdb", **env: str
+    cases: dict[str, Case],
+    scratch: Path,
+    target: str = "duckdb",
+    project: Path = PROJECT_ROOT,
+    **env: str,
 ) -> dict[str, Outcome]:
-    """Run the cases in their order; other targets have a process of their own."""
-    if target == "duckdb":
+    """Run the cases in their order; others than ours have a process of their own."""
+    if (target, project) == ("duckdb", PROJECT_ROOT):
         return {name: run_case(case) for name, case in cases.items()}
-    process = DbtProcess(scratch, target, **env)
+    process = DbtProcess(scratch, target, project, **env)
     try:
         return {name: run_case(case, process) for name, case in cases.items()}
     finally:

@@ -1,6 +1,6 @@
 """Runs dbt commands that come in by stdin, one JSON object a line, one after another.
 
-    python tests/dbt/serve.py PARSED TARGET SCRATCH
+    python tests/dbt/serve.py PARSED SCRATCH OPTION…
 
 Importing dbt and parsing the project take seconds, a run of a few models does not.
 PARSED keeps the parsed project for processes that start later.
@@ -39,9 +39,9 @@ def say_done(success: bool) -> None:
     sys.stdout.flush()
 
 
-def serve(parsed: Path, target: str, scratch: Path) -> None:
+def serve(parsed: Path, scratch: Path, options: list[str]) -> None:
     """Run what stdin asks for; a line with a null byte ends what a command printed."""
-    options = ["--target", target, "--target-path", str(scratch / "target")]
+    options = [*options, "--target-path", str(scratch / "target")]
     options += ["--log-path", str(scratch / "logs"), "--log-level-file", "none"]
     options += ["--no-use-colors", "--cache-selected-only"]
     manifest = parsed_project(parsed, scratch, options)
@@ -58,4 +58,4 @@ def serve(parsed: Path, target: str, scratch: Path) -> None:
 
 
 if __name__ == "__main__":
-    serve(Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3]))
+    serve(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3:])
