@@ -459,21 +459,15 @@ def damaged_copy(run: Path, into: Path, name: str, damage: str) -> Path:
         content = content[: len(content) // 2]
     elif damage == "flipped":
         content[-3] ^= 1
-    elif damage == "text":
-        content = b"no checkpoint"
     elif damage == "empty":
         content = b""
     (copy / name).write_bytes(content)
     return copy
 
 
-DAMAGES = ["cut", "flipped", "text", "empty"]
-
-
-@pytest.mark.parametrize("damage", DAMAGES)
-def test_recommend_from_a_damaged_checkpoint(tmp_path, finished, damage):
+def test_recommend_from_a_damaged_checkpoint(tmp_path, finished):
     name = "checkpoints/popularity.safetensors"
-    run = damaged_copy(finished, tmp_path, name, damage)
+    run = damaged_copy(finished, tmp_path, name, "cut")
     known = json.loads((run / "vocab.json").read_text())[0]
     result = moocmeta("recommend", "--run", run, "--after", known)
     assert_one_line(result, str(run / name), "is damaged", "train the run again")
@@ -487,7 +481,7 @@ def test_recommend_without_its_checkpoint(tmp_path, finished):
     assert_one_line(result, "no checkpoint at", "popularity.safetensors")
 
 
-@pytest.mark.parametrize("damage", DAMAGES)
+@pytest.mark.parametrize("damage", ["cut", "flipped"])
 def test_resume_from_a_damaged_state(tmp_path, built_project, interrupted, damage):
     name = "state/gru.safetensors"
     run = damaged_copy(interrupted, tmp_path, name, damage)
@@ -504,7 +498,7 @@ def test_the_remedy_for_a_damaged_state_works(tmp_path, built_project, interrupt
     assert result.exit_code == 0, result.output
 
 
-@pytest.mark.parametrize("damage", ["cut", "text", "empty"])
+@pytest.mark.parametrize("damage", ["cut", "empty"])
 def test_resume_with_damaged_settings(tmp_path, built_project, interrupted, damage):
     run = damaged_copy(interrupted, tmp_path, "config.json", damage)
     result = train_on(built_project.env, tmp_path, "--resume", run)
