@@ -1,10 +1,13 @@
 """Commands as a user gives them, on a DuckDB file of the test's choice."""
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
+import pandas as pd
 import pytest
 from click.testing import CliRunner, Result
 
@@ -43,14 +46,43 @@ def train_on(env: dict[str, str], out: Path, *args: object) -> Result:
     return invoke(train, *args, "--out", out, "--quiet", **env)
 
 
-def trained(env: dict[str, str], out: Path, *args: object) -> Path:
-    """Folder of a run that must end well."""
+@dataclass(frozen=True)
+class Finished:
+    """A run through the command line, and what it printed."""
+
+    path: Path
+    stdout: str
+    stderr: str
+
+    @property
+    def metrics(self) -> dict:
+        return json.loads((self.path / "metrics.json").read_text())
+
+    @property
+    def effects(self) -> dict:
+        return json.loads((self.path / "effects.json").read_text())
+
+    @property
+    def predictions(self) -> pd.DataFrame:
+        return pd.read_parquet(self.path / "predictions.parquet")
+
+    def export(self, name: str) -> pd.DataFrame:
+        return pd.read_parquet(self.path / "exports" / f"{name}.parquet")
+
+
+def finished(env: dict[str, str], out: Path, *args: object) -> Finished:
+    """A run that must end well."""
     known = set(out.glob("*/config.json"))
     result = train_on(env, out, *args)
     if result.exit_code != 0:
         raise AssertionError(f"{args} failed: {result.output}") from result.exception
     (config,) = set(out.glob("*/config.json")) - known
-    return config.parent
+    return Finished(config.parent, result.stdout, result.stderr)
+
+
+def trained(env: dict[str, str], out: Path, *args: object) -> Path:
+    """Folder of a run that must end well."""
+    return finished(env, out, *args).path
 
 
 @contextmanager

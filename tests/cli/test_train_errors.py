@@ -6,7 +6,7 @@ import resource
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -32,21 +32,6 @@ from tests.reference.raw_files import write_flat_parquet, write_ratings
 POPULARITY = (*MARS, "--model", "popularity")
 GRU = (*MARS, *SMALL, "--model", "gru", "--epochs", "2")
 SPLIT_SEED = 20260107
-
-
-@pytest.fixture
-def edited(tmp_path, built_project) -> Callable[..., dict[str, str]]:
-    """`edited(sql, …)` → environment of a changed copy of the built marts."""
-
-    def edit(*statements: str) -> dict[str, str]:
-        copy = tmp_path / "edited.duckdb"
-        shutil.copy(built_project.duckdb_path, copy)
-        with duckdb.connect(str(copy)) as connection:
-            for statement in statements:
-                connection.execute(statement)
-        return {**built_project.env, "MOOCMETA_DUCKDB": str(copy)}
-
-    return edit
 
 
 # --- options and settings -----------------------------------------------------

@@ -312,51 +312,43 @@ def test_a_wrong_option_is_named_and_leaves_nothing(
     assert not list(tmp_path.iterdir())
 
 
-def test_marts_that_do_not_fit_together_are_named(tmp_path, built_project):
+def test_marts_that_do_not_fit_together_are_named(tmp_path, edited):
     """As after a build of a part of the graph."""
-    copy = tmp_path / "torn.duckdb"
-    copy.write_bytes(built_project.duckdb_path.read_bytes())
-    with duckdb.connect(str(copy)) as marts:
-        marts.sql(
-            "create table few as select * from responses where response_id % 2 = 0"
-        )
-        marts.sql("drop table responses")
-        marts.sql("alter table few rename to responses")
-    result = train_on({"MOOCMETA_DUCKDB": str(copy)}, tmp_path / "runs", *KT)
-    fragments = ("torn.duckdb", "response_id 1 is missing", "run `dbt build`")
+    env = edited(
+        "create table few as select * from responses where response_id % 2 = 0",
+        "drop table responses",
+        "alter table few rename to responses",
+    )
+    result = train_on(env, tmp_path / "runs", *KT)
+    fragments = ("edited.duckdb", "response_id 1 is missing", "run `dbt build`")
     assert_one_line(result, *fragments)
 
 
-def test_too_few_users_are_named(tmp_path, built_project):
-    copy = tmp_path / "few.duckdb"
-    copy.write_bytes(built_project.duckdb_path.read_bytes())
-    with duckdb.connect(str(copy)) as marts:
-        for mart in ("responses", "kt_sequences", "response_features"):
-            marts.sql(f"update {mart} set split = 'train' where split = 'val'")
-    result = train_on({"MOOCMETA_DUCKDB": str(copy)}, tmp_path / "runs", *KT)
+def test_too_few_users_are_named(tmp_path, edited):
+    marts = ("responses", "kt_sequences", "response_features")
+    env = edited(
+        *(f"update {m} set split = 'train' where split = 'val'" for m in marts)
+    )
+    result = train_on(env, tmp_path / "runs", *KT)
     assert_one_line(result, f"{EDM} has no val responses", "split_seed")
 
 
-def test_a_mart_that_leaks_stops_the_run(tmp_path, built_project):
+def test_a_mart_that_leaks_stops_the_run(tmp_path, edited):
     """Features that know the answer of their own row."""
-    copy = tmp_path / "leaking.duckdb"
-    copy.write_bytes(built_project.duckdb_path.read_bytes())
-    with duckdb.connect(str(copy)) as marts:
-        marts.sql(
-            """
-            create table kept as
-            select features.* replace (
-                case when correct then 9e-1 else 1e-1 end as skill_prior_correct_rate
-            )
-            from response_features as features
-            join responses using (dataset, response_id)
-            """
+    env = edited(
+        """
+        create table kept as
+        select features.* replace (
+            case when correct then 9e-1 else 1e-1 end as skill_prior_correct_rate
         )
-        marts.sql("drop table response_features")
-        marts.sql("alter table kept rename to response_features")
-    runs = tmp_path / "runs"
-    result = train_on({"MOOCMETA_DUCKDB": str(copy)}, runs, *KT)
+        from response_features as features
+        join responses using (dataset, response_id)
+        """,
+        "drop table response_features",
+        "alter table kept rename to response_features",
+    )
+    result = train_on(env, tmp_path / "runs", *KT)
     assert_one_line(
         result, "response_features is broken", "skill_prior_correct_rate", "dbt build"
     )
-    assert not runs.exists()
+    assert not (tmp_path / "runs").exists()

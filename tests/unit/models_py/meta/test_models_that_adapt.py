@@ -17,9 +17,10 @@ N_ITEMS = 9
 QUICK = OptimiserConfig(epochs=1, batch_size=64, min_steps=1)
 BASE = registry.CONFIGS["gru"](embedding_dim=4, hidden_dim=6)
 TASKS = random_tasks(7, n_items=N_ITEMS)
-ADAPTING = [n for n in registry.names("recommendation") if registry.MODELS[n].adapts]
 
-every_model = pytest.mark.parametrize("name", ADAPTING)
+# every method, start and way with reliability; names only put these together
+KINDS = ("maml", "fomaml_adaptive", "meta_sgd_warm", "anil_warm_adaptive")
+every_kind = pytest.mark.parametrize("name", [*KINDS, "fine_tune", "best"])
 
 
 def config_of(name: str):
@@ -44,7 +45,7 @@ def fitted(name: str):
     return model
 
 
-@every_model
+@every_kind
 def test_a_saved_model_scores_the_same(name, tmp_path):
     """Fitted twice, saved twice: the same bytes; loaded: the same scores."""
     model, base = fitted(name), BASE if registry.MODELS[name].wraps else None
