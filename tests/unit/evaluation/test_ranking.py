@@ -50,6 +50,10 @@ def test_excluded_item_is_no_candidate():
     assert ranks_of(scores, [0, 0, 0], [-1, 1, 2]) == [1, 1, 1]
 
 
+def test_equal_scores_for_all_items_give_the_worst_rank():
+    assert ranks_of([[7.0] * 6] * 2, [0, 5], [-1, 3]) == [6, 5]
+
+
 def test_infinite_scores_are_scores():
     scores = [[math.inf, 0.0, -math.inf]] * 2
     assert ranks_of(scores, [0, 2]) == [1, 3]
@@ -83,6 +87,18 @@ def test_same_as_counting_one_by_one(query):
     assert ranks_of([scores], [label], [excluded]) == [
         slow_rank(scores, label, excluded)
     ]
+
+
+@given(queries(), st.randoms(use_true_random=False))
+def test_renumbering_items_changes_no_rank(query, random):
+    scores, label, excluded = query
+    order = list(range(len(scores)))
+    random.shuffle(order)  # new item i was item order[i]
+    moved = [scores[old] for old in order]
+    new_excluded = order.index(excluded) if excluded >= 0 else -1
+    assert ranks_of([scores], [label], [excluded]) == ranks_of(
+        [moved], [order.index(label)], [new_excluded]
+    )
 
 
 def test_metrics_by_hand():
