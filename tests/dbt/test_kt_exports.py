@@ -89,7 +89,7 @@ def outcomes(tmp_path_factory):
     cases = {
         name: Case(
             scratch,
-            scratch / name / "marts.duckdb",
+            scratch / name / "moocmeta.duckdb",
             COMMAND,
             {"MOOCMETA_RUNS_DIR": str(runs)} | env,
         )
@@ -101,7 +101,7 @@ def outcomes(tmp_path_factory):
 
 
 def rows(scratch: Path, case: str, query: str) -> list[tuple]:
-    database = scratch / case / "marts.duckdb"
+    database = scratch / case / "moocmeta.duckdb"
     with duckdb.connect(str(database), read_only=True) as connection:
         return connection.execute(query).fetchall()
 

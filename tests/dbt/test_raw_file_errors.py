@@ -240,7 +240,7 @@ def scratch(tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def outcomes(scratch) -> dict[str, Outcome]:
     """What dbt makes of every case."""
-    database = scratch / "marts.duckdb"
+    database = scratch / "moocmeta.duckdb"
     cases = {}
     for name, (path, content, *_) in (UNREADABLE | CONTRADICTORY | READABLE).items():
         file = scratch / name / "raw" / path
@@ -319,7 +319,7 @@ def test_a_log_in_two_forms_is_not_read_twice(scratch, outcomes, case):
 def test_ids_kept_as_floating_numbers_are_whole(scratch, outcomes):
     """As pandas writes ids where some are missing; engines write them differently."""
     assert outcomes["floating ids"].success, outcomes["floating ids"].output
-    database = scratch / "floating ids" / "marts.duckdb"
+    database = scratch / "floating ids" / "moocmeta.duckdb"
     with duckdb.connect(str(database), read_only=True) as marts:
         staged = f"staging.{MODELS['ad_events']}"
         rows = marts.sql(f"select user_id, item_key from {staged}")
@@ -371,7 +371,7 @@ def test_a_log_that_nobody_ingested_is_named_with_the_command(scratch, outcomes)
 @pytest.mark.parametrize("mart", CONTRACT)
 def test_marts_of_no_data_are_empty_and_typed(scratch, outcomes, mart):
     assert outcomes["not ingested"].success
-    database = scratch / "marts.duckdb"
+    database = scratch / "moocmeta.duckdb"
     for (name, kind), (wanted_name, wanted) in zip(
         column_types(database, mart), contract_types(mart), strict=True
     ):

@@ -175,7 +175,7 @@ def exports(scratch, data_dir) -> dict[str, Path]:
 
 
 def both_commands(data_dir: Path, out: Path) -> dict[str, Case]:
-    database = out.parent / "marts.duckdb"
+    database = out.parent / "moocmeta.duckdb"
     build = ("build", "--exclude-resource-type", "unit_test")
     export = ("run-operation", "export_marts", "--args", f"{{out: '{out}'}}")
     run = {"MOOCMETA_RUNS_DIR": str(data_dir / "runs"), "MOOCMETA_RUN": ""}
