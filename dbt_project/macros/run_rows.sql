@@ -7,10 +7,12 @@
     {%- set relation = source(source_name, table_name) -%}  {#- draws the lineage -#}
     {%- if not execute -%} {{ return("(select 1 as parsed_later)") }} {%- endif -%}
     {%- set description = raw_description(source_name, table_name) -%}
+    {#- its ids are settled: 7.0 there is no 7 of another file -#}
+    {%- do description.update({"is_own": true}) -%}
     {%- set folder = run_exports_folder() -%}
     {%- set paths = raw_paths(folder, description.files) if folder else [] -%}
     {%- if paths -%}
-        {{ return("(" ~ raw_file_select(paths[0], description) ~ ")") }}
+        {{ return("(" ~ raw_file(paths[0], description).query ~ ")") }}
     {%- endif -%}
     {%- if folder -%}
         {%- do log(
