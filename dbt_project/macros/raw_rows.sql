@@ -20,7 +20,7 @@
     {%- set folder = root ~ "/" ~ source_name -%}
     {%- set files = raw_files(folder) -%}
     {%- set paths = files_like(files, folder, description.files) -%}
-    {%- if not paths and not raw_files(root) -%}
+    {%- if not paths and not raw_paths(root, ["*/**"]) -%}
         {%- do exceptions.raise_compiler_error(
             "no file lies below " ~ root ~ ": mend MOOCMETA_DATA_DIR, or put a log there"
         ) -%}

@@ -8,8 +8,8 @@
     {%- for word in words -%} {%- do literals.append(sql_text(word)) -%} {%- endfor -%}
     {#- the length first: it is cheap, and few values are that short -#}
     {{ return(
-        "(length(" ~ text ~ ") <= 4 and lower(" ~ text ~ ") in ("
-        ~ (literals | join(", ")) ~ "))"
+        "case when " ~ bytes_of(text) ~ " <= 4 then lower(" ~ text ~ ") in ("
+        ~ (literals | join(", ")) ~ ") else false end"
     ) }}
 {% endmacro %}
 
@@ -69,36 +69,40 @@
 {% endmacro %}
 
 
-{#- Whether a value cannot stay as it is. -#}
+{#- Whether a value cannot stay as it is. Asked of every value, so it is looked at once. -#}
 {% macro is_bad_value(form, column, value) %}
     {%- set found = form.found[column.name] -%}
-    {%- set may_be_empty = column.config.meta.get("nullable", false) -%}
-    {%- if may_be_empty -%}
-        {%- set is_word = "coalesce(" ~ is_no_value(bare(found.ref)) ~ ", false)"
-            if found.is_text else "false" -%}
-        {%- set is_bad = value ~ " is null and " ~ found.raw ~ " is not null and not "
-            ~ is_word -%}
-    {%- else -%}
-        {%- set is_bad = value ~ " is null" -%}
+    {%- set below = column.config.meta.get("below") -%}
+    {#- seconds taken for milliseconds, or the other way, fall outside -#}
+    {%- set is_good = value
+        ~ " between timestamp '1990-01-01' and timestamp '2099-12-31 23:59:59.999999'"
+        if column.data_type == "timestamp"
+        else value ~ " between 0 and " ~ (below - 1) if below
+        else "nullif(" ~ value ~ " is not null, false)" -%}
+    {%- if not column.config.meta.get("nullable", false) -%}
+        {{ return("not coalesce(" ~ is_good ~ ", false)") }}
     {%- endif -%}
-    {%- if column.data_type == "timestamp" -%}
-        {#- seconds taken for milliseconds, or the other way, fall outside -#}
-        {%- set is_bad = "(" ~ is_bad ~ ") or " ~ value ~ " < timestamp '1990-01-01' or "
-            ~ value ~ " >= timestamp '2100-01-01'" -%}
-    {%- elif column.config.meta.get("below") -%}
-        {%- set is_bad = "(" ~ is_bad ~ ") or " ~ value ~ " < 0 or " ~ value ~ " >= "
-            ~ column.config.meta.below -%}
-    {%- endif -%}
-    {{ return(is_bad) }}
+    {%- set is_word = " or " ~ is_no_value(bare(found.ref)) if found.is_text else "" -%}
+    {{ return(
+        "not coalesce(" ~ is_good ~ ", " ~ found.raw ~ " is null" ~ is_word ~ ", false)"
+    ) }}
 {% endmacro %}
 
 
-{#- Whether a text may have to be settled; cheap, since it is asked of every value. -#}
+{#- Whether a text may have to be settled; cheap, since it is asked of every value: only
+    `case` spares an engine what it need not compute. -#}
 {% macro is_odd_text(text) %}
-    {%- set odd = [is_no_value(text)] -%}
-    {%- for like in ["%.0%", "0_%", " %", "% ", "\t%", "%\t", "\n%", "%\n", "\r%", "%\r"] -%}
-        {%- do odd.append(text ~ " like " ~ sql_text(like)) -%}
+    {%- set odd = [
+        is_no_value(text),
+        "case when " ~ text ~ " < '1' then " ~ text ~ " < '0' or "
+        ~ matches(text, "^0[0-9]+([.]0+)?$") ~ " else false end",
+    ] -%}
+    {%- for end in ["% ", "%\t", "%\n", "%\r"] -%}
+        {%- do odd.append(text ~ " like " ~ sql_text(end)) -%}
     {%- endfor -%}
+    {%- do odd.append(
+        "case when " ~ text ~ " like '%0' then contains(" ~ text ~ ", '.0') else false end"
+    ) -%}
     {{ return(odd | join(" or ")) }}
 {% endmacro %}
 
@@ -109,44 +113,56 @@
     {%- set text = values[column.name] -%}
     {%- set settled = "case when not " ~ is_no_value(bare(text)) ~ " then " ~ bare(text)
         ~ " end" -%}
-    {%- set n_padded, n_point, n_other, n_zero = raw_counts(form, [
+    {%- set n_padded, n_none, n_point, n_other, n_zero = raw_counts(form, [
         "count(*) filter (where " ~ text ~ " <> " ~ bare(text) ~ ")",
+        "count(*) filter (where " ~ is_no_value(bare(text)) ~ ")",
         "count(*) filter (where " ~ matches(settled, "^-?[0-9]+[.]0+$") ~ ")",
         "count(*) filter (where not " ~ matches(settled, "^-?[0-9]+([.]0+)?$") ~ ")",
         "count(*) filter (where " ~ matches(settled, "^0[0-9]+$") ~ ")",
     ]) -%}
+    {%- set are_numbers = n_point > 0 and n_other == 0 -%}
     {%- set told = [] -%}
-    {%- if n_padded > 0 -%} {%- do told.append(
-        "blanks around " ~ n_padded ~ " values are taken off") -%} {%- endif -%}
-    {%- if n_point > 0 and n_other == 0 -%}
+    {%- if n_padded > 0 -%}
+        {%- do told.append("blanks around " ~ n_padded ~ " values are taken off") -%}
+    {%- endif -%}
+    {%- if are_numbers -%}
         {%- do told.append(n_point ~ " whole numbers with a point (7.0) are read as 7") -%}
         {%- set settled = "regexp_replace(" ~ settled ~ ", '[.]0+$', '')" -%}
     {%- endif -%}
-    {%- if n_zero > 0 -%} {%- do told.append(
-        n_zero ~ " values begin with 0 and stay so: 007 is another id than 7"
-    ) -%} {%- endif -%}
+    {%- if n_zero > 0 -%}
+        {%- do told.append(
+            n_zero ~ " values begin with 0 and stay so: 007 is another id than 7"
+        ) -%}
+    {%- endif -%}
     {%- if told -%}
         {%- do warn_of_file(
             form.path, "column " ~ column.name ~ ": " ~ (told | join("; "))
         ) -%}
     {%- endif -%}
-    {%- do values.update({column.name: settled}) -%}
+    {%- if n_padded > 0 or n_none > 0 or are_numbers -%}
+        {%- do values.update({column.name: settled}) -%}
+    {%- endif -%}
 {% endmacro %}
 
 
 {#- Fail with file, line, column, the first bad value and the way out. -#}
 {% macro refuse_value(form, column, value, n_bad) %}
     {%- set is_bad = is_bad_value(form, column, value) -%}
-    {%- set ref = form.found[column.name].ref -%}
+    {%- set ref = form.found[column.name].raw -%}
     {%- set place, example = raw_place(form, is_bad, ref) -%}
-    {%- set is_out = column.data_type == "timestamp" and run_query(
-        "select count(*) from " ~ raw_reader(form) ~ " where " ~ value ~ " is not null and ("
-        ~ is_bad ~ ")"
-    )[0][0] > 0 -%}
+    {%- set range = "outside 1990 to 2100" if column.data_type == "timestamp"
+        else "not in 0 to " ~ column.config.meta.get("below") -%}
+    {%- set is_out = "outside" in range or column.config.meta.get("below") -%}
+    {%- if is_out -%}
+        {%- set is_out = run_query(
+            "select count(*) from " ~ raw_reader(form) ~ " where " ~ value
+            ~ " is not null and (" ~ is_bad ~ ")"
+        )[0][0] > 0 -%}
+    {%- endif -%}
     {%- set what = '"' ~ example ~ '"' if example else "empty" -%}
     {%- do exceptions.raise_compiler_error(
         form.path ~ ": column " ~ column.name ~ " is " ~ what ~ " in " ~ n_bad ~ " rows, "
-        ~ ("outside 1990 to 2100" if is_out else "not a " ~ (column.data_type | upper))
+        ~ (range if is_out else "not a " ~ (column.data_type | upper))
         ~ " (the first is " ~ place ~ "); "
         ~ ("is its unit right? Mend" if is_out else "mend") ~ " or remove those rows"
     ) -%}

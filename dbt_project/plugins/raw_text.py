@@ -4,7 +4,8 @@ dbt-duckdb loads this plugin with the profile. It gives every connection
 
 - `text_form(path)`: encoding, line ends, header and fault of a CSV, as JSON, from one
   pass over its bytes;
-- `line_at(path, byte)`, `line_of(path, record)`: where something stands, for messages;
+- `text_fault(path, encoding)`: the first record that is no row, and its line;
+- `line_of(path, record)`: the line of a row, for messages;
 - the file system `tidy:`, which shows such a file as UTF-8 with LF: DuckDB reads no
   Windows-1252, and no line ends of two kinds.
 
@@ -45,11 +46,14 @@ class Plugin(BasePlugin):
 
     def configure_connection(self, conn) -> None:
         """Called once the database is open; its cursors share what is set here."""
-        for function, arguments in ((text_form, 1), (line_at, 2), (line_of, 2)):
-            kinds = ["VARCHAR", "BIGINT"][:arguments]
-            gives = "VARCHAR" if arguments == 1 else "BIGINT"
+        text, number = "VARCHAR", "BIGINT"
+        for function, takes, gives in (
+            (text_form, [text], text),
+            (text_fault, [text, text], text),
+            (line_of, [text, number], number),
+        ):
             conn.create_function(
-                function.__name__, function, kinds, gives, side_effects=True
+                function.__name__, function, takes, gives, side_effects=True
             )
         conn.register_filesystem(TidyFiles())
 
@@ -134,11 +138,11 @@ def opened(path: str) -> io.BufferedIOBase:
     return gzip.open(path) if path.endswith(".gz") else Path(path).open("rb")
 
 
-def records_of(path: str, encoding: str) -> "csv.Reader":
+def records_of(path: str, encoding: str, strict: bool = False) -> "csv.Reader":
     """The records of a CSV, blank lines as empty ones."""
     name = "utf-8-sig" if encoding == "utf-8" else encoding
     text = io.TextIOWrapper(opened(path), encoding=name, newline="", errors="replace")
-    return csv.reader(text)
+    return csv.reader(text, strict=strict)
 
 
 def line_of(path: str, record: int) -> int:
@@ -154,16 +158,25 @@ def line_of(path: str, record: int) -> int:
     return begins
 
 
-def line_at(path: str, byte: int) -> int:
-    """The line to which a byte of the file belongs, from 1; blank ones are skipped."""
-    left, line = byte, 1
-    with TidyFiles()._open(path) if path.startswith("tidy:") else opened(path) as file:
-        while left > 0 and (chunk := file.read(min(CHUNK, left))):
-            line += max(chunk.count(b"\n"), chunk.count(b"\r"))
-            left -= len(chunk)
-        rest = file.read(CHUNK)
-    blank = rest[: len(rest) - len(rest.lstrip(b"\r\n"))]
-    return line + max(blank.count(b"\n"), blank.count(b"\r"))
+def text_fault(path: str, encoding: str) -> str:
+    """The first record that is no row of its CSV: `line`, `what`, `fields`, as JSON.
+
+    Slow, and asked only where DuckDB has rejected something: it guesses where rows
+    begin when it reads with several threads, and with one it passes over a quote that
+    is not closed. An empty object where every record is sound.
+    """
+    rows = records_of(path, encoding, strict=True)
+    n_fields, begins = None, 1
+    try:
+        for row in rows:
+            n_fields = n_fields or len(row)
+            if row and len(row) != n_fields:
+                what = "more" if len(row) > n_fields else "fewer"
+                return json.dumps({"line": begins, "what": what, "fields": row})
+            begins = rows.line_num + 1
+    except csv.Error:
+        return json.dumps({"line": begins, "what": "quote", "fields": []})
+    return "{}"
 
 
 class TidyFiles(AbstractFileSystem):

@@ -223,7 +223,8 @@
         ~ "columns = {" ~ (columns | join(", ")) ~ "}, delim = ',', quote = '\"', "
         ~ "escape = '\"', strict_mode = true"
         ~ (", compression = 'gzip'" if form.is_tidy and form.path.endswith(".gz") else "")
-        ~ (", " ~ options if options else "") ~ ")"
+        ~ (", " ~ form.options if form.options else "")
+        ~ (", " ~ options if options and options != form.options else "") ~ ")"
     ) }}
 {% endmacro %}
 
@@ -249,22 +250,18 @@
 {% macro default__raw_counts(form, aggregates) %}
     {%- set query = "select " ~ (aggregates | join(", ")) ~ " from " -%}
     {%- if not form.is_text -%} {{ return(run_query(query ~ raw_reader(form))[0]) }} {%- endif -%}
-    {%- set counts = [] -%}
-    {#- one thread has the last word: several have to guess where a row begins -#}
-    {%- for options in ["", "parallel = false, "] if not counts or form.rejected -%}
-        {%- do run_query("drop table if exists raw_rejects") -%}
-        {%- do run_query("drop table if exists raw_reject_scans") -%}
-        {%- do counts.append(run_query(query ~ raw_reader(form, options
-            ~ "store_rejects = true, rejects_table = 'raw_rejects', "
-            ~ "rejects_scan = 'raw_reject_scans', rejects_limit = 1000"))[0]) -%}
-        {%- set rejected = run_query(
-            "select line_byte_position, error_type, csv_line from raw_rejects "
-            ~ "order by line_byte_position, column_idx limit 1"
-        ) -%}
-        {%- do form.update({"rejected": rejected[0] if rejected | length else none}) -%}
-    {%- endfor -%}
-    {%- if form.rejected -%} {%- do refuse_row(form, form.rejected) -%} {%- endif -%}
-    {{ return(counts[-1]) }}
+    {%- do run_query("drop table if exists raw_rejects") -%}
+    {%- do run_query("drop table if exists raw_reject_scans") -%}
+    {%- set counts = run_query(query ~ raw_reader(form, "store_rejects = true, "
+        ~ "rejects_table = 'raw_rejects', rejects_scan = 'raw_reject_scans', "
+        ~ "rejects_limit = 1"))[0] -%}
+    {%- if run_query("select count(*) from raw_rejects")[0][0] == 0 -%}
+        {{ return(counts) }}
+    {%- endif -%}
+    {%- do refuse_row(form) -%}
+    {#- no row is at fault: several threads guessed wrong where one begins -#}
+    {%- do form.update({"options": "parallel = false"}) -%}
+    {{ return(run_query(query ~ raw_reader(form))[0]) }}
 {% endmacro %}
 
 {% macro spark__raw_counts(form, aggregates) %}
@@ -272,27 +269,22 @@
 {% endmacro %}
 
 
-{#- Fail with the first row that DuckDB could not read. -#}
-{% macro refuse_row(form, rejected) %}
-    {%- set position, error, line = rejected[0], rejected[1], rejected[2] | lower -%}
-    {%- set path = form.path if form.is_tidy
-        else "tidy://" ~ form.encoding ~ "/" ~ form.path -%}
-    {%- set number = run_query(
-        "select line_at(" ~ sql_text(path) ~ ", " ~ (position - 1) ~ ")"
-    )[0][0] -%}
-    {%- set missing = [] -%}
-    {%- for column in form.found.values() if column.name | lower not in line -%}
+{#- Fail with the first row that is none; pass where every row is sound. -#}
+{% macro refuse_row(form) %}
+    {%- set fault = fromjson(run_query(
+        "select text_fault(" ~ sql_text(form.path) ~ ", " ~ sql_text(form.encoding) ~ ")"
+    )[0][0]) -%}
+    {%- if not fault -%} {{ return("") }} {%- endif -%}
+    {%- set fields, missing = fault.fields | map("trim") | map("lower") | list, [] -%}
+    {%- for column in form.found.values() if column.name | trim | lower not in fields -%}
         {%- do missing.append(column) -%}
     {%- endfor -%}
-    {%- set why = {
-        "TOO MANY COLUMNS": "has more fields than the header's ",
-        "MISSING COLUMNS": "has fewer fields than the header's ",
-    }.get(error) -%}
-    {%- set what = "is a second header; keep every export in a file of its own"
-        if not missing
-        else why ~ (form.columns | length) ~ "; mend or remove it" if why
-        else "holds a quote that is not closed, or text behind a closing one; mend it" -%}
-    {%- do exceptions.raise_compiler_error(form.path ~ ": line " ~ number ~ " " ~ what) -%}
+    {%- set what = "holds a quote that is not closed, or text behind a closing one; mend it"
+        if fault.what == "quote"
+        else "has " ~ fault.what ~ " fields than the header's " ~ (form.columns | length)
+        ~ "; mend or remove it" if missing
+        else "is a second header; keep every export in a file of its own" -%}
+    {%- do exceptions.raise_compiler_error(form.path ~ ": line " ~ fault.line ~ " " ~ what) -%}
 {% endmacro %}
 
 
@@ -341,6 +333,12 @@
 
 {% macro spark__rows_digest(names) %}
     {{ return("sum(cast(xxhash64(" ~ names ~ ") as decimal(38, 0)))") }}
+{% endmacro %}
+
+
+{#- How many bytes a text has. -#}
+{% macro bytes_of(text) %}
+    {{ return(("strlen(" if target.type == "duckdb" else "octet_length(") ~ text ~ ")") }}
 {% endmacro %}
 
 
