@@ -9,7 +9,8 @@
 
     Every row of a file is read, or the build fails with one line that names the file.
     A file that lies there twice is refused, one that no pattern takes is named.
-    No file: an empty relation and a warning. A table that goes `meta.beside` the file
+    No file: an empty relation, of which `tell_what_is_there` tells; a warning where other
+    files lie there. A table that goes `meta.beside` the file
     of another is asked for only where that one lies: then it must be there, or, with
     `meta.optional`, its absence is a warning. -#}
 {% macro raw_rows(source_name, table_name) -%}
@@ -159,16 +160,18 @@
     {%- set path = folder ~ "/" ~ description.files[0] -%}
     {%- set has_main = files_like(files, folder, [description.beside or ""]) -%}
     {%- if not description.beside -%}
+        {#- where nothing lies, one line at the start of a run tells of it -#}
         {%- set names = [] -%}
         {%- for file in files -%}
             {%- do names.append(file[folder | length + 1:]) -%}
         {%- endfor -%}
-        {%- do log(
-            "[WARNING]: no raw files for " ~ source_name ~ " in " ~ folder
-            ~ ": its relations are empty; looked for "
-            ~ (description.files | join(", "))
-            ~ (", found " ~ few(names) if names else ""), info=true
-        ) -%}
+        {%- if names -%}
+            {%- do log(
+                "[WARNING]: no raw files for " ~ source_name ~ " in " ~ folder
+                ~ ": looked for " ~ (description.files | join(", "))
+                ~ ", found " ~ few(names), info=true
+            ) -%}
+        {%- endif -%}
     {%- elif has_main and description.optional -%}
         {%- do log(
             "[WARNING]: " ~ path ~ " is missing: " ~ description.optional, info=true
