@@ -82,7 +82,7 @@ def refuse_unusable(database: Path) -> None:
 
 
 def text_form(path: str) -> str:
-    """How a CSV is written: `encoding`, `is_tidy`, `header`, or the `fault`, as JSON."""
+    """How a CSV is written: `encoding`, `is_tidy`, `header` or `fault`, as JSON."""
     try:
         return json.dumps(_form(path))
     except (EOFError, gzip.BadGzipFile):

@@ -1,7 +1,9 @@
 """Raw files that are absent warn; files that cannot be read fail with one line."""
 
+import gzip
 import io
 from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 
 import duckdb
@@ -173,11 +175,219 @@ UNREADABLE = {
     # what DuckDB itself refuses; the line names the file in DuckDB's words
     "no Parquet": (f"{XUETANGX}.parquet", b"course_id,user_id\n" * 9, ""),
     "cut Parquet": (f"{XUETANGX}.parquet", parquet()[:-20], ""),
-    "no UTF-8": (f"{XUETANGX}.csv", EVENTS_HEADER + b"\xe9,u,h,x,2017-03-01\n", ""),
-    "row with too many fields": (
+    "bytes that are no text": (
+        f"{ADS}.parquet",
+        ads_of([b"\xc3\xa9", b"\xe9"]),
+        'column product_id is "\\xE9" in 1 rows, not a VARCHAR (the first is row 2)',
+    ),
+    "a list in place of an id": (
+        f"{ADS}.parquet",
+        ads_of([["p"]]),
+        "column product_id is a VARCHAR[], not a VARCHAR",
+    ),
+    "no time at all": (
+        f"{XUETANGX}.parquet",
+        parquet(timestamp=pa.array([2**63 - 1], pa.timestamp("us"))),
+        'column timestamp is "infinity" in 1 rows, outside 1990 to 2100',
+    ),
+    "a clock with parts of a tick": (
+        f"{SKILL_BUILDER}.csv",
+        ANSWERS_HEADER + b"7.0,1,2,1,1,3,4\n8.5,1,2,1,1,3,4\n",
+        'column order_id is "8.5" in 1 rows, not a BIGINT (the first is line 3)',
+    ),
+    "a clock beyond 2100": (
+        f"{SKILL_BUILDER}.csv",
+        ANSWERS_HEADER + b"2871763200,1,2,1,1,3,4\n",
+        'column order_id is "2871763200" in 1 rows, not in 0 to 2871763200',
+    ),
+    "a short row below a blank line and a line end in quotes": (
         f"{MARS}.csv",
-        RATINGS_HEADER + b"1,2,50,2020-01-01,5\n1,2,50,2020-01-01,5,6,7\n",
-        "",
+        RATINGS_HEADER + b'\n"1\n2",2,50,2020-01-01,5\n1,2,50\n',
+        "line 5 has fewer fields than the header's 5",
+    ),
+    "bad value below a line end in quotes": (
+        f"{MARS}.csv",
+        RATINGS_HEADER + b'\n"1\n2",2,50,2020-01-01,5\n1,2,50,soon,5\n',
+        'column created_at is "soon" in 1 rows, not a TIMESTAMP (the first is line 5)',
+    ),
+    "cut gzip": (
+        f"{MARS}.csv.gz",
+        gzip.compress(RATINGS_HEADER)[:-9],
+        "the file is no whole gzip",
+    ),
+}
+# rows of one answer, or of one assignment, that cannot all be true → what the line says
+ORDER = "raw/assistments_2009/skill_builder_data*.csv: order_id "
+CONTRADICTORY = {
+    "an answer of two users": (
+        f"{SKILL_BUILDER}.csv",
+        ANSWERS_HEADER + b"7,1,2,1,1,3,4\n8,1,2,1,1,3,4\n7,5,2,1,1,9,4\n",
+        f"{ORDER}7 is of several users or problems; keep the files of one export",
+    ),
+    "an answer to two problems": (
+        f"{SKILL_BUILDER}.csv",
+        ANSWERS_HEADER + b"7,1,2,1,1,3,4\n7,1,6,1,1,9,4\n",
+        f"{ORDER}7 is of several users or problems; keep the files of one export",
+    ),
+    "an answer both right and wrong": (
+        f"{SKILL_BUILDER}.csv",
+        ANSWERS_HEADER + b"7,1,2,1,1,3,4\n7,1,2,1,0,9,4\n",
+        f"{ORDER}7 has rows that differ in correct or original; keep the true ones",
+    ),
+    # fed one after the other, the second row would know the answer
+    "a row a skill, numbered anew": (
+        f"{SKILL_BUILDER}.csv",
+        ANSWERS_HEADER + b"1,2,3,1,1,4,900\n2,9,3,1,1,4,900\n3,2,3,1,1,7,900\n",
+        f"{ORDER}3 of user 2 repeats the answer before it with another skill",
+    ),
+}
+READABLE = {
+    "empty CSV": (f"{XUETANGX}.csv", b"", "the file is empty"),
+    "empty Parquet": (f"{XUETANGX}.parquet", b"", "the file is empty"),
+    "empty ratings": (f"{MARS}.csv", b"", "the file is empty"),
+    "column missing in CSV": (
+        f"{XUETANGX}.csv",
+        b"course_id,user_id,event_type,timestamp\nc,u,load_video,2017-03-01\n",
+        "column session_hash is missing; found course_id, user_id, event_type",
+    ),
+    "column missing in Parquet": (
+        f"{XUETANGX}.parquet",
+        parquet(user_id=None),
+        "column user_id is missing; found course_id, session_hash",
+    ),
+    "column missing in ratings": (
+        f"{MARS}.csv",
+        b"item,user_id,watch_percentage,created_at,rating\n1,2,3,2020-01-01,5\n",
+        "column item_id is missing; found item, user_id",
+    ),
+    "no header": (
+        f"{XUETANGX}.csv",
+        b"c,u,h,load_video,2017-03-01 08:00:00\n",
+        "column course_id is missing; found c, u, h",
+    ),
+    "no time": (
+        f"{XUETANGX}.csv",
+        EVENTS_HEADER + b"c,u,h,load_video,2017-03-01\nc,u,h,load_video,yesterday\n",
+        'column timestamp is "yesterday" in 1 rows, not a TIMESTAMP',
+    ),
+    "no such day": (
+        f"{XUETANGX}.csv",
+        EVENTS_HEADER + b"c,u,h,load_video,2017-02-30 08:00:00\n",
+        'column timestamp is "2017-02-30 08:00:00" in 1 rows',
+    ),
+    "time as a number": (
+        f"{XUETANGX}.parquet",
+        parquet(timestamp=[1488355200]),
+        'column timestamp is "1488355200" in 1 rows, not a TIMESTAMP',
+    ),
+    "null user": (
+        f"{XUETANGX}.parquet",
+        parquet(user_id=pa.array([None], "string")),
+        "column user_id is empty in 1 rows, not a VARCHAR",
+    ),
+    "blank user": (
+        f"{MARS}.csv",
+        RATINGS_HEADER + b"1,,50,2020-01-01 00:00:00,5\n" * 2,
+        "column user_id is empty in 2 rows",
+    ),
+    "no rating": (
+        f"{MARS}.csv",
+        RATINGS_HEADER + b"1,2,50,2020-01-01 00:00:00,good\n",
+        'column rating is "good" in 1 rows, not a DOUBLE',
+    ),
+    "no time of rating": (
+        f"{MARS}.csv",
+        RATINGS_HEADER + b"1,2,50,soon,5\n",
+        'column created_at is "soon" in 1 rows, not a TIMESTAMP',
+    ),
+    "day or month first": (
+        f"{MARS}.csv",
+        RATINGS_HEADER + b"1,2,50,09/10/2018 10:00,5\n",
+        'column created_at is "09/10/2018 10:00" in 1 rows',
+    ),
+    "ad event without a column": (
+        f"{ADS}.csv",
+        b"USER_ID,event_type,event_timestamp\nu,click,2024-03-04 05:06:07\n",
+        "column product_id is missing; found user_id, event_type",
+    ),
+    "product that is no whole number": (
+        f"{ADS}.parquet",
+        ads_of([7.0, 7.5, None]),
+        'column product_id is "7.5" in 1 rows, not a VARCHAR',
+    ),
+    "ad event without a time": (
+        f"{ADS}.csv",
+        ADS_HEADER + b"u,click,p,\n",
+        "column event_timestamp is empty in 1 rows, not a TIMESTAMP",
+    ),
+    "semicolons between columns": (
+        f"{SKILL_BUILDER}.csv",
+        ANSWERS_HEADER.replace(b",", b";"),
+        "column order_id is missing; found order_id;user_id;problem_id;original;"
+        "correct;skill_id;ms_first_response; are its columns parted by commas?",
+    ),
+    "tabs between columns": (
+        f"{ACTIONS}.csv",
+        ACTIONS_HEADER.replace(b",", b"\t"),
+        "column assignment_log_id is missing; found assignment_log_id\t",
+    ),
+    "milliseconds since 1970": (
+        f"{ACTIONS}.csv",
+        ACTIONS_HEADER + b"a,1599150988995,p,correct_response\n",
+        'column timestamp is "1599150988995" in 1 rows, not a TIMESTAMP',
+    ),
+    "no action": (
+        f"{ACTIONS}.csv",
+        ACTIONS_HEADER + b"a,1599150988.995,p,\n",
+        "column action is empty in 1 rows",
+    ),
+    "no clock": (
+        f"{SKILL_BUILDER}.csv",
+        ANSWERS_HEADER + b"soon,1,2,1,1,3,4\n",
+        'column order_id is "soon" in 1 rows, not a BIGINT',
+    ),
+    # what DuckDB itself refuses; the line names the file in DuckDB's words
+    "no Parquet": (f"{XUETANGX}.parquet", b"course_id,user_id\n" * 9, ""),
+    "cut Parquet": (f"{XUETANGX}.parquet", parquet()[:-20], ""),
+    "bytes that are no text": (
+        f"{ADS}.parquet",
+        ads_of([b"\xc3\xa9", b"\xe9"]),
+        'column product_id is "\\xE9" in 1 rows, not a VARCHAR (the first is row 2)',
+    ),
+    "a list in place of an id": (
+        f"{ADS}.parquet",
+        ads_of([["p"]]),
+        "column product_id is a VARCHAR[], not a VARCHAR",
+    ),
+    "no time at all": (
+        f"{XUETANGX}.parquet",
+        parquet(timestamp=pa.array([2**63 - 1], pa.timestamp("us"))),
+        'column timestamp is "infinity" in 1 rows, outside 1990 to 2100',
+    ),
+    "a clock with parts of a tick": (
+        f"{SKILL_BUILDER}.csv",
+        ANSWERS_HEADER + b"7.0,1,2,1,1,3,4\n8.5,1,2,1,1,3,4\n",
+        'column order_id is "8.5" in 1 rows, not a BIGINT (the first is line 3)',
+    ),
+    "a clock beyond 2100": (
+        f"{SKILL_BUILDER}.csv",
+        ANSWERS_HEADER + b"2871763200,1,2,1,1,3,4\n",
+        'column order_id is "2871763200" in 1 rows, not in 0 to 2871763200',
+    ),
+    "a short row below a blank line and a line end in quotes": (
+        f"{MARS}.csv",
+        RATINGS_HEADER + b'\n"1\n2",2,50,2020-01-01,5\n1,2,50\n',
+        "line 5 has fewer fields than the header's 5",
+    ),
+    "bad value below a line end in quotes": (
+        f"{MARS}.csv",
+        RATINGS_HEADER + b'\n"1\n2",2,50,2020-01-01,5\n1,2,50,soon,5\n',
+        'column created_at is "soon" in 1 rows, not a TIMESTAMP (the first is line 5)',
+    ),
+    "cut gzip": (
+        f"{MARS}.csv.gz",
+        gzip.compress(RATINGS_HEADER)[:-9],
+        "the file is no whole gzip",
     ),
 }
 # rows of one answer that cannot all be true
@@ -205,6 +415,10 @@ READABLE = {
         f"{ADS}.csv",
         b"spare," + ADS_HEADER.lower() + b"x,u,auction,,2024-03-04 05:06:07\n",
     ),
+    "answers that are alike but in time, and a skill with _ in its name": (
+        f"{SKILL_BUILDER}.csv",
+        ANSWERS_HEADER + b"1,2,3,1,1,Area_Circle,9\n2,2,3,1,1,7_8,NA\n3,2,3,1,1,7,8\n",
+    ),
     "Latin-1, no index, no first_action": (
         f"{SKILL_BUILDER}_corrected.csv",
         ANSWERS_HEADER.replace(b"\n", b",skill_name\n")
@@ -221,6 +435,45 @@ TWINS = {
         {f"{XUETANGX}.csv": EVENTS_HEADER, "xuetangx/others.parquet": parquet()},
         "",
     ),
+}
+# ids in many forms → user and item of each row
+SETTLED = {
+    "floating": (
+        f"{ADS}.parquet",
+        ads_of([12345678.0, None, 9007199254740991.0]),
+        [("1001", "12345678"), ("1001", "9007199254740991"), ("1001", None)],
+    ),
+    "decimal": (
+        f"{ADS}.parquet",
+        ads_of([Decimal("12.00"), None]),
+        [("1001", "12"), ("1001", None)],
+    ),
+    "bytes": (
+        f"{ADS}.parquet",
+        ads_of(["é".encode(), b" None "]),
+        [("1001", None), ("1001", "é")],
+    ),
+    "texts": (
+        f"{ADS}.csv",
+        ADS_HEADER
+        + b" 7.0,click,7.0,2024-03-04\n7.00,click,b\t,2024-03-04\n"
+        + b"007,click,NULL,2024-03-04\n",
+        [("007", None), ("7", "7.0"), ("7", "b")],
+    ),
+}
+# the first is read, the last is no log
+UNREAD = [
+    f"{MARS.split('/')[1]}.csv",
+    "2018/explicit_ratings_en.csv",
+    "EXPLICIT_RATINGS_EN.CSV",
+    "explicit_ratings_en.tsv",
+    "~$explicit_ratings_en.csv",
+]
+# DuckDB files → what the line says; nothing where it can be written
+ODD_DATABASES = {
+    "new folder/marts.duckdb": "",
+    "main.duckdb": "DuckDB keeps the name 'main' for itself; name it otherwise",
+    "o'clock.duckdb": "the name holds a quote; name it otherwise",
 }
 # files beside an EDM Cup's action log of one answer
 ONE_ANSWER = b"a,1599150988.995,p,correct_response\n"
@@ -255,13 +508,12 @@ def outcomes(scratch) -> dict[str, Outcome]:
             file.write_bytes(content)
         command = ("run", "-s", MODELS[path.split("/")[0]])
         cases[name] = Case(scratch / name, database, command)
-    file = scratch / "floating ids" / "raw" / f"{ADS}.parquet"
-    file.parent.mkdir(parents=True)
-    file.write_bytes(ads_of([12345678.0, None, 9007199254740991.0]))
-    own = scratch / "floating ids" / database.name
-    command = ("run", "-s", MODELS["ad_events"])
-    cases["floating ids"] = Case(scratch / "floating ids", own, command)
-    staging = ("run", "-s", "staging")
+    for name, (path, content, _) in SETTLED.items():
+        file = scratch / name / "raw" / path
+        file.parent.mkdir(parents=True)
+        file.write_bytes(content)
+        command = ("run", "-s", MODELS[path.split("/")[0]])
+        cases[name] = Case(scratch / name, scratch / name / database.name, command)
     for name, others in BESIDE.items():
         folder = scratch / name / "raw" / "edm_cup_2023"
         folder.mkdir(parents=True)
@@ -270,7 +522,17 @@ def outcomes(scratch) -> dict[str, Outcome]:
             (folder / file).write_bytes(content)
         command = ("run", "-s", "datasets", "+int_answers_unioned")
         cases[name] = Case(scratch / name, database, command)
-    cases["no folder"] = Case(scratch / "no folder", database, staging)
+    empty = scratch / "no raw file"
+    (empty / "raw" / "mars").mkdir(parents=True)
+    (empty / "raw" / "mars" / "._explicit_ratings_en.csv").write_bytes(b"x")
+    cases["no raw file"] = Case(empty, database, ("run", "-s", MODELS["mars"]))
+    for file in UNREAD:
+        path = scratch / "unread" / "raw" / "mars" / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(RATINGS_HEADER)
+    cases["unread"] = Case(scratch / "unread", database, ("run", "-s", MODELS["mars"]))
+    for name in ODD_DATABASES:
+        cases[name] = Case(scratch, scratch / name, ("run", "-s", "datasets"))
     not_ingested = scratch / "not ingested"
     (not_ingested / "raw" / "xuetangx").mkdir(parents=True)
     (not_ingested / "raw" / "xuetangx" / "log.json").write_text("[]")
@@ -298,7 +560,7 @@ def test_rows_of_one_answer_that_contradict_each_other_fail_with_one_line(
 ):
     outcome = outcomes[case]
     assert not outcome.success
-    assert outcome.output.count(CONTRADICTION) == 1, outcome.output
+    assert outcome.output.count(CONTRADICTORY[case][2]) == 1, outcome.output
 
 
 @pytest.mark.parametrize("case", READABLE)
@@ -316,18 +578,48 @@ def test_a_log_in_two_forms_is_not_read_twice(scratch, outcomes, case):
         assert outcome.output.count(f"{csv}: {fragment}") == 1
 
 
-def test_ids_kept_as_floating_numbers_are_whole(scratch, outcomes):
-    """As pandas writes ids where some are missing; engines write them differently."""
-    assert outcomes["floating ids"].success, outcomes["floating ids"].output
-    database = scratch / "floating ids" / "marts.duckdb"
-    with duckdb.connect(str(database), read_only=True) as marts:
-        staged = f"staging.{MODELS['ad_events']}"
-        rows = marts.sql(f"select user_id, item_key from {staged}")
-        assert sorted(rows.fetchall(), key=str) == [
-            ("1001", "12345678"),
-            ("1001", "9007199254740991"),
-            ("1001", None),
-        ]
+@pytest.mark.parametrize("case", SETTLED)
+def test_ids_are_settled_alike_in_every_form(scratch, outcomes, case):
+    assert outcomes[case].success, outcomes[case].output
+    with duckdb.connect(str(scratch / case / "marts.duckdb"), read_only=True) as marts:
+        staged = f"staging.{MODELS[SETTLED[case][0].split('/')[0]]}"
+        rows = marts.sql(f"select user_id, item_key from {staged}").fetchall()
+    assert sorted(rows, key=str) == SETTLED[case][2]
+
+
+def test_what_is_settled_is_said(scratch, outcomes):
+    path = scratch / "texts" / "raw" / SETTLED["texts"][0]
+    assert (
+        outcomes["texts"].output.count(
+            f"[WARNING]: {path}: column user_id: blanks around 1 values are taken off; "
+            "2 whole numbers with a point (7.0) are read as 7; "
+            "1 values begin with 0 and stay so: 007 is another id than 7"
+        )
+        == 1
+    )
+
+
+def test_files_that_no_pattern_takes_are_named(scratch, outcomes):
+    folder = scratch / "unread" / "raw" / "mars"
+    assert outcomes["unread"].success
+    warning = f"[WARNING]: {folder}: not read: {', '.join(UNREAD[1:-1])}; what is read"
+    assert outcomes["unread"].output.count(warning) == 1
+
+
+def test_without_any_raw_file_the_variable_is_named(scratch, outcomes):
+    outcome = outcomes["no raw file"]
+    line = f"no file lies below {scratch}/no raw file/raw: mend MOOCMETA_DATA_DIR"
+    assert not outcome.success
+    assert outcome.output.count(line) == 1
+
+
+@pytest.mark.parametrize("name", ODD_DATABASES)
+def test_a_database_that_cannot_be_is_one_line(scratch, outcomes, name):
+    outcome, fragment = outcomes[name], ODD_DATABASES[name]
+    assert outcome.success == (not fragment), outcome.output
+    line = f"MOOCMETA_DUCKDB={scratch / name}: {fragment}"
+    assert outcome.output.count(line) == bool(fragment), outcome.output
+    assert "Traceback" not in outcome.output
 
 
 def test_actions_without_their_assignments_fail_with_one_line(scratch, outcomes):
@@ -344,15 +636,6 @@ def test_problems_may_be_absent_with_a_warning(scratch, outcomes):
     assert outcome.success, outcome.output
     warning = f"[WARNING]: {folder}/problem_details.csv is missing: responses have no"
     assert outcome.output.count(warning) == 1
-
-
-def test_absent_files_warn_in_one_line_and_never_fail(scratch, outcomes):
-    outcome = outcomes["no folder"]
-    assert outcome.success, outcome.output
-    folder = scratch / "no folder" / "raw"
-    warning = f"[WARNING]: no raw files in {folder}: all relations are empty"
-    assert outcome.output.count(warning) == 1
-    assert outcome.output.count("no raw files") == 1
 
 
 def test_one_line_says_which_data_sets_are_there(scratch, outcomes):
