@@ -66,7 +66,7 @@
 
 {#- In words, why a run's exports are not of these marts: an item or an answer (one of a
     hundred is looked at) that is another here, or answers that it has not seen. Marts
-    that are not built are not compared. -#}
+    that are not built, or have no such data set, are not compared. -#}
 {% macro why_of_other_marts(folder, marts) %}
     {%- if not is_built(marts.vocab) or not is_built(marts.responses) -%}
         {{ return("") }}
@@ -85,6 +85,7 @@
             "select count(*) from " ~ run.item_params ~ " left join " ~ marts.vocab
             ~ " as marts on run.dataset = marts.dataset and run.item_id = marts.item_id"
             ~ " and run.item_key = marts.item_key where marts.item_id is null"
+            ~ " and run.dataset in (select dataset from " ~ marts.vocab ~ ")"
         ) -%}
     {%- endif -%}
     {%- if run.sakt_predictions -%}
@@ -95,11 +96,13 @@
             ~ " and run.item_id = marts.item_id and run.actual = marts.correct"
             ~ " and run.answered_at = marts.answered_at"
             ~ " where run.response_id % 100 = 0 and marts.response_id is null"
+            ~ " and run.dataset in (select dataset from " ~ marts.vocab ~ ")"
         ) -%}
         {%- do counts.append(
-            "select abs((select count(*) from " ~ run.sakt_predictions ~ ") - (select"
-            ~ " count(*) from " ~ marts.responses ~ " where dataset in (select dataset from "
-            ~ run.sakt_predictions ~ ")))"
+            "select count(*) from " ~ marts.responses ~ " as marts left join "
+            ~ run.sakt_predictions ~ " on run.dataset = marts.dataset"
+            ~ " and run.response_id = marts.response_id where run.response_id is null"
+            ~ " and marts.dataset in (select run.dataset from " ~ run.sakt_predictions ~ ")"
         ) -%}
     {%- endif -%}
     {%- for count in counts -%}
