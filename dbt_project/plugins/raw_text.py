@@ -19,7 +19,9 @@ import gzip
 import io
 import json
 import os
+import re
 import tempfile
+import zlib
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -31,6 +33,8 @@ from fsspec import AbstractFileSystem
 
 CHUNK = 1 << 22
 MARKS = {codecs.BOM_UTF16_LE: "UTF-16", codecs.BOM_UTF16_BE: "UTF-16"}
+# bytes that are no character in Windows-1252
+UNDEFINED = re.compile(b"[\x81\x8d\x8f\x90\x9d]")
 # names that DuckDB keeps for itself
 TAKEN = {"main", "temp", "system", "memory", "pg_catalog", "information_schema"}
 # a field may be as long as DuckDB lets a line be
@@ -84,9 +88,14 @@ def refuse_unusable(database: Path) -> None:
 def text_form(path: str) -> str:
     """How a CSV is written: `encoding`, `is_tidy`, `header` or `fault`, as JSON."""
     try:
-        return json.dumps(_form(path))
-    except (EOFError, gzip.BadGzipFile):
-        return json.dumps({"fault": "the file is no whole gzip; fetch it again"})
+        form = _form(path)
+    except (EOFError, gzip.BadGzipFile, zlib.error):
+        form = {"fault": "the file is no whole gzip; fetch it again"}
+    except OSError as error:
+        form = {"fault": f"cannot be read ({error.strerror})"}
+    except csv.Error:
+        form = {"fault": "line 1 is no header: a quote in it is not closed"}
+    return json.dumps(form)
 
 
 def _form(path: str) -> dict:
@@ -110,6 +119,8 @@ def _form(path: str) -> dict:
     if not n_bytes:
         return {"fault": "the file is empty; remove it"}
     encoding = "utf-8" if is_utf8 and not decoder.getstate()[0] else "windows-1252"
+    if encoding != "utf-8" and any(map(UNDEFINED.search, chunks_of(path))):
+        return {"fault": "the file is neither UTF-8 nor Windows-1252; save it as UTF-8"}
     header = next((row for row in records_of(path, encoding) if row), None)
     if header is None:
         return {"fault": "the file has blank lines only; remove it"}

@@ -42,7 +42,8 @@ _NUMBERS = st.integers(0, 999).map(str) | st.just("007")
 def logs(draw: st.DrawFn) -> Log:
     """Up to 30 ratings by few users, whose ids are numbers or any texts."""
     users = draw(st.lists(draw(st.sampled_from([_TEXTS, _NUMBERS])), min_size=1))
-    items = draw(st.lists(_TEXTS, min_size=1, max_size=30))
+    n_rows = draw(st.integers(1, 30))  # most lists would be short ones
+    items = draw(st.lists(_TEXTS, min_size=n_rows, max_size=n_rows))
     start = datetime(2018, 9, 28, 16)
     return Log(
         [
