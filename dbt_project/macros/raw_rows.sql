@@ -21,7 +21,7 @@
     {%- set folder = root ~ "/" ~ source_name -%}
     {%- set files = raw_files(folder) -%}
     {%- set paths = files_like(files, folder, description.files) -%}
-    {%- if not paths and not raw_paths(root, ["*/**"]) -%}
+    {%- if not paths and not raw_files(root) -%}
         {%- do exceptions.raise_compiler_error(
             "no file lies below " ~ root ~ ": mend MOOCMETA_DATA_DIR, or put a log there"
         ) -%}
@@ -31,6 +31,7 @@
         {%- do name_unread(source_name, folder, files) -%}
     {%- endif -%}
 
+    {%- do refuse_twins(paths) -%}
     {%- set read = [] -%}
     {%- for path in paths -%}
         {%- do read.append(raw_file(path, description)) -%}
@@ -128,6 +129,22 @@
 {% macro few(names) %}
     {%- set more = " and " ~ (names | length - 5) ~ " more" if names | length > 5 else "" -%}
     {{ return((names[:5] | join(", ")) ~ more) }}
+{% endmacro %}
+
+
+{#- A log that lies there in two forms, CSV and Parquet, packed or not, would count twice. -#}
+{% macro refuse_twins(paths) %}
+    {%- set seen = {} -%}
+    {%- for path in paths -%}
+        {%- set stem = modules.re.sub("[.](csv|csv[.]gz|parquet)$", "", path) -%}
+        {%- if stem in seen -%}
+            {%- do exceptions.raise_compiler_error(
+                seen[stem] ~ ": the same file lies there as " ~ path.split("/")[-1]
+                ~ "; keep one"
+            ) -%}
+        {%- endif -%}
+        {%- do seen.update({stem: path}) -%}
+    {%- endfor -%}
 {% endmacro %}
 
 

@@ -82,7 +82,10 @@
     {%- if not column.config.meta.get("nullable", false) -%}
         {{ return("not coalesce(" ~ is_good ~ ", false)") }}
     {%- endif -%}
-    {%- set is_word = " or " ~ is_no_value(bare(found.ref)) if found.is_text else "" -%}
+    {#- pandas writes what is missing among floating numbers as not a number -#}
+    {%- set is_word = " or " ~ is_no_value(bare(found.ref)) if found.is_text
+        else " or isnan(" ~ found.raw ~ ")" if found.type | lower in ("float", "double")
+        else "" -%}
     {{ return(
         "not coalesce(" ~ is_good ~ ", " ~ found.raw ~ " is null" ~ is_word ~ ", false)"
     ) }}

@@ -1,7 +1,7 @@
 -- For 1,000 to 2,000 responses of each data set, all of a smaller one: their features,
 -- computed anew from nothing but the same user's responses of earlier seconds. The row
--- itself and all later ones are not even there. Only the first 2,000 responses of a user
--- are looked at: ids rise with a user's time, and work would grow with their square.
+-- itself and all later ones are not even there. Only the first 2,000 responses of a
+-- user are looked at: ids rise with a user's time, and work would grow with the square.
 with
 
 users as (

@@ -1,7 +1,7 @@
 """Any log, one thing spoilt: the build equals that of the clean one, or names the file.
 
-`MOOCMETA_FUZZ=500 pytest tests/dbt/test_raw_files_fuzzed.py` tries as many logs, others
-each time.
+`MOOCMETA_FUZZ=20 pytest tests/dbt/test_raw_files_fuzzed.py` spoils 20 logs in each way,
+others every time.
 """
 
 import os
@@ -19,7 +19,8 @@ from tests.dbt.one_process import Case, run_all
 from tests.dbt.raw_logs import HARMFUL, HARMLESS, Log, logs
 
 sys.path.append(str(PROJECT_ROOT / "dbt_project" / "plugins"))
-N_LOGS = int(os.environ.get("MOOCMETA_FUZZ", "33"))
+IS_LONG = "MOOCMETA_FUZZ" in os.environ
+N_ROUNDS = int(os.environ.get("MOOCMETA_FUZZ", "1"))
 COMMAND = ("run", "--select", "stg_mars__ratings")
 
 
@@ -49,59 +50,69 @@ def expected(log: Log) -> list[tuple]:
     )
 
 
-def fault(log: Log, folder: Path, kind: str, outcome) -> str | None:
-    """How the build of a spoilt log went wrong, in words."""
-    if kind in HARMLESS:
-        if not outcome.success:
-            return outcome.output
-        found = staged(folder / "marts.duckdb")
-        return None if found == expected(log) else f"{found}, not {expected(log)}"
-    if outcome.success:
-        return "was read"
-    says = HARMFUL[kind][1].format(again=len(log.rows) + 2)
-    lines = [
-        line
-        for line in outcome.output.splitlines()
-        if line.strip().startswith(f"{folder}/raw/mars/explicit_ratings_en")
-    ]
-    return None if len(lines) == 1 and says in lines[0] else outcome.output
-
-
-def drawn_logs() -> list[tuple[Log, int]]:
-    """Logs and seeds as hypothesis draws them: all are built in one process."""
+def drawn_logs() -> list[list[tuple[Log, Random]]]:
+    """Logs of each round as hypothesis draws them: all are built in one process."""
+    per_round = max(len(HARMLESS), len(HARMFUL))
     drawn = []
 
     @settings(
-        max_examples=N_LOGS,
+        max_examples=N_ROUNDS * per_round,
         phases=[Phase.generate],
-        derandomize="MOOCMETA_FUZZ" not in os.environ,
+        derandomize=not IS_LONG,
         database=None,
         deadline=None,
         suppress_health_check=list(HealthCheck),
     )
     @given(logs(), st.integers(0, 2**32))
     def draw(log: Log, seed: int) -> None:
-        drawn.append((log, seed))
+        drawn.append((log, Random(seed)))
 
     draw()
-    return drawn
+    return [drawn[n * per_round :][:per_round] for n in range(N_ROUNDS)]
 
 
-def test_a_spoilt_log_is_read_as_the_clean_one_or_named(tmp_path):
-    spoils = HARMLESS | {kind: spoil for kind, (spoil, _) in HARMFUL.items()}
-    spoilt, cases = {}, {}
-    for n, (log, seed) in enumerate(drawn_logs()):
-        # kinds in turn, so that none is left to luck
-        kind = list(spoils)[n % len(spoils)]
-        folder = tmp_path / str(n)
-        (folder / "raw" / "mars").mkdir(parents=True)
-        for name, content in spoils[kind](log, Random(seed)).items():
-            (folder / "raw" / "mars" / name).write_bytes(content)
-        spoilt[str(n)] = (log, folder, kind)
+def write(folder: Path, files: dict[str, bytes], mark: str = "") -> None:
+    (folder / "raw" / "mars").mkdir(parents=True, exist_ok=True)
+    for name, content in files.items():
+        name = name.replace("ratings", f"ratings_{mark}")
+        (folder / "raw" / "mars" / name).write_bytes(content)
+
+
+def test_logs_spoilt_harmlessly_are_read_as_the_clean_ones(tmp_path):
+    """Every kind in a folder of many files; which file differs, the items tell."""
+    cases, clean, drawn = {}, {}, drawn_logs()
+    for n in range(N_ROUNDS):
+        folder, clean[n] = tmp_path / str(n), []
+        for kind, (log, random) in zip(HARMLESS, drawn[n], strict=False):
+            own = Log([[f"{kind} {row[0]}", *row[1:]] for row in log.rows])
+            write(folder, HARMLESS[kind](own, random), mark=kind)
+            clean[n] += expected(own)
         cases[str(n)] = Case(folder, folder / "marts.duckdb", COMMAND)
-    faults = {
-        f"{n}: {spoilt[n][2]}": (why, spoilt[n][0].rows)
-        for n, outcome in run_all(cases, tmp_path).items()
-        if (why := fault(*spoilt[n], outcome))
-    }
-    assert faults == {}
+    outcomes = run_all(cases, tmp_path)
+    for n, rows in clean.items():
+        assert outcomes[str(n)].success, outcomes[str(n)].output
+        assert staged(tmp_path / str(n) / "marts.duckdb") == sorted(rows, key=str)
+
+
+def test_logs_spoilt_beyond_repair_are_named(tmp_path):
+    cases, spoilt, drawn = {}, {}, drawn_logs()
+    for n in range(N_ROUNDS):
+        for (kind, (spoil, says)), (log, random) in zip(
+            HARMFUL.items(), drawn[n], strict=False
+        ):
+            folder = tmp_path / str(n) / kind
+            write(folder, spoil(log, random))
+            again = len(log.rows) + 2
+            spoilt[f"{n} {kind}"] = (folder, says.format(again=again), log.rows)
+            cases[f"{n} {kind}"] = Case(folder, tmp_path / "marts.duckdb", COMMAND)
+    unnamed = {}
+    for case, outcome in run_all(cases, tmp_path).items():
+        folder, says, rows = spoilt[case]
+        naming = [
+            line
+            for line in outcome.output.splitlines()
+            if line.strip().startswith(f"{folder}/raw/mars/explicit_ratings_")
+        ]
+        if outcome.success or len(naming) != 1 or says not in naming[0]:
+            unnamed[case] = (outcome.output, rows)
+    assert unnamed == {}

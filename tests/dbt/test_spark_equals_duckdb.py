@@ -20,10 +20,7 @@ from tests.dbt.engines import (
     why_spark_is_absent,
 )
 from tests.dbt.one_process import Case, Outcome, run_all
-from tests.dbt.raw_logs import HARMLESS, Log
-from tests.dbt.test_export_marts import ORDER
-from tests.dbt.test_kt_exports import write_run
-from tests.dbt.test_raw_file_errors import (
+from tests.dbt.raw_cases import (
     ACTIONS,
     ACTIONS_HEADER,
     CONTRADICTORY,
@@ -32,6 +29,9 @@ from tests.dbt.test_raw_file_errors import (
     RATINGS_HEADER,
     parquet,
 )
+from tests.dbt.raw_logs import HARMLESS, Log
+from tests.dbt.test_export_marts import ORDER
+from tests.dbt.test_kt_exports import write_run
 from tests.reference.ad_logs import tied_log, write_ad_log
 from tests.reference.logs import seeded_log
 from tests.reference.raw_files import write_log

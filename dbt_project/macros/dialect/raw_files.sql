@@ -6,15 +6,16 @@
     {%- set paths = [] -%}
     {%- for path in adapter.dispatch('raw_files', 'moocmeta')(folder) -%}
         {%- set below = path[folder | length:] -%}
-        {%- if not modules.re.search("/([.]|~[$])", below) -%}
+        {%- if not modules.re.search("/([.]|~[$])", below) and path not in paths -%}
             {%- do paths.append(path) -%}
         {%- endif -%}
     {%- endfor -%}
     {{ return(paths | sort(case_sensitive=true)) }}
 {% endmacro %}
 
+{#- `**` goes into no linked folder, `*` does. -#}
 {% macro default__raw_files(folder) %}
-    {{ return(raw_paths(folder, ["**"])) }}
+    {{ return(raw_paths(folder, ["**", "*/**"])) }}
 {% endmacro %}
 
 {#- To Spark a glob that finds nothing is an error, so one file more is looked for that

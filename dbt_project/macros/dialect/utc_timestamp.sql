@@ -15,17 +15,18 @@
 
 {% macro default__utc_timestamp(text) -%}
     coalesce(
+        -- most are written so; the rest have a blank before the zone, or around all
+        case
+            when regexp_matches({{ text }}, {{ iso_time() }})
+                then timezone('UTC', try_cast({{ text }} as timestamptz))
+        end,
         case
             when regexp_matches(trim({{ text }}), {{ iso_time() }})
-                then timezone('UTC', coalesce(
-                    try_cast({{ text }} as timestamptz),
-                    -- a blank before the zone, blanks around all
-                    try_cast(
-                        regexp_replace(
-                            regexp_replace(trim({{ text }}), ' *(Z|UTC|GMT)$', 'Z'),
-                            ' +([+-][0-9:]+)$', '\1'
-                        ) as timestamptz
-                    )
+                then timezone('UTC', try_cast(
+                    regexp_replace(
+                        regexp_replace(trim({{ text }}), ' *(Z|UTC|GMT)$', 'Z'),
+                        ' +([+-][0-9:]+)$', '\1'
+                    ) as timestamptz
                 ))
         end,
         try_strptime(

@@ -17,7 +17,9 @@ raw_answers as (
         -- the collapsed file has one row an answer, its skills, which are numbers, with
         -- _ between; Area_Circle is one skill
         case
-            when instr(skill_id, '_') > 0 and {{ matches('skill_id', '^[0-9]+(_[0-9]+)+$') }}
+            when
+                instr(skill_id, '_') > 0
+                and {{ matches('skill_id', '^[0-9]+(_[0-9]+)+$') }}
                 then replace(skill_id, '_', ',')
             else skill_id
         end as skill_codes,
@@ -76,7 +78,8 @@ answers_gathered as (
                 then {{ error_of(
                     "'raw/assistments_2009/skill_builder_data*.csv: order_id '"
                     ~ " || cast(raw_answers.order_id as string)"
-                    ~ " || ' has rows that differ in correct or original; keep the true ones'"
+                    ~ " || ' has rows that differ in correct or original;"
+                    ~ " keep the true ones'"
                 ) }}
             else {{ error_of(
                 "'raw/assistments_2009/skill_builder_data*.csv: order_id '"
@@ -100,7 +103,8 @@ answers_gathered as (
 
 ),
 
--- an export with a row a skill and numbers of its own: its second row would know the answer
+-- an export with a row a skill and numbers of its own: its second row would know the
+-- answer
 neighbours_compared as (
 
     select
@@ -108,7 +112,8 @@ neighbours_compared as (
         coalesce(
             problem_id = lag(problem_id) over user_timeline
             and correct = lag(correct) over user_timeline
-            and ms_first_response is not distinct from lag(ms_first_response) over user_timeline
+            and ms_first_response
+            is not distinct from lag(ms_first_response) over user_timeline
             and skill_codes <> lag(skill_codes) over user_timeline,
             false
         ) as is_next_row_of_an_answer
