@@ -72,12 +72,36 @@
 {% endmacro %}
 
 
-{#- Fail where a data set has events but nothing of what its family is made of. -#}
+{#- Fail where a data set has events but nothing of what its family is made of, and name
+    the types of events that it has instead. -#}
 {% macro refuse_strange_family(family, event_types, found, lacks) %}
     {{ refuse(
-        "select distinct 'datasets: ' || dataset || ': family is " ~ family
-        ~ ", but its log has " ~ lacks ~ "; name another family' as fault from "
-        ~ event_types ~ " where family = '" ~ family ~ "' and dataset not in (select dataset from "
-        ~ found ~ ")"
+        "select 'datasets: ' || dataset || ': family is " ~ family
+        ~ ", but its log has " ~ lacks ~ ", only ' || " ~ texts_joined("event_type")
+        ~ " || '; mend their names or name another family' as fault from "
+        ~ event_types ~ " where family = '" ~ family ~ "' and n_user_events > 0 and"
+        ~ " is_kept and dataset not in (select dataset from " ~ found ~ ") group by dataset"
     ) }}
+{% endmacro %}
+
+
+{#- Warn where a data set's rows are all lost before they are events, and say what was not
+    known of them: nothing else would, since empty marts are sound. -#}
+{% macro warn_of_lost_rows(event_types) %}
+    {%- if execute -%}
+        {%- for row in run_query(
+            "select dataset, sum(n_events), sum(n_user_events), "
+            ~ texts_joined("event_type") ~ " from " ~ event_types ~ " group by dataset"
+            ~ " having sum(case when is_kept then n_user_events else 0 end) = 0"
+            ~ " order by dataset"
+        ) -%}
+            {%- do log(
+                "[WARNING]: " ~ row[0] ~ ": nothing is left of its " ~ row[1] ~ " rows: "
+                ~ ("none has a known user; do the ids of its files match?" if not row[2]
+                else "no event type is kept (event_type_prefixes of datasets), found "
+                ~ few(row[3].split(", "))), info=true
+            ) -%}
+        {%- endfor -%}
+    {%- endif -%}
+    select 1
 {% endmacro %}

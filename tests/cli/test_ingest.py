@@ -5,7 +5,10 @@ import duckdb
 import pytest
 from click.testing import CliRunner
 
+from tests.cli.command_line import assert_one_line, moocmeta
+from training import files
 from training.commands.ingest import ingest_command
+from training.errors import UserError
 
 AT = "2017-02-25T12:34:56"
 DOCUMENT = [
@@ -130,3 +133,13 @@ def test_an_output_folder_that_cannot_be_written(source):
 @pytest.mark.parametrize("arguments", [(), ("mars", "x.json"), ("xuetangx",)])
 def test_wrong_usage(arguments):
     assert ingest(*arguments).exit_code == 2
+
+
+@pytest.mark.parametrize("what", ["moocmeta ingest xuetangx", "--repeat-splits"])
+def test_an_install_without_the_dbt_project_says_so(tmp_path, monkeypatch, what):
+    """A wheel carries the two packages, not the repository."""
+    monkeypatch.setattr(files, "PROJECT_ROOT", tmp_path)
+    with pytest.raises(UserError, match="which a wheel does not carry: clone"):
+        files.project_root(what)
+    if "ingest" in what:
+        assert_one_line(moocmeta("ingest", "xuetangx", "log.json"), what)
