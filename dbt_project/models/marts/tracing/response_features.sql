@@ -65,7 +65,8 @@ skills_parted as (
 
     from responses
 
-    inner join skill_lists on responses.skill_list_number = skill_lists.skill_list_number
+    inner join skill_lists
+        on responses.skill_list_number = skill_lists.skill_list_number
 
 ),
 
