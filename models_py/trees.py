@@ -2,7 +2,9 @@
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingClassifier
+from threadpoolctl import threadpool_limits
 from torch import Tensor
 
 _FIELDS = {
@@ -14,6 +16,45 @@ _FIELDS = {
     "is_leaf": ("is_leaf", np.uint8),
     "value": ("value", np.float64),
 }
+
+
+def boosted(
+    columns: NDArray[np.float64],
+    is_so: NDArray[np.bool_],
+    *,
+    if_alike: float,
+    n_trees: int,
+    learning_rate: float,
+    max_leaves: int,
+    min_leaf: int,
+    penalty: float,
+    seed: int,
+) -> dict[str, Tensor]:
+    """Trees of scikit-learn's histogram boosting (after LightGBM, Ke et al., 2017).
+
+    Args:
+        columns: NaN where unknown, shape (N, F).
+        is_so: what is learned, shape (N,).
+        if_alike: the log odds of every row where all of `is_so` are alike.
+        n_trees, learning_rate, max_leaves, min_leaf, penalty: number of trees, how
+            much of each counts, its most leaves, their fewest rows and ridge penalty.
+        seed: of the rows that many are binned by.
+    Returns:
+        What `log_odds` takes.
+    """
+    if is_so.all() or not is_so.any():
+        return constant(if_alike)
+    model = HistGradientBoostingClassifier(
+        max_iter=n_trees,
+        learning_rate=learning_rate,
+        max_leaf_nodes=max_leaves,
+        min_samples_leaf=min_leaf,
+        l2_regularization=penalty,
+        early_stopping=False,
+        random_state=seed,
+    )
+    with threadpool_limits(1):  # as torch: results must not depend on the cores
+        return trees_of(model.fit(columns, is_so))
 
 
 def trees_of(model: HistGradientBoostingClassifier) -> dict[str, Tensor]:
@@ -91,3 +132,13 @@ def constant(value: float) -> dict[str, Tensor]:
         "root": whole,
         "baseline": torch.tensor(value, dtype=torch.float64),
     }
+
+
+def require_trees(trees: dict[str, Tensor], n_trees: int) -> None:
+    """Refuse trees of other settings.
+
+    Raises:
+        ValueError: there are neither that many nor, where all was alike, none.
+    """
+    if len(trees["root"]) not in (0, n_trees):
+        raise ValueError(f"{len(trees['root'])} trees, not {n_trees}")
