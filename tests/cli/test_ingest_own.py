@@ -253,7 +253,10 @@ def test_time_that_is_only_an_order_has_no_pauses(tmp_path):
 
 
 # every way to write one log → the same rows
-ROWS = [("7", "a", "view", "2020-01-01 10:00:00"), ("é", "b", "view", "2020-01-01 11:00:00")]
+ROWS = [
+    ("7", "a", "view", "2020-01-01 10:00:00"),
+    ("é", "b", "view", "2020-01-01 11:00:00"),
+]
 PLAIN = "uid,thing,what,at\n7,a,view,2020-01-01 10:00\né,b,view,2020-01-01 11:00\n"
 JSON = [
     {"uid": 7, "thing": "a", "what": "view", "at": 1577872800000},
@@ -269,15 +272,21 @@ SAME = {
     "mixed ends.csv": PLAIN.replace("at\n", "at\r\n"),
     "old mac.csv": PLAIN.replace("\n", "\r"),
     "blanks [1].csv": PLAIN.replace("7,a", " 7\t, a "),
-    "index.csv": PLAIN.replace("\n7", "\n0,7").replace("\né", "\n1,é").replace("uid", ",uid", 1),
+    "index.csv": PLAIN.replace("\n7", "\n0,7")
+    .replace("\né", "\n1,é")
+    .replace("uid", ",uid", 1),
     "log.csv.gz": gzip.compress(PLAIN.encode()),
     "windows.csv.gz": gzip.compress(PLAIN.encode("cp1252")),
     "log.csv.zst": bytes(pa.compress(PLAIN.encode(), "zstd", asbytes=True)),
     "log.jsonl": JSON,
     "log.json": json.dumps(JSON, indent=1),
     "zones.csv": PLAIN.replace("10:00", "12:00+02").replace("11:00", "11:00:00 GMT"),
-    "seconds.csv": PLAIN.replace("2020-01-01 10:00", "1577872800").replace("2020-01-01 11:00", "1577876400.0"),
-    "days first.csv": PLAIN.replace("2020-01-01", "1/1/2020").replace("at\n", "at\n7,a,view,31/12/2019 10:00\n"),
+    "seconds.csv": PLAIN.replace("2020-01-01 10:00", "1577872800").replace(
+        "2020-01-01 11:00", "1577876400.0"
+    ),
+    "days first.csv": PLAIN.replace("2020-01-01", "1/1/2020").replace(
+        "at\n", "at\n7,a,view,31/12/2019 10:00\n"
+    ),
 }
 MAP = ("--map", "item_key=thing", "--map", "event_type=what")
 
@@ -310,7 +319,9 @@ def test_whole_numbers_lose_their_fraction_only_where_all_are_numbers(tmp_path):
 
 
 def test_files_are_added_once_and_edits_of_the_parameters_stay(tmp_path):
-    first, second = (written(tmp_path, f"{n}.csv", LOG.replace("ann", f"u{n}")) for n in "12")
+    first, second = (
+        written(tmp_path, f"{n}.csv", LOG.replace("ann", f"u{n}")) for n in "12"
+    )
     assert ingest(tmp_path, "mine", first, "--map", "event_type=").exit_code == 0
     parameters = tmp_path / "raw" / "mine" / "dataset.yml"
     text = parameters.read_text("utf-8")
@@ -339,7 +350,10 @@ def test_every_parameter_of_the_seed_stands_under_its_meaning(tmp_path):
     assert parameters["session_gap_sec"] == 60
     lines = (tmp_path / "raw/mine/dataset.yml").read_text("utf-8").splitlines()
     at = lines.index("  session_gap_sec: 60")
-    assert lines[at - 1] == "  # Longest pause within a session; strictly longer ones end it."
+    assert (
+        lines[at - 1]
+        == "  # Longest pause within a session; strictly longer ones end it."
+    )
 
 
 BAD = LOG + "cat,c,\n,d,2020-01-01\neve,e,1888-01-01\n"
@@ -368,46 +382,187 @@ REFUSED = {
     "unknown form": ([LOG], ["--form", "scorm"], "'scorm' is not one of", 2),
     "no NAME": ([LOG], ["NAME=Mine"], "Mine is no name of a data set", 2),
     "a built-in NAME": ([LOG], ["NAME=mars"], "mars is a built-in data set", 2),
-    "unknown key": ([LOG], ["--map", "session=user"], "session is none of recommendation's keys", 1),
-    "unknown column": ([LOG], ["--map", "item_key=itme"], "no such column; did you mean item?", 1),
-    "no column": (["who,item,time\na,b,2020-01-01\n"], [], "no column is user_id for sure; write --map user_id=COLUMN", 1),
-    "two candidates": (["user,problem_id,course_id,time\na,b,c,2020-01-01\n"], [], "item_key could be column problem_id or course_id", 1),
-    "other columns": ([LOG, "user,item,when\na,b,2020-01-01\n"], [], "1.csv has other columns than {0}: it lacks time and has when too", 1),
+    "unknown key": (
+        [LOG],
+        ["--map", "session=user"],
+        "session is none of recommendation's keys",
+        1,
+    ),
+    "unknown column": (
+        [LOG],
+        ["--map", "item_key=itme"],
+        "no such column; did you mean item?",
+        1,
+    ),
+    "no column": (
+        ["who,item,time\na,b,2020-01-01\n"],
+        [],
+        "no column is user_id for sure; write --map user_id=COLUMN",
+        1,
+    ),
+    "two candidates": (
+        ["user,problem_id,course_id,time\na,b,c,2020-01-01\n"],
+        [],
+        "item_key could be column problem_id or course_id",
+        1,
+    ),
+    "other columns": (
+        [LOG, "user,item,when\na,b,2020-01-01\n"],
+        [],
+        "1.csv has other columns than {0}: it lacks time and has when too",
+        1,
+    ),
     "one file twice": ([LOG, LOG], [], "1.csv is in it already, as 0.csv", 1),
     "no such file": ([], ["absent.csv"], "absent.csv: no such file", 1),
     "an empty file": ([""], [], "the file is empty", 1),
-    "only a header": ([U], [], "no row is left: the files have none", 1),
-    "a spreadsheet": ([b"PK\x03\x04xl"], [], "is a spreadsheet or zip archive; save it as CSV", 1),
+    "only a header": ([U], [], "0.csv: the file has no rows", 1),
+    "a spreadsheet": (
+        [b"PK\x03\x04xl"],
+        [],
+        "is a spreadsheet or zip archive; save it as CSV",
+        1,
+    ),
     "UTF-16": ([LOG.encode("utf-16")], [], "is UTF-16 text; save it as UTF-8", 1),
-    "no JSON": ([LOG], ["--form", "xapi"], 'is CSV, and --form xapi reads JSON: line 1 is "user, item, time"', 1),
-    "a broken statement": (["{}\n".join(["", json.dumps(xapi(1, "x")) + "\n"])], ["--form", "xapi"], "0.csv: line 1 is not what --form xapi reads: \"{{}}\"", 1),
-    "cut JSON": ([json.dumps(XAPI[0]) + '\n{"id": \n'], ["--form", "xapi"], "line 2 is not what --form xapi reads: \"{{\"id\":\"", 1),
-    "no log of Moodle": ([LOG], ["--form", "moodle"], "is no export of Moodle's standard log", 1),
-    "no .inter": ([LOG], ["--form", "recbole"], 'line 1: "user" is no column of RecBole', 1),
-    "no user": ([BAD], [], 'line 4 has no time: column time is empty; mend the row, or leave', 1),
-    "a time too early": ([LOG + 'a,"b\nb",2020-01-01\neve,e,1888-01-01\n'], [], 'line 6 has a time outside 1990 to 2100: column time is "1888-01-01"', 1),
-    "a zone by name": ([U + "a,b,2020-01-01 10:00 CST\n"], [], 'line 2 has a time that cannot be read: column time is "2020-01-01 10:00 CST"', 1),
-    "mixed units": ([U + "a,b,1600000000\nc,d,1600000000000\ne,f,1600000001\n"], [], 'line 3 has a time that cannot be read: column time is "1600000000000", read as s since 1970', 1),
-    "no unit": ([U + "a,b,100\n"], [], "column time holds numbers such as \"100\"", 1),
-    "days or months": ([U + "a,b,01/02/2020\n"], [], 'write --time-format "%d/%m/%Y" or "%m/%d/%Y"', 1),
-    "commas in skills": (["user,item,correct,time,skill\na,b,1,2020-01-01,x, y\n".replace("x, y", '"x, y"')], [], "write --skill-separator ,", 1),
-    "half right": (["user,item,correct,time\na,b,2,2020-01-01\n"], [], 'line 2 has neither right nor wrong: column correct is "2"', 1),
-    "two answers at a place": (["user,item,correct,order\na,b,1,7\na,b,0,7\n"], ["--time-unit", "order"], "user a has several answers at place 7", 1),
-    "the header again": ([LOG + "user,item,time\n"], [], "line 4 is the header again", 1),
-    "a wider header": ([LOG + "user,item,time,more\na,b,2020-01-01,x\n"], [], "0.csv, line 4: expected number of columns: 3 found: 4", 1),
-    "an open quote": ([LOG + 'a,"b,2020-01-01\n'], [], "0.csv, line 4: value with unterminated quote found", 1),
-    "a parameter that is none": ([LOG], ["--set", "gap=3"], "unknown parameter gap; known: family, session_method", 1),
-    "a value it cannot have": ([LOG], ["--set", "sequence_scope=week"], "sequence_scope is 'week'", 1),
-    "no sessions": ([LOG], ["--set", "session_method=platform"], "no column is platform_session", 1),
-    "append to nothing": ([LOG], ["--append"], "must hold dataset.yml and mine.parquet", 1),
-    "append with a form": ([LOG], ["--append", "--form", "table"], "leave out --form", 2),
+    "no JSON": (
+        [LOG],
+        ["--form", "xapi"],
+        'is CSV, and --form xapi reads JSON: line 1 is "user, item, time"',
+        1,
+    ),
+    "a broken statement": (
+        ["{}\n".join(["", json.dumps(xapi(1, "x")) + "\n"])],
+        ["--form", "xapi"],
+        '0.csv: line 1 is not what --form xapi reads: "{{}}"',
+        1,
+    ),
+    "cut JSON": (
+        [json.dumps(XAPI[0]) + '\n{"id": \n'],
+        ["--form", "xapi"],
+        'line 2 is not what --form xapi reads: "{{"id":"',
+        1,
+    ),
+    "no log of Moodle": (
+        [LOG],
+        ["--form", "moodle"],
+        "is no export of Moodle's standard log",
+        1,
+    ),
+    "no .inter": (
+        [LOG],
+        ["--form", "recbole"],
+        'line 1: "user" is no column of RecBole',
+        1,
+    ),
+    "no user": (
+        [BAD],
+        [],
+        "line 4 has no time: column time is empty; mend the row, or leave",
+        1,
+    ),
+    "a time too early": (
+        [LOG + 'a,"b\nb",2020-01-01\neve,e,1888-01-01\n'],
+        [],
+        'line 6 has a time outside 1990 to 2100: column time is "1888-01-01"',
+        1,
+    ),
+    "a zone by name": (
+        [U + "a,b,2020-01-01 10:00 CST\n"],
+        [],
+        'line 2 has a time that cannot be read: column time is "2020-01-01 10:00 CST"',
+        1,
+    ),
+    "mixed units": (
+        [U + "a,b,1600000000\nc,d,1600000000000\ne,f,1600000001\n"],
+        [],
+        'column time is "1600000000000", read as s since 1970',
+        1,
+    ),
+    "no unit": ([U + "a,b,100\n"], [], 'column time holds numbers such as "100"', 1),
+    "days or months": (
+        [U + "a,b,01/02/2020\n"],
+        [],
+        'write --time-format "%d/%m/%Y" or "%m/%d/%Y"',
+        1,
+    ),
+    "commas in skills": (
+        [
+            "user,item,correct,time,skill\na,b,1,2020-01-01,x, y\n".replace(
+                "x, y", '"x, y"'
+            )
+        ],
+        [],
+        "write --skill-separator ,",
+        1,
+    ),
+    "half right": (
+        ["user,item,correct,time\na,b,2,2020-01-01\n"],
+        [],
+        'line 2 has neither right nor wrong: column correct is "2"',
+        1,
+    ),
+    "two answers at a place": (
+        ["user,item,correct,order\na,b,1,7\na,b,0,7\n"],
+        ["--time-unit", "order"],
+        "user a has several answers at place 7",
+        1,
+    ),
+    "the header again": (
+        [LOG + "user,item,time\n"],
+        [],
+        "line 4 is the header again",
+        1,
+    ),
+    "a wider header": (
+        [LOG + "user,item,time,more\na,b,2020-01-01,x\n"],
+        [],
+        "0.csv, line 4: expected number of columns: 3 found: 4",
+        1,
+    ),
+    "an open quote": (
+        [LOG + 'a,"b,2020-01-01\n'],
+        [],
+        "0.csv, line 4: value with unterminated quote found",
+        1,
+    ),
+    "a parameter that is none": (
+        [LOG],
+        ["--set", "gap=3"],
+        "unknown parameter gap; known: family, session_method",
+        1,
+    ),
+    "a value it cannot have": (
+        [LOG],
+        ["--set", "sequence_scope=week"],
+        "sequence_scope is 'week'",
+        1,
+    ),
+    "no sessions": (
+        [LOG],
+        ["--set", "session_method=platform"],
+        "no column is platform_session",
+        1,
+    ),
+    "append to nothing": (
+        [LOG],
+        ["--append"],
+        "must hold dataset.yml and mine.parquet",
+        1,
+    ),
+    "append with a form": (
+        [LOG],
+        ["--append", "--form", "table"],
+        "leave out --form",
+        2,
+    ),
 }
 
 
 @pytest.mark.parametrize("case", REFUSED)
 def test_what_cannot_be_read_is_one_line_and_leaves_nothing(tmp_path, case):
     contents, options, expected, code = REFUSED[case]
-    files = [written(tmp_path, f"{n}.csv", content) for n, content in enumerate(contents)]
+    files = [
+        written(tmp_path, f"{n}.csv", content) for n, content in enumerate(contents)
+    ]
     names = [option[5:] for option in options if option.startswith("NAME=")]
     options = [option for option in options if not option.startswith("NAME=")]
     result = ingest(tmp_path, *(names or ["mine"]), *files, *options)
@@ -415,7 +570,17 @@ def test_what_cannot_be_read_is_one_line_and_leaves_nothing(tmp_path, case):
     last = result.stderr.splitlines()[-1]
     assert expected.format(*files) in last
     assert code == 2 or result.stderr.count("\n") == 1, result.stderr
-    assert not list((tmp_path / "raw").rglob("*")) if (tmp_path / "raw").exists() else True
+    assert (
+        not list((tmp_path / "raw").rglob("*")) if (tmp_path / "raw").exists() else True
+    )
+
+
+def test_an_open_quote_is_never_dropped(tmp_path):
+    """It may swallow the rest of the file."""
+    log = written(tmp_path, "a.csv", LOG + 'a,"b,2020-01-01\nc,d,2020-01-01\n')
+    result = ingest(tmp_path, "mine", log, "--drop-bad")
+    assert result.exit_code == 1
+    assert "a.csv: a quote is never closed; mend the file" in result.stderr
 
 
 def test_a_name_that_is_taken_is_left_as_it_is(tmp_path):

@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
-from tqdm import tqdm
 
 from training.errors import UserError
+from training.progress import progress_bar
 
 MEMORY_LIMIT = "1500MB"
 _CSV_FAULT = re.compile(
@@ -48,6 +48,11 @@ class Engine:
         """A long query, with a bar of how far it is."""
         with _progress(self.connection, what, show_progress):
             return self.rows(query)
+
+    def has_table(self, table: str) -> bool:
+        """Whether a query left a table behind."""
+        named = f"table_name = {literal(table)}"
+        return bool(self.rows(f"select 1 from duckdb_tables() where {named}"))
 
     def close(self) -> None:
         """Forget everything."""
@@ -102,7 +107,8 @@ def _progress(connection, what: str, is_shown: bool) -> Iterator[None]:
         yield
         return
     is_done = threading.Event()
-    bar = tqdm(total=100, desc=what, unit="%", bar_format="{desc}: {n:.0f}% {elapsed}")
+    looks = {"total": 100, "bar_format": "{desc}: {n:.0f}% {elapsed}"}
+    bar = progress_bar(title=what, is_shown=True, **looks)
 
     def watch() -> None:
         while not is_done.wait(_OFTEN):

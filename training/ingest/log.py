@@ -19,6 +19,7 @@ from training.ingest.rows import (
     COLUMNS,
     FRACTION,
     MISFIT,
+    RAGGED,
     Plan,
     first_fault,
     whole_number_ids,
@@ -156,6 +157,7 @@ class LogIngest:
             "counting",
             show_progress=self.request.show_progress,
         )
+        found += self._rejected()
         faults = self.plan.faults
         for number, source in enumerate(self.sources):
             reasons = [r for n, r, _ in found if n == number and r in faults]
@@ -174,6 +176,22 @@ class LogIngest:
                 left_out[reason] = left_out.get(reason, 0) + n
         read = kept + sum(left_out.values())
         return {"read": read, "kept": kept, "left_out": left_out}
+
+    def _rejected(self) -> list[tuple[int, str, int]]:
+        """Lines that the CSV reader left out, by file."""
+        if not self.request.drop_bad:
+            return []
+        counted = self.engine.rows(
+            "select file_path, max(error_type), count(distinct line) "
+            "from reject_errors join reject_scans using (scan_id, file_id) "
+            "group by file_path, error_type = 'UNQUOTED VALUE'"
+            if self.engine.has_table("reject_errors")
+            else "select '', '', 0 where false"
+        )
+        for path, kind, _ in counted:
+            if kind == "UNQUOTED VALUE":  # the rest of the file may be in it
+                raise UserError(f"{path}: a quote is never closed; mend the file")
+        return [(0, RAGGED, n) for _, _, n in counted]
 
     def _copied(self, kept: str, path: Path) -> int:
         """Write rows, those of earlier files before; how many there are."""

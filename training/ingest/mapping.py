@@ -101,6 +101,8 @@ def mapping_of(
     """
     _refuse_unknown(source, family, given)
     sample = sample_of(source, engine)
+    if not any(sample.values()):
+        raise UserError(f"{source.path}: the file has no rows")
     found = {}
     for key in KEYS[family]:
         if key in given:
@@ -154,7 +156,7 @@ def _refuse_unknown(source: Source, family: str, given: Mapping[str, str]) -> No
                 )
             )
         if column and not _spelled(source, column):
-            near = process.extractOne(column, source.columns)
+            near = process.extractOne(column, list(source.columns))
             hint = f"; did you mean {near[0]}?" if near and near[1] > 70 else ""
             raise UserError(
                 f"--map {key}={column}: {source.path} has no such column{hint}; found "

@@ -34,6 +34,7 @@ COLUMNS = {
 EVENT_TYPE = {RECOMMENDATION: "interaction", TRACING: "response"}  # where none is given
 SAID_TWICE = "said twice"
 FRACTION = "an id such as 7.0"  # the same as 7 if all the column's ids are numbers
+RAGGED = "lines of too many or too few values"
 MISFIT = "a row is left out: "
 _IDS = ("user_id", "item_key", "event_type", "platform_session")
 _SHOWN = ("user_id", "event_at", "item_key", "correct")

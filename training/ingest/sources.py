@@ -214,7 +214,7 @@ def _csv(
         raise UserError(f"{path}: line {n_skipped + 1}: {error}") from error
     columns = _distinct(given)
     if drop_bad:
-        options = {**options, "ignore_errors": True}
+        options = {**options, "store_rejects": True, "rejects_limit": 0}
     table = _reader(
         *("csv", readable),
         auto_detect=False,

@@ -100,7 +100,9 @@ def _iso_sql(value: str) -> str:
     """
     quick = ["%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ"]
     bare = f"regexp_replace({value}, '^\\s*(.*?) ?(Z|UTC|GMT)?\\s*$', '\\1')"
-    iso = f"replace(regexp_replace({bare}, ' ([+-])', '\\1'), ',', '.')"
+    # a zone behind hours and minutes alone is not read
+    whole = f"regexp_replace({bare}, '([T ] *[0-9]+:[0-9]+) ?([+-]|$)', '\\1:00\\2')"
+    iso = f"replace(regexp_replace({whole}, ' ([+-])', '\\1'), ',', '.')"
     named = [
         f"{day}{comma}{clock}"
         for day in _NAMED_MONTHS
