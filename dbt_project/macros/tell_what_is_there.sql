@@ -4,12 +4,12 @@
         {%- set raw = raw_root() -%}
         {%- set patterns = {} -%}
         {%- for node in graph.sources.values()
-            if "/staging/" in node.original_file_path -%}
+            if "/staging/" in node.original_file_path and node.config.meta.files -%}
             {%- do patterns.setdefault(node.source_name, []).extend(
                 node.config.meta.files + node.config.meta.get("needs_ingest", [])
             ) -%}
         {%- endfor -%}
-        {%- set there, absent = [], [] -%}
+        {%- set there, absent = own_records() | list, [] -%}
         {%- for name in patterns | sort -%}
             {%- set folder = raw ~ "/" ~ name -%}
             {%- set paths = files_like(raw_files(folder), folder, patterns[name]) -%}

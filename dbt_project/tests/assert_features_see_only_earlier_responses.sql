@@ -131,10 +131,12 @@ from asked
 left join of_user using (dataset, response_id)
 left join of_skills using (dataset, response_id)
 left join {{ ref('response_features') }} as features using (dataset, response_id)
+inner join {{ ref('datasets') }} as datasets using (dataset)
 where
     features.prior_n is distinct from coalesce(of_user.n, 0)
     or features.item_prior_n is distinct from coalesce(of_user.n_item, 0)
-    or features.seconds_since_previous is distinct from of_user.seconds
+    or features.seconds_since_previous is distinct from
+    case when not datasets.time_is_order then of_user.seconds end
     or (of_user.help_rate is null) <> (features.prior_help_rate is null)
     or (of_user.latency_sec is null) <> (features.prior_latency_sec is null)
     or abs(features.prior_help_rate - of_user.help_rate) > 1e-9

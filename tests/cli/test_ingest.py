@@ -4,6 +4,7 @@ from pathlib import Path
 import duckdb
 import pytest
 from click.testing import CliRunner
+from tqdm import tqdm
 
 from tests.cli.command_line import assert_one_line, moocmeta
 from training import files
@@ -59,11 +60,23 @@ def test_the_data_folder_is_the_default_and_every_event_can_be_kept(source, tmp_
     assert files_under(Path(data) / "raw" / "xuetangx") == ["activity.parquet"]
 
 
+@pytest.fixture
+def on_a_terminal(monkeypatch):
+    """Elsewhere no bar is drawn."""
+
+    def bar(*, is_shown: bool, **options):
+        return tqdm(disable=not is_shown, **options)
+
+    monkeypatch.setattr("training.ingest.xuetangx.progress_bar", bar)
+
+
+@pytest.mark.usefixtures("on_a_terminal")
 def test_progress_goes_to_stderr_and_can_be_silenced(source, tmp_path):
     assert "B/s" in ingest("xuetangx", source, "--out", tmp_path).stderr
     assert ingest("xuetangx", source, "--out", tmp_path, "--quiet").stderr == ""
 
 
+@pytest.mark.usefixtures("on_a_terminal")
 def test_the_bar_counts_bytes(source, tmp_path):
     size = source.stat().st_size
     assert f"{size}/{size}" in ingest("xuetangx", source, "--out", tmp_path).stderr
@@ -104,6 +117,7 @@ def test_a_bad_file_is_one_line_and_leaves_nothing(tmp_path, content, expected):
     assert files_under(out) == []
 
 
+@pytest.mark.usefixtures("on_a_terminal")
 @pytest.mark.parametrize("stamp", ["2017", AT + '"x'])
 def test_an_error_has_a_line_of_its_own_below_the_bar(tmp_path, stamp):
     source = tmp_path / "bad.json"

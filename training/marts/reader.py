@@ -224,6 +224,16 @@ def choose_dataset(
     return found[0]
 
 
+def time_is_order(connection: Connection, dataset: str) -> bool:
+    """Whether a data set's times only say what came first, as `datasets` knows."""
+    if "time_is_order" not in columns_by_mart(connection).get("datasets", set()):
+        return False  # marts of an earlier export
+    found = connection.execute(
+        "select bool_or(time_is_order) from datasets where dataset = ?", [dataset]
+    ).fetchone()
+    return bool(found and found[0])
+
+
 @dataclass(frozen=True)
 class Reader:
     """Reads marts of one data set in a total order and takes their fingerprints.
