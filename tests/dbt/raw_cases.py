@@ -301,7 +301,7 @@ UNREAD = [
 ]
 # DuckDB files → what the line says; nothing where it can be written
 ODD_DATABASES = {
-    "new folder/marts.duckdb": "",
+    "new folder/moocmeta.duckdb": "",
     "main.duckdb": "DuckDB keeps the name 'main' for itself; name it otherwise",
     "o'clock.duckdb": "the name holds a quote; name it otherwise",
 }

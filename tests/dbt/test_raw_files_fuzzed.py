@@ -87,11 +87,11 @@ def test_logs_spoilt_harmlessly_are_read_as_the_clean_ones(tmp_path):
             own = Log([[f"{kind} {row[0]}", *row[1:]] for row in log.rows])
             write(folder, HARMLESS[kind](own, random), mark=kind)
             clean[n] += expected(own)
-        cases[str(n)] = Case(folder, folder / "marts.duckdb", COMMAND)
+        cases[str(n)] = Case(folder, folder / "moocmeta.duckdb", COMMAND)
     outcomes = run_all(cases, tmp_path)
     for n, rows in clean.items():
         assert outcomes[str(n)].success, outcomes[str(n)].output
-        assert staged(tmp_path / str(n) / "marts.duckdb") == sorted(rows, key=str)
+        assert staged(tmp_path / str(n) / "moocmeta.duckdb") == sorted(rows, key=str)
 
 
 def test_logs_spoilt_beyond_repair_are_named(tmp_path):
@@ -104,7 +104,7 @@ def test_logs_spoilt_beyond_repair_are_named(tmp_path):
             write(folder, spoil(log, random))
             again = len(log.rows) + 2
             spoilt[f"{n} {kind}"] = (folder, says.format(again=again), log.rows)
-            cases[f"{n} {kind}"] = Case(folder, tmp_path / "marts.duckdb", COMMAND)
+            cases[f"{n} {kind}"] = Case(folder, tmp_path / "moocmeta.duckdb", COMMAND)
     unnamed = {}
     for case, outcome in run_all(cases, tmp_path).items():
         folder, says, rows = spoilt[case]
