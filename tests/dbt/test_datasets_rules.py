@@ -274,7 +274,10 @@ def outcomes(scratch, logs) -> dict[str, Outcome]:
         folder = scratch / "databases" / name
         folder.mkdir(parents=True)
         return Case(
-            scratch, folder / "moocmeta.duckdb", command, files={seed: seed_with(changes)}
+            scratch,
+            folder / "moocmeta.duckdb",
+            command,
+            files={seed: seed_with(changes)},
         )
 
     cases = {
