@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from filelock import FileLock
+from hypothesis import settings
 
 from tests.dbt import one_process
 from tests.dbt.one_process import PROJECT_ROOT, Case, run_case
@@ -17,6 +18,9 @@ from tests.dbt.one_process import PROJECT_ROOT, Case, run_case
 # test processes stand side by side: threads of each would only fight over the cores
 for name in ("OMP_NUM_THREADS", "MOOCMETA_THREADS"):
     os.environ.setdefault(name, "1")
+# no test is judged by the clock
+settings.register_profile("without_deadline", deadline=None)
+settings.load_profile("without_deadline")
 
 DBT = Path(sys.executable).parent / "dbt"
 

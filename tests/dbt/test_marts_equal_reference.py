@@ -1,15 +1,12 @@
 """The marts against an independent reference in plain Python, row for row."""
 
 import csv
-import json
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
 from click.testing import CliRunner
 
-from tests.conftest import build
 from tests.reference.compare import (
     KEYS,
     MAKE_THESE,
@@ -19,9 +16,8 @@ from tests.reference.compare import (
     read_marts,
     reference_of,
 )
-from tests.reference.logs import Log, hard_log, seeded_log
+from tests.reference.logs import Log, hard_log
 from tests.reference.raw_files import write_log
-from tests.reference.sessions import MARS, XUETANGX
 from training.commands.simulate import simulate_command
 
 
@@ -37,49 +33,6 @@ def test_marts_of_hard_and_simulated_logs_equal_the_reference(tmp_path, dbt_buil
         _check_columns(database, mart)
     found = differences(reference_of(log), read_marts(database))
     assert not found, found
-
-
-def test_marts_follow_every_parameter(tmp_path):
-    log = seeded_log(seed=31, n_users=120)
-    common = {
-        "split_seed": 7,
-        "split_train_until": 0.5,
-        "split_val_until": 0.8,
-        "max_prefix_len": 3,
-    }
-    xuetangx = {
-        "session_method": "platform",
-        "min_session_events": 2,
-        "intensity_cap": None,
-        "duration_cap_sec": 600,
-        "intensity_weight": 2,
-    }
-    mars = {
-        "session_gap_sec": 600,
-        "min_session_events": 2,
-        "min_user_events": 3,
-        "intensity_cap": 3,
-        "duration_cap_sec": 0,
-        "extent_weight": 3,
-    }
-    data_dir = write_log(tmp_path / "data", log, n_files=1)
-    database = build(data_dir, tmp_path, "seed").duckdb_path
-    _change_parameters(database, {"xuetangx": xuetangx, "mars": mars})
-    no_seed = ("--exclude", "datasets", "--vars", json.dumps(common))
-    build(data_dir, tmp_path, *MAKE_THESE, *no_seed)
-    expected = reference_of(
-        log, replace(XUETANGX, **common, **xuetangx), replace(MARS, **common, **mars)
-    )
-    found = differences(expected, read_marts(database))
-    assert not found, found
-
-
-def _change_parameters(database: Path, changes: dict[str, dict]) -> None:
-    with duckdb.connect(str(database)) as connection:
-        for dataset, values in changes.items():
-            columns = ", ".join(f"{column} = ?" for column in values)
-            statement = f"update datasets set {columns} where dataset = ?"
-            connection.execute(statement, [*values.values(), dataset])
 
 
 def _check_columns(database: Path, mart: str) -> None:
