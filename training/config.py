@@ -34,8 +34,9 @@ class TrainConfig:
         seed: of initial weights, batch order, dropout and the bootstrap.
         device: `auto` takes CUDA where there is one.
         precision: `bf16` trains under autocast, on CUDA only.
-        exclude_last_item: the prefix's last item is no candidate, since repeats
-            collapse and it can never be the label.
+        exclude: what is no candidate: the prefix's `last` item (repeats collapse, so
+            it can never be the label), the whole `prefix`, or `none`; `auto` takes
+            the prefix where no label of a train pair was ever in its own, else last.
         score_chunk: queries scored at a time; bounds memory, changes no result.
         trim: trials whose propensity is below this or above 1 less this have no
             counterpart in the other arm and are left out of effects.
@@ -54,7 +55,7 @@ class TrainConfig:
     seed: int = 20260107
     device: Literal["auto", "cpu", "cuda"] = "auto"
     precision: Literal["fp32", "bf16"] = "fp32"
-    exclude_last_item: bool = True
+    exclude: Literal["auto", "last", "prefix", "none"] = "auto"
     score_chunk: int = 2048
     trim: float = 0.01
     repeat_splits: int = 0

@@ -35,7 +35,7 @@ class GRUConfig:
         hidden_dim: width of the recurrent state.
         n_layers: stacked recurrent layers.
         dropout: share of embedding and state entries silenced in training.
-        max_length: a prefix is cut to this many last items.
+        max_length: prefixes and training rows are cut to this many last items.
         seed: seed of the initial weights.
         optimiser: how it is fitted.
     """
@@ -143,7 +143,7 @@ class GRU(nn.Module):
 
     def fit(self, train: TrainSequences, optimise: Optimise) -> FitLog:
         """Hand the network to the training loop."""
-        return optimise(self, train)
+        return optimise(self, sequences.cut_to_length(train, self.config.max_length))
 
     @torch.no_grad()
     def score(self, queries: Queries) -> Tensor:

@@ -36,8 +36,8 @@ class SASRecConfig:
         n_heads: attention heads, a divisor of `dim`.
         n_blocks: attention blocks.
         dropout: share of entries silenced in training.
-        max_length: a prefix is cut to this many last items; also the number of
-            learned positions, so training rows hold at most one item more.
+        max_length: prefixes and training rows are cut to this many last items; also
+            the number of learned positions.
         seed: seed of the initial weights.
         optimiser: how it is fitted.
     """
@@ -176,7 +176,7 @@ class SASRec(nn.Module):
 
     def fit(self, train: TrainSequences, optimise: Optimise) -> FitLog:
         """Hand the network to the training loop."""
-        return optimise(self, train)
+        return optimise(self, sequences.cut_to_length(train, self.config.max_length))
 
     @torch.no_grad()
     def score(self, queries: Queries) -> Tensor:

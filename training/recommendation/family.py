@@ -7,6 +7,7 @@ import numpy as np
 from training.files import appearing_whole, data_dir, write_json
 from training.fit.job import Job
 from training.recommendation import scorecard
+from training.recommendation.candidates import Candidates
 from training.recommendation.lineup import (
     answer,
     check,
@@ -49,7 +50,8 @@ def evaluate(job: Job) -> dict[str, Any]:
         return {}
     optimum = _optimum(marts, questions["test"].pair.numpy())
     informed = optimum_given_support(data_dir(), marts.dataset, marts.mart, optimum)
-    card = Scorecard(marts, questions, answers, config.seed, informed)
+    candidates = Candidates.of(job)
+    card = Scorecard(marts, questions, answers, config.seed, candidates, informed)
     with appearing_whole(job.run.path / "predictions.parquet") as scratch:
         card.predictions().to_parquet(scratch, index=False)
     write_json(job.run.path / "vocab.json", marts.item_keys)

@@ -12,15 +12,18 @@ from models_py import registry
 from models_py.fitting import Diverged, FitLog
 from models_py.meta.orders import compare_orders
 from training.errors import UserError
-from training.evaluation.ranking import METRICS, NO_EXCLUSION, label_ranks
+from training.evaluation.ranking import METRICS
 from training.fit.job import Job
 from training.recommendation.adapting import (
     Adaptation,
     adaptation_of,
+    pairs_with_support,
     task_ranks,
     tasks_of,
     train_tasks_of,
 )
+from training.recommendation.asking import all_ranks_of, ranks_of
+from training.recommendation.choosing import Choice, decided
 from training.recommendation.marts import RecommendationMarts
 
 COMPARED_TASKS = 64
@@ -50,7 +53,9 @@ class Answer:
     Args:
         log: how the fit went; None for models that only count.
         ranks: rank of each label by split, aligned with the split's `Question`.
+        all_pairs: rank of every test pair's label, by pair id; None if not looked at.
         adaptation: what adapting brought; None for models that do not adapt.
+        chosen: what validation decided; None where nothing was left to it.
     """
 
     log: FitLog | None
@@ -59,6 +64,8 @@ class Answer:
     train_seconds: float
     eval_seconds: float
     adaptation: Adaptation | None = None
+    chosen: Choice | None = None
+    all_pairs: np.ndarray | None = None
 
 
 def answer(
@@ -72,18 +79,22 @@ def answer(
     """Fit one model, keep its checkpoint and rank all questions' labels.
 
     Args:
-        only_ranks: do not look at what other amounts of adaptation would bring.
+        only_ranks: look neither at all pairs nor at other amounts of adaptation.
     """
     entry, n_items = registry.MODELS[name], job.marts.n_items
     wrapped = _wrapped(job, entry, settings)
     started = time.perf_counter()
     model = registry.create(name, config=settings, n_items=n_items, **wrapped)
     log = _fit(job, name, model, settings)
+    chosen = decided(job, model, entry.adapts)
     fitted = time.perf_counter()
     base_settings = job.config.model_config(settings.base) if wrapped else None
+    if chosen:
+        settings = chosen.settings
     job.keep(name, model, settings, base_settings, n_items=n_items)
     try:
         ranks = {split: _ranks(job, entry, model, q) for split, q in questions.items()}
+        all_pairs = None if only_ranks else _ranks_of_all_pairs(job, model)
     except Diverged as error:
         raise Diverged(f"{name}: {error}") from error
     ranked = time.perf_counter()
@@ -97,29 +108,9 @@ def answer(
         adaptation=adaptation_of(job, model, ranks["test"])
         if shows_adaptation
         else None,
+        chosen=chosen,
+        all_pairs=all_pairs,
     )
-
-
-def ranks_of(job: Job, model: Any, rows: Tensor) -> np.ndarray:
-    """Rank of each pair's label in the whole vocabulary, shape (len(rows),).
-
-    A pair that several episodes ask is scored once.
-    """
-    pairs = job.marts.pairs
-    distinct, place = rows.unique(return_inverse=True)
-    ranks = torch.zeros_like(distinct)
-    own = torch.arange(len(distinct))[job.team.part.slice(len(distinct))]
-    for chunk in own.split(job.config.score_chunk) if len(own) else ():
-        part = distinct[chunk]
-        queries = pairs.queries(part)
-        last = queries.prefixes.last()
-        excluded = (
-            last
-            if job.config.exclude_last_item
-            else torch.full_like(last, NO_EXCLUSION)
-        )
-        ranks[chunk] = label_ranks(model.score(queries), pairs.label[part], excluded)
-    return job.team.add_up(ranks)[place].numpy()
 
 
 def trained_network(job: Job, name: str) -> Any:
@@ -167,6 +158,24 @@ def _ranks(job: Job, entry: registry.Entry, model: Any, asked: Question) -> np.n
         return ranks_of(job, model, asked.pair)
     tasks = tasks_of(job.marts, asked.split)
     (ranks,) = task_ranks(job, tasks, lambda part: [model.score_tasks(part)])
+    return ranks
+
+
+def _ranks_of_all_pairs(job: Job, model: Any) -> np.ndarray:
+    """Rank of every test pair's label, whether or not an episode asks it.
+
+    Models that read support of any size have the learner's earlier pairs, as many as
+    an episode's; others that adapt have none.
+    """
+    rows = job.marts.pairs.rows_of("test")
+    if not hasattr(model, "score_blocks"):
+        return ranks_of(job, model, rows)
+    blocks = pairs_with_support(job.marts, "test")  # in the order of `rows`
+    (ranks,) = all_ranks_of(
+        job,
+        lambda part: [model.score_blocks(blocks.take(torch.searchsorted(rows, part)))],
+        rows,
+    )
     return ranks
 
 
