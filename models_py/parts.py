@@ -85,13 +85,13 @@ class Dropout(nn.Module):
     """Dropout (as `nn.Dropout`) whose noise is that of the whole batch.
 
     Args:
-        p: share of entries silenced in training.
+        p: share of entries silenced in training; None is none until it is settled.
         over: what the first dimension counts, such as `rows` or `targets`.
     """
 
-    def __init__(self, p: float, over: str = "rows") -> None:
+    def __init__(self, p: float | None, over: str = "rows") -> None:
         super().__init__()
-        self.p, self.over = p, over
+        self.p, self.over = p or 0.0, over
 
     def forward(self, x: Tensor) -> Tensor:
         """Entries silenced with probability p, the others scaled by 1 / (1 - p)."""

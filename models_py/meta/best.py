@@ -20,6 +20,7 @@ from models_py.fitting import FitLog, Optimise
 from models_py.meta.blocks import Blocks, cut_into_blocks
 from models_py.meta.context import ContextBatch, ContextConfig, ContextGRU
 from models_py.meta.tasks import PairRows, Tasks, TrainTasks
+from models_py.recommendation.output import set_usual_dropout
 from models_py.recommendation.sequences import device_of, n_parameters
 from models_py.recommendation.session_knn import SessionKNN, SessionKNNConfig
 
@@ -89,6 +90,8 @@ class Best:
     def fit(self, train: TrainTasks, optimise: Optimise) -> FitLog:
         """Remember the sequences, then hand the networks to the training loop."""
         self.knn.fit(train.sequences, optimise)
+        n_targets, asked = len(train.histories.values), self.config.network.dropout
+        set_usual_dropout(self.networks, asked, n_targets, self.n_items)
         return optimise(self.networks, train)
 
     def choose(self, choice: BestConfig) -> None:

@@ -26,6 +26,7 @@ from models_py.meta.adaptation import (
     body_of,
     mean_losses,
     require_numbers,
+    weights_of,
 )
 from models_py.meta.batches import (
     COMMON_PART,
@@ -161,7 +162,7 @@ class MetaLearner(nn.Module):
             self.rates = nn.ParameterDict(
                 {
                     _key(name): torch.full_like(weight, config.inner_rate)
-                    for name, weight in network.named_parameters()
+                    for name, weight in weights_of(network).items()
                 }
             )
         super().train(False)

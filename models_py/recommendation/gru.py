@@ -3,7 +3,7 @@
 Hidasi, Karatzoglou, Baltrunas, Tikk: Session-based Recommendations with Recurrent
 Neural Networks, ICLR 2016. Not GRU4Rec itself: whole sequences with full softmax
 cross-entropy take the place of session-parallel mini-batches, sampled negatives
-and the BPR-max / TOP1 losses (see docs/models.md).
+and the BPR-max / TOP1 losses, and embeddings score items too (see docs/models.md).
 """
 
 from collections.abc import Mapping
@@ -12,18 +12,21 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
-from models_py.config import OptimiserConfig, require
+from models_py.config import OptimiserConfig, require, require_share
 from models_py.data import Queries, TrainSequences
 from models_py.fitting import FitLog, Optimise
 from models_py.parts import Dropout
 from models_py.ragged import PAD
 from models_py.recommendation import sequences
+from models_py.recommendation.output import (
+    SHARED_STD,
+    SharedOutput,
+    set_usual_dropout,
+)
 from models_py.recommendation.recurrence import recurrence
 from models_py.recommendation.sequences import EpochBatches, SequenceBatch
 from models_py.recommendation.softmax import full_cross_entropy
 from models_py.seeding import seeded
-
-EMBEDDING_STD = 0.3  # of initial item embeddings
 
 
 @dataclass(frozen=True)
@@ -34,16 +37,17 @@ class GRUConfig:
         embedding_dim: width of an item's embedding.
         hidden_dim: width of the recurrent state.
         n_layers: stacked recurrent layers.
-        dropout: share of embedding and state entries silenced in training.
+        dropout: share of embedding and state entries silenced in training; None goes
+            by how many targets an item has.
         max_length: prefixes and training rows are cut to this many last items.
         seed: seed of the initial weights.
         optimiser: how it is fitted.
     """
 
-    embedding_dim: int = 64
+    embedding_dim: int = 128
     hidden_dim: int = 128
     n_layers: int = 1
-    dropout: float = 0.2
+    dropout: float | None = None
     max_length: int = 50
     seed: int = 20260107
     optimiser: OptimiserConfig = field(
@@ -54,7 +58,7 @@ class GRUConfig:
         require(self.embedding_dim >= 1, "embedding_dim must be 1 or more")
         require(self.hidden_dim >= 1, "hidden_dim must be 1 or more")
         require(self.n_layers >= 1, "n_layers must be 1 or more")
-        require(0 <= self.dropout < 1, "dropout must be in [0, 1)")
+        require_share(self.dropout, "dropout")
         require(self.max_length >= 1, "max_length must be 1 or more")
 
 
@@ -74,11 +78,15 @@ class GRU(nn.Module):
                 config.n_layers,
                 batch_first=True,
             )
-            self.output = nn.Linear(config.hidden_dim, n_items)
-            # torch draws N(0, 1): so wide that rare items stay noise for long
-            nn.init.normal_(self.embedding.weight, std=EMBEDDING_STD)
+            self.to_items = (
+                nn.Identity()
+                if config.hidden_dim == config.embedding_dim
+                else nn.Linear(config.hidden_dim, config.embedding_dim)
+            )
+            nn.init.normal_(self.embedding.weight, std=SHARED_STD)
         with torch.no_grad():
             self.embedding.weight[PAD] = 0.0
+        self.output = SharedOutput(self.embedding, n_items)
         self.dropout = Dropout(config.dropout)
         self.state_dropout = Dropout(config.dropout, over="targets")
 
@@ -93,13 +101,13 @@ class GRU(nn.Module):
         Args:
             inputs: ids shifted up by one, right-padded, shape (B, L).
         Returns:
-            Shape (B, L, hidden_dim); states behind a row's end mean nothing.
+            Shape (B, L, embedding_dim); states behind a row's end mean nothing.
         """
         return self(self.dropout(self.embedding(inputs)))
 
     def forward(self, embedded: Tensor) -> Tensor:
-        """States from embedded items, (B, L, E) → (B, L, hidden_dim)."""
-        return self.gru(embedded)[0]
+        """States from embedded items, (B, L, E) → (B, L, E)."""
+        return self.to_items(self.gru(embedded)[0])
 
     def task_states(self, weights: Mapping[str, Tensor], embedded: Tensor) -> Tensor:
         """`forward` of many learners at once, each with weights of its own.
@@ -108,10 +116,11 @@ class GRU(nn.Module):
         differentiated once only.
 
         Args:
-            weights: `gru.*` parameters by name with a dimension of learners in front.
+            weights: `gru.*` and `to_items.*` by name with a dimension of learners in
+                front.
             embedded: shape (T, R, L, E).
         Returns:
-            Shape (T, R, L, hidden_dim).
+            Shape (T, R, L, E).
         """
         states = embedded
         for layer in range(self.config.n_layers):
@@ -123,7 +132,11 @@ class GRU(nn.Module):
             flat = torch.baddbmm(into_bias[:, None], states.flatten(1, 2), into.mT)
             from_items = flat.unflatten(1, states.shape[1:3])
             states = recurrence(from_items, recurrent.mT, recurrent_bias[:, None])
-        return states
+        if isinstance(self.to_items, nn.Identity):
+            return states
+        weight, bias = weights["to_items.weight"], weights["to_items.bias"]
+        flat = torch.baddbmm(bias[:, None], states.flatten(1, 2), weight.mT)
+        return flat.unflatten(1, states.shape[1:3])
 
     def batches(
         self,
@@ -143,6 +156,7 @@ class GRU(nn.Module):
 
     def fit(self, train: TrainSequences, optimise: Optimise) -> FitLog:
         """Hand the network to the training loop."""
+        set_usual_dropout(self, self.config.dropout, train.n_labels, train.n_items)
         return optimise(self, sequences.cut_to_length(train, self.config.max_length))
 
     @torch.no_grad()

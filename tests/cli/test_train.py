@@ -404,7 +404,7 @@ def test_set_wins_over_flags_and_flags_over_the_file(tmp_path, built_project):
             "epochs": None,  # of none: the defaults are written down too
             "device": "cpu",
             "precision": "fp32",
-            "exclude_last_item": True,
+            "exclude": "auto",
         }.items()
     )
 
@@ -485,7 +485,7 @@ def test_random_is_at_chance(full):
 
 
 def test_the_last_item_is_a_candidate_only_if_asked_for(tmp_path, full, built_project):
-    options = (*MARS, "--model", "popularity", "--set", "exclude_last_item=false")
+    options = (*MARS, "--model", "popularity", "--set", "exclude=none")
     run = trained(built_project.env, tmp_path, *options)
     with_last = pd.read_parquet(run / "predictions.parquet")["rank"]
     predictions = full.predictions

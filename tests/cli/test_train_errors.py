@@ -97,7 +97,7 @@ def test_wrong_usage(tmp_path, options, fragment):
         (("--set", "seed=-1"), ("seed must be 0 or more",)),
         (("--set", "epochs=0"), ("epochs must be 1 or more",)),
         (("--set", "score_chunk=0"), ("score_chunk must be 1 or more",)),
-        (("--set", "exclude_last_item=maybe"), ("exclude_last_item", "boolean")),
+        (("--set", "exclude=maybe"), ("exclude", "prefix")),
         (("--set", "device=tpu"), ("device", "'auto', 'cpu' or 'cuda'")),
         (("--set", "mart=2017-01-01"), ("date is not JSON",)),
         (("--set", "seed"), ("--set seed: write KEY=VALUE",)),
