@@ -1,6 +1,6 @@
 """The families of marts that can be trained on: the only place that lists them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ class Family:
         columns: a mart with all of these columns is one to train on.
         load: reads a data set's marts: (DuckDB file or folder, mart, data set or
             None).
-        check: raises a `UserError` where a line-up, given as its models' settings,
+        check: raises a `UserError` where a line-up, given as its models' names,
             cannot be trained on those marts.
         evaluate: fits and evaluates a line-up, writes the family's own artifacts
             into the run folder and returns the family's part of `metrics.json`:
@@ -36,7 +36,7 @@ class Family:
     name: str
     columns: frozenset[str]
     load: Callable[[Path, str, str | None], Marts]
-    check: Callable[[Marts, dict[str, Any]], object]
+    check: Callable[[Marts, Sequence[str]], object]
     evaluate: Callable[[Job], dict[str, Any]]
     table: Callable[[dict[str, Any]], str]
     repeats_splits: bool = False
@@ -58,7 +58,7 @@ FAMILIES: dict[str, Family] = {
             "tracing",
             frozenset(tracing.SEQUENCE_COLUMNS),
             tracing.load_tracing,
-            lambda marts, models: tracing.check(marts),
+            lambda marts, lineup: tracing.check(marts),
             tracing.evaluate,
             tracing.table,
         ),
@@ -66,7 +66,7 @@ FAMILIES: dict[str, Family] = {
             "causal",
             frozenset(causal.CAUSAL_COLUMNS),
             causal.load_causal,
-            lambda marts, models: causal.check(marts),
+            lambda marts, lineup: causal.check(marts),
             causal.evaluate,
             causal.table,
         ),

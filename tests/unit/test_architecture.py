@@ -22,9 +22,8 @@ MAY_IMPORT = {
     "models_py/tracing/": (*ARRAYS, "models_py", "sklearn", "threadpoolctl"),
     "training/evaluation/": (*ARRAYS, "training.evaluation"),
     "training/fit/loop.py": (
-        *("torch", "tqdm", "models_py"),
-        *("training.errors", "training.fit.state", "training.fit.seeds"),
-        "training.fit.processes",
+        *("torch", "models_py", "training.errors", "training.progress"),
+        *("training.fit.state", "training.fit.seeds", "training.fit.processes"),
     ),
     "training/report/": (
         *("jinja2", "markupsafe", "matplotlib", "numpy", "tabulate"),
@@ -39,6 +38,7 @@ ONLY_IN = {
     "training.pipeline": ("training/commands/train.py",),
     "training.cli": (),
     "torch.distributed": ("training/fit/processes.py",),
+    "tqdm": ("training/progress.py",),
     "pickle": (),
     "cloudpickle": (),
     "joblib": (),

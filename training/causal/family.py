@@ -81,11 +81,7 @@ def evaluate(job: Job) -> dict[str, Any]:
     """
     marts = job.marts
     used = marts.table.uncensored()
-    configs = job.config.model_configs("causal")
-    fits = {
-        name: cross_fit(job, name, configs[name], used.trials, used.fold)
-        for name in job.lineup(configs)
-    }
+    fits = {name: cross_fit(job, name, used.trials, used.fold) for name in job.lineup()}
     if not job.team.leads:
         return {}
     seen, trim = observed(used), job.config.trim

@@ -39,11 +39,7 @@ def evaluate(job: Job) -> dict[str, Any]:
     """
     marts, config = job.marts, job.config
     questions = questions_of(marts)
-    configs = config.model_configs("recommendation")
-    answers = {
-        name: answer(job, name, configs[name], questions)
-        for name in job.lineup(configs)
-    }
+    answers = {name: answer(job, name, questions) for name in job.lineup()}
     splits = repeat_splits(job, config.repeat_splits) if config.repeat_splits else None
     orders = gradient_orders(job, list(answers))
     if not job.team.leads:

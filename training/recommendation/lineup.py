@@ -1,6 +1,7 @@
 """Fit every model of a line-up and rank the labels of its questions."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -71,7 +72,6 @@ class Answer:
 def answer(
     job: Job,
     name: str,
-    settings: Any,
     questions: dict[str, Question],
     *,
     only_ranks: bool = False,
@@ -82,13 +82,14 @@ def answer(
         only_ranks: look neither at all pairs nor at other amounts of adaptation.
     """
     entry, n_items = registry.MODELS[name], job.marts.n_items
+    settings = job.settings[name]
     wrapped = _wrapped(job, entry, settings)
     started = time.perf_counter()
     model = registry.create(name, config=settings, n_items=n_items, **wrapped)
     log = _fit(job, name, model, settings)
     chosen = decided(job, model, entry.adapts)
     fitted = time.perf_counter()
-    base_settings = job.config.model_config(settings.base) if wrapped else None
+    base_settings = job.settings[settings.base] if wrapped else None
     if chosen:
         settings = chosen.settings
     job.keep(name, model, settings, base_settings, n_items=n_items)
@@ -115,7 +116,7 @@ def answer(
 
 def trained_network(job: Job, name: str) -> Any:
     """A baseline fitted in this job; fitted but once, since its state is kept."""
-    settings = job.config.model_config(name)
+    settings = job.settings[name]
     model = registry.create(name, config=settings, n_items=job.marts.n_items)
     _fit(job, name, model, settings)
     return model
@@ -131,7 +132,7 @@ def gradient_orders(job: Job, lineup: list[str]) -> dict[str, float] | None:
     mamls = [n for n in lineup if registry.MODELS[n].method in ("maml", "fomaml")]
     if not mamls:
         return None
-    settings = job.config.model_config(mamls[0])
+    settings = job.settings[mamls[0]]
     network = trained_network(job, settings.base)
     tasks = tasks_of(job.marts, "train")
     n = min(len(tasks), COMPARED_TASKS)
@@ -146,10 +147,12 @@ def _wrapped(job: Job, entry: registry.Entry, settings: Any) -> dict[str, Any]:
         return {}
     if entry.wraps == "trained":
         return {"network": trained_network(job, settings.base)}
-    base_settings = job.config.model_config(settings.base)
-    n_items = job.marts.n_items
     return {
-        "network": registry.create(settings.base, config=base_settings, n_items=n_items)
+        "network": registry.create(
+            settings.base,
+            config=job.settings[settings.base],
+            n_items=job.marts.n_items,
+        )
     }
 
 
@@ -203,7 +206,7 @@ def _fit_to_episodes(job: Job, name: str, model: Any, settings: Any) -> FitLog |
     return model.fit(train_tasks_of(job.marts), optimise)
 
 
-def check(marts: RecommendationMarts, configs: dict[str, Any]) -> None:
+def check(marts: RecommendationMarts, lineup: Sequence[str]) -> None:
     """Whether every model of a line-up has what it learns from and is asked.
 
     Raises:
@@ -211,7 +214,7 @@ def check(marts: RecommendationMarts, configs: dict[str, Any]) -> None:
             learn from or to be chosen by.
     """
     questions_of(marts)
-    adapting = [name for name in configs if registry.MODELS[name].adapts]
+    adapting = [name for name in lineup if registry.MODELS[name].adapts]
     for split, purpose in (("train", "learn from"), ("val", "be chosen by")):
         if adapting and not len(marts.episodes.rows_of(split)):
             raise UserError(

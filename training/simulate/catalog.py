@@ -7,9 +7,9 @@ from typing import Any, Literal
 
 import msgspec
 
-from training.config import checked
 from training.errors import UserError
 from training.files import appearing_whole, write_json
+from training.settings import checked
 from training.simulate.ads import ad_events
 from training.simulate.ads.process import AdSettings
 from training.simulate.courses import mars, xuetangx

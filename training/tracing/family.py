@@ -36,8 +36,7 @@ def evaluate(job: Job) -> dict[str, Any]:
     Writes `predictions.parquet`, `vocab.json` and the files under `exports/`.
     """
     marts = job.marts
-    configs = job.config.model_configs("tracing")
-    answers = {name: answer(job, name, configs[name]) for name in job.lineup(configs)}
+    answers = {name: answer(job, name) for name in job.lineup()}
     if not job.team.leads:
         return {}
     oracle = oracle_chances(

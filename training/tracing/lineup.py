@@ -32,9 +32,9 @@ class Answer:
     eval_seconds: float
 
 
-def answer(job: Job, name: str, settings: Any) -> Answer:
+def answer(job: Job, name: str) -> Answer:
     """Fit one model, keep its checkpoint and predict every response once."""
-    marts = job.marts
+    marts, settings = job.marts, job.settings[name]
     model = registry.create(name, config=settings, **marts.sizes)
     train = marts.responses.take(marts.rows_of("train"))
     val = marts.responses.take(marts.rows_of("val"))
