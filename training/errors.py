@@ -1,4 +1,4 @@
-"""The one exception that a user can mend."""
+"""What a user can mend."""
 
 
 class UserError(Exception):
@@ -7,3 +7,7 @@ class UserError(Exception):
     The message names the file, the column or the option. Commands print it
     without a traceback and exit with 1.
     """
+
+
+class NoNumber(UserError):
+    """A fit diverged: a loss, gradient or validation value is no number."""

@@ -10,6 +10,7 @@ Session-Based Recommendation, RecSys 2017.
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from itertools import product
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -23,6 +24,7 @@ from models_py.meta.tasks import PairRows, Tasks, TrainTasks
 from models_py.recommendation.output import set_usual_dropout
 from models_py.recommendation.sequences import device_of, n_parameters
 from models_py.recommendation.session_knn import SessionKNN, SessionKNNConfig
+from models_py.space import Between, OneOf, Space
 
 KNN_WEIGHTS = (0.2, 0.1, 0.35, 0.0)
 SCORED_TASKS = 64  # tasks of alike length scored together
@@ -42,6 +44,15 @@ class BestConfig:
         seed: seed of the first network's initial weights; the next ones follow.
         optimiser: how the networks are fitted, side by side.
     """
+
+    SPACE: ClassVar[Space] = {
+        "n_networks": OneOf((1, 2, 3)),
+        "network.dropout": Between(0.0, 0.7),
+        "network.context_length": OneOf((10, 20, 50)),
+        "knn.sample_size": OneOf((250, 500, 1000, 2500)),
+        "knn.n_neighbours": OneOf((50, 100, 200, 500)),
+        "optimiser.learning_rate": Between(1e-3, 2e-2, is_log=True),
+    }
 
     n_networks: int = 2
     knn_weight: float | None = None

@@ -8,6 +8,7 @@ and the BPR-max / TOP1 losses, and embeddings score items too (see docs/models.m
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -27,6 +28,7 @@ from models_py.recommendation.recurrence import recurrence
 from models_py.recommendation.sequences import EpochBatches, SequenceBatch
 from models_py.recommendation.softmax import full_cross_entropy
 from models_py.seeding import seeded
+from models_py.space import Between, OneOf, Space
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,14 @@ class GRUConfig:
         seed: seed of the initial weights.
         optimiser: how it is fitted.
     """
+
+    SPACE: ClassVar[Space] = {
+        "embedding_dim": OneOf((64, 128, 192)),
+        "hidden_dim": OneOf((64, 128, 192)),
+        "dropout": Between(0.0, 0.7),
+        "optimiser.learning_rate": Between(1e-3, 1e-2, is_log=True),
+        "optimiser.weight_decay": Between(1e-3, 1.0, is_log=True),
+    }
 
     embedding_dim: int = 128
     hidden_dim: int = 128

@@ -1,6 +1,7 @@
 """First-order Markov chain: what followed the last item, else what is popular."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -10,6 +11,7 @@ from torch import Tensor
 from models_py.config import require
 from models_py.data import Queries, TrainSequences
 from models_py.fitting import Optimise
+from models_py.space import Between, Space
 
 
 @dataclass(frozen=True)
@@ -20,6 +22,8 @@ class MarkovConfig:
         backoff: how many followers popularity counts for, beside those that the last
             item had in the training data.
     """
+
+    SPACE: ClassVar[Space] = {"backoff": Between(0.01, 100.0, is_log=True)}
 
     backoff: float = 1.0
 

@@ -7,6 +7,7 @@ against one sampled negative (see docs/models.md).
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -23,6 +24,7 @@ from models_py.recommendation import sequences
 from models_py.recommendation.sequences import EpochBatches, SequenceBatch
 from models_py.recommendation.softmax import full_cross_entropy
 from models_py.seeding import seeded
+from models_py.space import Between, OneOf, Space
 
 POSITION_STD = 0.3  # of initial position embeddings
 
@@ -41,6 +43,14 @@ class SASRecConfig:
         seed: seed of the initial weights.
         optimiser: how it is fitted.
     """
+
+    SPACE: ClassVar[Space] = {
+        "dim": OneOf((64, 128, 192)),
+        "n_blocks": OneOf((1, 2, 3)),
+        "dropout": Between(0.0, 0.7),
+        "optimiser.learning_rate": Between(5e-4, 5e-3, is_log=True),
+        "optimiser.weight_decay": Between(1e-3, 1.0, is_log=True),
+    }
 
     dim: int = 64
     n_heads: int = 2

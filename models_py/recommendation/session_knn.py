@@ -9,6 +9,7 @@ the sample size, as in VMIS-kNN (Kersbergen, Sprangers, Schelter: Serenade, SIGM
 
 from dataclasses import dataclass, replace
 from itertools import product
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -19,6 +20,7 @@ from models_py.config import require
 from models_py.data import Queries, TrainSequences
 from models_py.fitting import Optimise
 from models_py.ragged import Ragged
+from models_py.space import OneOf, Space
 
 IDF_WEIGHTS = (1.0, 0.0)
 SCORED_QUERIES = 512  # queries scored together; bounds memory, changes no score
@@ -38,6 +40,11 @@ class SessionKNNConfig:
         reminds: whether items of the query itself are voted for; None leaves it to
             validation: it halves MRR where learners seldom come back to an item.
     """
+
+    SPACE: ClassVar[Space] = {
+        "sample_size": OneOf((250, 500, 1000, 2500)),
+        "n_neighbours": OneOf((50, 100, 200, 500)),
+    }
 
     sample_size: int = 500
     n_neighbours: int = 100

@@ -17,7 +17,7 @@ from models_py.config import OptimiserConfig
 from models_py.fitting import Diverged, FitLog, TrainingBatch
 from models_py.parts import noise_of
 from models_py.seeding import seeded
-from training.errors import UserError
+from training.errors import NoNumber, UserError
 from training.fit.processes import Team
 from training.fit.seeds import derive
 from training.fit.state import FitCheckpoints, FitState
@@ -159,12 +159,12 @@ def _loss(model: nn.Module, batch: TrainingBatch, where: str) -> torch.Tensor:
     try:
         return model.loss(batch)
     except Diverged as error:
-        raise UserError(f"{where}: {error}; choose a smaller inner_rate") from error
+        raise NoNumber(f"{where}: {error}; choose a smaller inner_rate") from error
 
 
 def _require_number(value: float, what: str, settings: OptimiserConfig) -> None:
     if not math.isfinite(value):
-        raise UserError(
+        raise NoNumber(
             f"{what} is {value} at learning rate {settings.learning_rate}; "
             "choose a smaller learning_rate"
         )

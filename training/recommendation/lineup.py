@@ -114,6 +114,20 @@ def answer(
     )
 
 
+def value_of(job: Job, name: str) -> float:
+    """Validation MRR of a model fitted as the job's settings say; nothing is kept."""
+    entry, settings = registry.MODELS[name], job.settings[name]
+    wrapped, n_items = _wrapped(job, entry, settings), job.marts.n_items
+    model = registry.create(name, config=settings, n_items=n_items, **wrapped)
+    _fit(job, name, model, settings)
+    decided(job, model, entry.adapts)
+    if entry.adapts:
+        ranks = _task_ranks(job, model, "val")
+    else:
+        ranks = ranks_of(job, model, job.marts.pairs.rows_of("val"))
+    return float(METRICS["mrr"](ranks).mean())
+
+
 def trained_network(job: Job, name: str) -> Any:
     """A baseline fitted in this job; fitted but once, since its state is kept."""
     settings = job.settings[name]
@@ -159,7 +173,11 @@ def _wrapped(job: Job, entry: registry.Entry, settings: Any) -> dict[str, Any]:
 def _ranks(job: Job, entry: registry.Entry, model: Any, asked: Question) -> np.ndarray:
     if not entry.adapts:
         return ranks_of(job, model, asked.pair)
-    tasks = tasks_of(job.marts, asked.split)
+    return _task_ranks(job, model, asked.split)
+
+
+def _task_ranks(job: Job, model: Any, split: str) -> np.ndarray:
+    tasks = tasks_of(job.marts, split)
     (ranks,) = task_ranks(job, tasks, lambda part: [model.score_tasks(part)])
     return ranks
 

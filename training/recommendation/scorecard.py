@@ -53,21 +53,12 @@ class Scorecard:
             "candidates": self._candidates(),
             "test_users_by_mart": self.marts.test_users,
             "n_all_pairs": len(pairs.rows_of("test")),
-            "best_baseline": self.best_baseline(),
+            "best_baseline": best_baseline(self.answers),
             "models": self._models(),
             "reliability": describe_reliability(**self.marts.sessions),
             "data_summary": self.marts.summary,
             "funnel": self.marts.funnel,
         }
-
-    def best_baseline(self) -> str | None:
-        """The baseline with the best validation recall@10; never chosen by test."""
-        reached = {
-            name: means(answer.ranks["val"])[SELECTED_BY]
-            for name, answer in self.answers.items()
-            if registry.MODELS[name].is_baseline and len(answer.ranks["val"])
-        }
-        return max(reached, key=reached.__getitem__) if reached else None
 
     def _candidates(self) -> dict[str, Any]:
         """What was left out, and how many labels with it."""
@@ -102,7 +93,7 @@ class Scorecard:
         cells = {(n, m): v for n, by in values.items() for m, v in by.items()}
         intervals = bootstrap_intervals(cells, test.user, seed=self.seed)
         all_pairs = self._all_pairs()
-        slices = self._slices()
+        slices, best = self._slices(), best_baseline(self.answers)
         return {
             name: {
                 "title": registry.MODELS[name].title,
@@ -117,7 +108,9 @@ class Scorecard:
                 "best_epoch": answer.log.best_epoch if answer.log else None,
                 "monitor": answer.log.monitor if answer.log else None,
                 "history": answer.log.epochs if answer.log else [],
-                "vs_best_baseline": self._versus(name, self.best_baseline(), values),
+                "vs_best_baseline": self._versus(
+                    name, best_baseline(self.answers), values
+                ),
                 "vs_markov": self._versus(name, YARDSTICK, values),
                 "slices": {kind: rows[name] for kind, rows in slices.items()},
                 "adaptation": adaptation_block(
@@ -181,6 +174,16 @@ class Scorecard:
             kind: recall_by_slice(ranks, test.user, measure, slices, seed=self.seed)
             for kind, (measure, slices) in measures.items()
         }
+
+
+def best_baseline(answers: dict[str, Answer]) -> str | None:
+    """The baseline with the best validation recall@10; never chosen by test."""
+    reached = {
+        name: means(answer.ranks["val"])[SELECTED_BY]
+        for name, answer in answers.items()
+        if registry.MODELS[name].is_baseline and len(answer.ranks["val"])
+    }
+    return max(reached, key=reached.__getitem__) if reached else None
 
 
 def table(metrics: dict[str, Any]) -> str:
