@@ -1,8 +1,12 @@
 """SASRec: self-attention over the items so far.
 
-Kang, McAuley: Self-Attentive Sequential Recommendation, ICDM 2018. The blocks are
-the paper's; the loss is full softmax cross-entropy instead of binary cross-entropy
-against one sampled negative (see docs/models.md).
+Kang, McAuley: Self-Attentive Sequential Recommendation, ICDM 2018. Blocks, scaled
+embeddings and their second use as output weights are the paper's. What differs: the
+loss is full softmax cross-entropy instead of binary cross-entropy against one sampled
+negative (what that brings: Klenitskiy, Vasilev: Turning Dross Into Gold Loss, RecSys
+2023), and attention knows how far back an item lies, by one learned number a head and
+distance (after Shaw, Uszkoreit, Vaswani: Self-Attention with Relative Position
+Representations, NAACL 2018): places far from the start are rare in training.
 """
 
 from collections.abc import Mapping
@@ -15,12 +19,17 @@ from torch.func import functional_call, vmap
 from torch.nn import functional
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from models_py.config import OptimiserConfig, require
+from models_py.config import OptimiserConfig, require, require_share
 from models_py.data import Queries, TrainSequences
 from models_py.fitting import FitLog, Optimise
 from models_py.parts import Dropout
 from models_py.ragged import PAD
 from models_py.recommendation import sequences
+from models_py.recommendation.output import (
+    SHARED_STD,
+    SharedOutput,
+    set_usual_dropout,
+)
 from models_py.recommendation.sequences import EpochBatches, SequenceBatch
 from models_py.recommendation.softmax import full_cross_entropy
 from models_py.seeding import seeded
@@ -37,7 +46,8 @@ class SASRecConfig:
         dim: width of embeddings and states.
         n_heads: attention heads, a divisor of `dim`.
         n_blocks: attention blocks.
-        dropout: share of entries silenced in training.
+        dropout: share of entries silenced in training; None goes by how many targets
+            an item has.
         max_length: prefixes and training rows are cut to this many last items; also
             the number of learned positions.
         seed: seed of the initial weights.
@@ -52,10 +62,10 @@ class SASRecConfig:
         "optimiser.weight_decay": Between(1e-3, 1.0, is_log=True),
     }
 
-    dim: int = 64
+    dim: int = 128
     n_heads: int = 2
     n_blocks: int = 2
-    dropout: float = 0.2
+    dropout: float | None = None
     max_length: int = 50
     seed: int = 20260107
     optimiser: OptimiserConfig = field(
@@ -69,7 +79,7 @@ class SASRecConfig:
         require(self.n_heads >= 1, "n_heads must be 1 or more")
         require(self.dim % self.n_heads == 0, "n_heads must divide dim")
         require(self.n_blocks >= 1, "n_blocks must be 1 or more")
-        require(0 <= self.dropout < 1, "dropout must be in [0, 1)")
+        require_share(self.dropout, "dropout")
         require(self.max_length >= 1, "max_length must be 1 or more")
 
 
@@ -91,6 +101,7 @@ class Block(nn.Module):
             Dropout(config.dropout),
         )
         self.dropout = Dropout(config.dropout)
+        self.nearness = nn.Parameter(torch.zeros(config.n_heads, config.max_length))
 
     def forward(self, x: Tensor) -> Tensor:
         """States of one block from those of the last, shape (B, L, D)."""
@@ -101,8 +112,11 @@ class Block(nn.Module):
         """Each position reads itself and what lies before it, shape (B, L, D)."""
         projected = self.query_key_value(x).unflatten(2, (3, self.n_heads, -1))
         query, key, value = projected.permute(2, 0, 3, 1, 4)  # (B, heads, L, D/heads)
+        place = torch.arange(x.shape[1], device=x.device)
+        back = place[:, None] - place  # (L, L), negative where an item lies ahead
+        weight = self.nearness[:, back.clamp(min=0)]  # (heads, L, L)
         read = functional.scaled_dot_product_attention(
-            query, key, value, is_causal=True
+            query, key, value, attn_mask=weight.masked_fill(back < 0, -torch.inf)
         )
         return self.mix_heads(read.transpose(1, 2).flatten(2))
 
@@ -125,10 +139,14 @@ class SASRec(nn.Module):
                 *(Block(config) for _ in range(config.n_blocks))
             )
             self.norm = nn.LayerNorm(config.dim)
-            self.output = nn.Linear(config.dim, n_items)
-            # as wide as items are drawn, positions would drown them
+            nn.init.normal_(self.embedding.weight, std=SHARED_STD)
+            # positions as loud as scaled items would drown them
             nn.init.normal_(self.position.weight, std=POSITION_STD)
+        with torch.no_grad():
+            self.embedding.weight[PAD] = 0.0
+        self.output = SharedOutput(self.embedding, n_items)
         self.dropout = Dropout(config.dropout)
+        self.state_dropout = Dropout(config.dropout, over="targets")
 
     @property
     def n_parameters(self) -> int:
@@ -148,7 +166,8 @@ class SASRec(nn.Module):
 
     def forward(self, embedded: Tensor) -> Tensor:
         """States from embedded items, (B, L, D) → (B, L, D)."""
-        x = embedded + self.position.weight[: embedded.shape[1]]
+        # small in the output, an item is loud among positions
+        x = embedded * self.config.dim**0.5 + self.position.weight[: embedded.shape[1]]
         return self.norm(self.blocks(self.dropout(x)))
 
     def task_states(self, weights: Mapping[str, Tensor], embedded: Tensor) -> Tensor:
@@ -181,11 +200,12 @@ class SASRec(nn.Module):
     def loss(self, batch: SequenceBatch) -> Tensor:
         """Full cross-entropy at every admissible position, a scalar."""
         # the output layer dominates the cost: only states that are asked enter it
-        states = self.states(batch.inputs)[batch.asks]  # (T, D)
+        states = self.state_dropout(self.states(batch.inputs)[batch.asks])  # (T, D)
         return full_cross_entropy(states, self.output, batch.targets)
 
     def fit(self, train: TrainSequences, optimise: Optimise) -> FitLog:
         """Hand the network to the training loop."""
+        set_usual_dropout(self, self.config.dropout, train.n_labels, train.n_items)
         return optimise(self, sequences.cut_to_length(train, self.config.max_length))
 
     @torch.no_grad()

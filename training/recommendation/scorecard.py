@@ -108,9 +108,7 @@ class Scorecard:
                 "best_epoch": answer.log.best_epoch if answer.log else None,
                 "monitor": answer.log.monitor if answer.log else None,
                 "history": answer.log.epochs if answer.log else [],
-                "vs_best_baseline": self._versus(
-                    name, best_baseline(self.answers), values
-                ),
+                "vs_best_baseline": self._versus(name, best, values),
                 "vs_markov": self._versus(name, YARDSTICK, values),
                 "slices": {kind: rows[name] for kind, rows in slices.items()},
                 "adaptation": adaptation_block(
