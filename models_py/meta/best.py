@@ -21,7 +21,7 @@ from models_py.fitting import FitLog, Optimise
 from models_py.meta.blocks import Blocks, cut_into_blocks
 from models_py.meta.context import ContextBatch, ContextConfig, ContextGRU
 from models_py.meta.tasks import PairRows, Tasks, TrainTasks
-from models_py.recommendation.output import set_usual_dropout
+from models_py.recommendation.output import set_usual_dropout, usual_negatives
 from models_py.recommendation.sequences import device_of, n_parameters
 from models_py.recommendation.session_knn import SessionKNN, SessionKNNConfig
 from models_py.space import Between, OneOf, Space
@@ -101,8 +101,11 @@ class Best:
     def fit(self, train: TrainTasks, optimise: Optimise) -> FitLog:
         """Remember the sequences, then hand the networks to the training loop."""
         self.knn.fit(train.sequences, optimise)
-        n_targets, asked = len(train.histories.values), self.config.network.dropout
-        set_usual_dropout(self.networks, asked, n_targets, self.n_items)
+        labels = train.episodes.pairs.label[train.histories.values]
+        network = self.config.network
+        set_usual_dropout(self.networks, network.dropout, len(labels), self.n_items)
+        for member in self.networks.members:
+            member.negatives = usual_negatives(network.negatives, labels, self.n_items)
         return optimise(self.networks, train)
 
     def choose(self, choice: BestConfig) -> None:

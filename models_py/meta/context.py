@@ -12,15 +12,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence
 
-from models_py.config import require, require_share
+from models_py.config import require, require_count, require_share
 from models_py.meta.blocks import Blocks
 from models_py.meta.tasks import shared_rows
 from models_py.parts import Dealt, Dropout, Part, Span
 from models_py.ragged import PAD, Ragged
-from models_py.recommendation.output import SHARED_STD, SharedOutput
+from models_py.recommendation.output import SHARED_STD, SharedOutput, item_loss
 from models_py.recommendation.recurrence import packed_states
 from models_py.recommendation.sequences import cut_to_last
-from models_py.recommendation.softmax import full_cross_entropy
+from models_py.recommendation.softmax import Negatives
 from models_py.seeding import seeded
 
 
@@ -33,6 +33,8 @@ class ContextConfig:
         hidden_dim: width of the recurrent state.
         dropout: share of embedding and state entries silenced in training; None goes
             by how many targets an item has.
+        negatives: items drawn to stand for all in a batch's loss; 0 takes all, None
+            draws them in large vocabularies only.
         max_length: a prefix is cut to this many last items.
         context_length: so many last items of each support sequence are read.
     """
@@ -40,6 +42,7 @@ class ContextConfig:
     embedding_dim: int = 128
     hidden_dim: int = 128
     dropout: float | None = None
+    negatives: int | None = None
     max_length: int = 50
     context_length: int = 20
 
@@ -47,6 +50,7 @@ class ContextConfig:
         require(self.embedding_dim >= 1, "embedding_dim must be 1 or more")
         require(self.hidden_dim >= 1, "hidden_dim must be 1 or more")
         require_share(self.dropout, "dropout")
+        require_count(self.negatives, "negatives")
         require(self.max_length >= 1, "max_length must be 1 or more")
         require(self.context_length >= 1, "context_length must be 1 or more")
 
@@ -148,6 +152,7 @@ class ContextGRU(nn.Module):
         with torch.no_grad():
             self.embedding.weight[PAD] = 0.0
         self.output = SharedOutput(self.embedding, n_items)
+        self.negatives: Negatives | None = None  # until it is known what labels are
         self.dropout = nn.ModuleDict(
             {
                 over: Dropout(config.dropout, over)
@@ -156,9 +161,9 @@ class ContextGRU(nn.Module):
         )
 
     def loss(self, batch: ContextBatch) -> Tensor:
-        """Full cross-entropy of every query, a scalar."""
+        """Cross-entropy of every query, a scalar."""
         states = self.dropout["targets"](self.states(batch))
-        return full_cross_entropy(states, self.output, batch.targets)
+        return item_loss(states, self.output, batch.targets, self.negatives)
 
     def states(self, batch: ContextBatch) -> Tensor:
         """What is scored behind each query's prefix, shape (N, E)."""

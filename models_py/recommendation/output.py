@@ -12,8 +12,14 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from models_py.parts import Dropout
+from models_py.recommendation.softmax import (
+    Negatives,
+    full_cross_entropy,
+    sampled_cross_entropy,
+)
 
 SHARED_STD = 0.1  # of a shared table: small, since it also makes the logits
+LARGE, N_NEGATIVES = 20_000, 2_048  # items; drawn for a batch where there are more
 SPARSE, DENSE = 20, 80  # targets an item
 SPARSE_DROPOUT, DENSE_DROPOUT = 0.5, 0.2
 
@@ -34,6 +40,10 @@ class SharedOutput(nn.Module):
     def weight(self) -> Tensor:
         """One row an item, shape (n_items, D)."""
         return self._embedding[0].weight[1 : self.out_features + 1]
+
+    def rows(self, items: Tensor) -> Tensor:
+        """Weights of some items, without a gradient as large as two tables."""
+        return functional.embedding(items + 1, self._embedding[0].weight)
 
     @property
     def in_features(self) -> int:
@@ -58,6 +68,27 @@ def set_usual_dropout(
         for part in network.modules():
             if isinstance(part, Dropout):
                 part.p = usual_dropout(n_targets, n_items)
+
+
+def usual_negatives(
+    asked: int | None, labels: Tensor, n_items: int
+) -> Negatives | None:
+    """What stands for all items in the loss; None where all of them do.
+
+    Args:
+        asked: how many; 0 is all of them, None all in a vocabulary up to `LARGE`.
+    """
+    n_drawn = (N_NEGATIVES if n_items > LARGE else 0) if asked is None else asked
+    return Negatives(labels, n_items, n_drawn) if n_drawn else None
+
+
+def item_loss(
+    states: Tensor, output: SharedOutput, targets: Tensor, negatives: Negatives | None
+) -> Tensor:
+    """Mean cross-entropy of the targets, exact or estimated, a scalar."""
+    if negatives is None:
+        return full_cross_entropy(states, output, targets)
+    return sampled_cross_entropy(states, output, targets, negatives)
 
 
 def usual_dropout(n_targets: int, n_items: int) -> float:

@@ -19,7 +19,7 @@ from torch.func import functional_call, vmap
 from torch.nn import functional
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from models_py.config import OptimiserConfig, require, require_share
+from models_py.config import OptimiserConfig, require, require_count, require_share
 from models_py.data import Queries, TrainSequences
 from models_py.fitting import FitLog, Optimise
 from models_py.parts import Dropout
@@ -28,10 +28,12 @@ from models_py.recommendation import sequences
 from models_py.recommendation.output import (
     SHARED_STD,
     SharedOutput,
+    item_loss,
     set_usual_dropout,
+    usual_negatives,
 )
 from models_py.recommendation.sequences import EpochBatches, SequenceBatch
-from models_py.recommendation.softmax import full_cross_entropy
+from models_py.recommendation.softmax import Negatives
 from models_py.seeding import seeded
 from models_py.space import Between, OneOf, Space
 
@@ -48,6 +50,8 @@ class SASRecConfig:
         n_blocks: attention blocks.
         dropout: share of entries silenced in training; None goes by how many targets
             an item has.
+        negatives: items drawn to stand for all in a batch's loss; 0 takes all, None
+            draws them in large vocabularies only.
         max_length: prefixes and training rows are cut to this many last items; also
             the number of learned positions.
         seed: seed of the initial weights.
@@ -66,6 +70,7 @@ class SASRecConfig:
     n_heads: int = 2
     n_blocks: int = 2
     dropout: float | None = None
+    negatives: int | None = None
     max_length: int = 50
     seed: int = 20260107
     optimiser: OptimiserConfig = field(
@@ -80,6 +85,7 @@ class SASRecConfig:
         require(self.dim % self.n_heads == 0, "n_heads must divide dim")
         require(self.n_blocks >= 1, "n_blocks must be 1 or more")
         require_share(self.dropout, "dropout")
+        require_count(self.negatives, "negatives")
         require(self.max_length >= 1, "max_length must be 1 or more")
 
 
@@ -145,6 +151,7 @@ class SASRec(nn.Module):
         with torch.no_grad():
             self.embedding.weight[PAD] = 0.0
         self.output = SharedOutput(self.embedding, n_items)
+        self.negatives: Negatives | None = None  # until it is known what labels are
         self.dropout = Dropout(config.dropout)
         self.state_dropout = Dropout(config.dropout, over="targets")
 
@@ -198,14 +205,16 @@ class SASRec(nn.Module):
         return sequences.epoch_batches(train, n_targets, generator)
 
     def loss(self, batch: SequenceBatch) -> Tensor:
-        """Full cross-entropy at every admissible position, a scalar."""
+        """Cross-entropy at every admissible position, a scalar."""
         # the output layer dominates the cost: only states that are asked enter it
         states = self.state_dropout(self.states(batch.inputs)[batch.asks])  # (T, D)
-        return full_cross_entropy(states, self.output, batch.targets)
+        return item_loss(states, self.output, batch.targets, self.negatives)
 
     def fit(self, train: TrainSequences, optimise: Optimise) -> FitLog:
         """Hand the network to the training loop."""
         set_usual_dropout(self, self.config.dropout, train.n_labels, train.n_items)
+        labels = train.items.values[train.is_label]
+        self.negatives = usual_negatives(self.config.negatives, labels, train.n_items)
         return optimise(self, sequences.cut_to_length(train, self.config.max_length))
 
     @torch.no_grad()

@@ -23,7 +23,8 @@ from models_py.ragged import Ragged
 from models_py.space import OneOf, Space
 
 IDF_WEIGHTS = (1.0, 0.0)
-SCORED_QUERIES = 512  # queries scored together; bounds memory, changes no score
+SCORED_QUERIES = 512  # queries scored together, fewer in a large vocabulary
+SCORES_HELD = 2**23  # scores held at a time; neither changes a score
 UNKNOWN = -1  # sequence of a query that comes from no known sequence
 
 
@@ -130,7 +131,8 @@ class SessionKNN:
     ) -> list[Tensor]:
         """Scores under settings that differ in what becomes of the votes."""
         scores = [torch.zeros(len(queries), self.n_items) for _ in configs]
-        for rows in torch.arange(len(queries)).split(SCORED_QUERIES):
+        n_together = min(SCORED_QUERIES, max(SCORES_HELD // self.n_items, 1))
+        for rows in torch.arange(len(queries)).split(n_together):
             part = queries.take(rows)
             votes = self._votes(part)  # (b, n_items)
             own = torch.repeat_interleave(part.prefixes.lengths)

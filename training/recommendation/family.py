@@ -9,7 +9,12 @@ from training.files import appearing_whole, data_dir, write_json
 from training.fit.job import Job
 from training.recommendation import scorecard, searching
 from training.recommendation.candidates import Candidates
-from training.recommendation.lineup import answer, gradient_orders, questions_of
+from training.recommendation.lineup import (
+    answer,
+    check_negatives,
+    gradient_orders,
+    questions_of,
+)
 from training.recommendation.lineup import check as check_lineup
 from training.recommendation.marts import (
     EPISODE_COLUMNS,
@@ -36,9 +41,11 @@ def check(marts: RecommendationMarts, config: TrainConfig) -> None:
     Raises:
         UserError: they do not; the message says what is missing.
     """
+    settings = config.settings("recommendation")
     check_lineup(marts, config.lineup)
+    check_negatives(marts.n_items, settings)
     if config.tune:
-        check_tuning(marts, config.settings("recommendation"), config.tune)
+        check_tuning(marts, settings, config.tune)
 
 
 def evaluate(job: Job) -> dict[str, Any]:

@@ -242,6 +242,21 @@ def check(marts: RecommendationMarts, lineup: Sequence[str]) -> None:
             )
 
 
+def check_negatives(n_items: int, settings: dict[str, Any]) -> None:
+    """Whether no model draws more items than there are.
+
+    Raises:
+        UserError: one does.
+    """
+    for name, own in settings.items():
+        drawn = getattr(getattr(own, "network", own), "negatives", None) or 0
+        if drawn > n_items:
+            raise UserError(
+                f"models.{name}: {drawn} negatives are more than the {n_items} items; "
+                "use fewer, or 0 for all of them"
+            )
+
+
 def questions_of(marts: RecommendationMarts) -> dict[str, Question]:
     """The queries of the val and test episodes.
 
