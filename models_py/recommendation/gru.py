@@ -12,6 +12,7 @@ from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence
 
 from models_py.config import OptimiserConfig, require, require_count, require_share
 from models_py.data import Queries, TrainSequences
@@ -26,7 +27,7 @@ from models_py.recommendation.output import (
     set_usual_dropout,
     usual_negatives,
 )
-from models_py.recommendation.recurrence import recurrence
+from models_py.recommendation.recurrence import packed_states, recurrence
 from models_py.recommendation.sequences import EpochBatches, SequenceBatch
 from models_py.recommendation.softmax import Negatives
 from models_py.seeding import seeded
@@ -168,8 +169,26 @@ class GRU(nn.Module):
     def loss(self, batch: SequenceBatch) -> Tensor:
         """Cross-entropy at every admissible position, a scalar."""
         # the output layer dominates the cost: only states that are asked enter it
-        states = self.state_dropout(self.states(batch.inputs)[batch.asks])  # (T, H)
+        states = self.state_dropout(self._asked_states(batch))  # (T, E)
         return item_loss(states, self.output, batch.targets, self.negatives)
+
+    def _asked_states(self, batch: SequenceBatch) -> Tensor:
+        """What is scored at each position that is asked, shape (T, E)."""
+        if self.config.n_layers > 1:
+            return self.states(batch.inputs)[batch.asks]
+        embedded = self.dropout(self.embedding(batch.inputs)).flatten(0, 1)
+        lengths = (batch.inputs != PAD).sum(1).cpu()
+        place = torch.arange(len(embedded)).view(batch.inputs.shape)
+        packed = pack_padded_sequence(
+            place, lengths, batch_first=True, enforce_sorted=False
+        )
+        at = packed.data.to(embedded.device)  # place of each state
+        first = embedded.new_zeros(len(lengths), self.config.hidden_dim)
+        tokens = PackedSequence(embedded[at], packed.batch_sizes)
+        states = packed_states(self.gru, tokens, first)
+        number = torch.empty(len(embedded), dtype=torch.int64, device=at.device)
+        number[at] = torch.arange(len(at), device=at.device)
+        return self.to_items(states[number.view(batch.asks.shape)[batch.asks]])
 
     def fit(self, train: TrainSequences, optimise: Optimise) -> FitLog:
         """Hand the network to the training loop."""
