@@ -6,13 +6,19 @@ from pathlib import Path
 from typing import Any
 
 from training.causal import family as causal
+from training.causal.marts import load_causal
+from training.causal.scorecard import table as causal_table
 from training.config import TrainConfig
 from training.errors import UserError
 from training.fit.job import Job
 from training.marts.folder import HOW_TO_EXPORT
 from training.marts.reader import Marts, columns_by_mart, open_marts
 from training.recommendation import family as recommendation
+from training.recommendation.lineup import check as check_episodes
+from training.recommendation.marts import EPISODE_COLUMNS, load_recommendation
 from training.tracing import family as tracing
+from training.tracing.marts import SEQUENCE_COLUMNS, load_tracing
+from training.tracing.scorecard import table as tracing_table
 
 
 @dataclass(frozen=True)
@@ -48,28 +54,28 @@ FAMILIES: dict[str, Family] = {
     for family in (
         Family(
             "recommendation",
-            frozenset(recommendation.EPISODE_COLUMNS),
-            recommendation.load_recommendation,
-            recommendation.check,
+            frozenset(EPISODE_COLUMNS),
+            load_recommendation,
+            check_episodes,
             recommendation.evaluate,
             recommendation.tables,
             repeats=frozenset({"repeat_splits", "tune", "seeds"}),
         ),
         Family(
             "tracing",
-            frozenset(tracing.SEQUENCE_COLUMNS),
-            tracing.load_tracing,
+            frozenset(SEQUENCE_COLUMNS),
+            load_tracing,
             lambda marts, config: tracing.check(marts),
             tracing.evaluate,
-            tracing.table,
+            tracing_table,
         ),
         Family(
             "causal",
             frozenset(causal.CAUSAL_COLUMNS),
-            causal.load_causal,
+            load_causal,
             lambda marts, config: causal.check(marts),
             causal.evaluate,
-            causal.table,
+            causal_table,
         ),
     )
 }

@@ -18,7 +18,7 @@ from training.fit.job import Job
 from training.fit.processes import LostProcess, Team, joined
 from training.fit.seeds import make_reproducible
 from training.marts.reader import Marts, choose_dataset, marts_path, open_marts
-from training.report import write_report
+from training.report.page import write_report
 from training.settings import checked
 
 

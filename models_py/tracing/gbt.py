@@ -3,13 +3,11 @@
 from dataclasses import dataclass
 
 import torch
-from sklearn.ensemble import HistGradientBoostingClassifier
-from threadpoolctl import threadpool_limits
 from torch import Tensor
 
+from models_py import trees
 from models_py.config import require
 from models_py.fitting import Optimise
-from models_py.tracing import trees
 from models_py.tracing.data import Responses
 from models_py.tracing.rates import Rates, out_of_fold_log_odds
 
@@ -76,28 +74,23 @@ class GBT:
         odds = out_of_fold_log_odds(
             train, n_folds=config.n_folds, weight=config.weight, seed=config.seed
         )
-        model = HistGradientBoostingClassifier(
-            max_iter=config.n_trees,
-            learning_rate=config.learning_rate,
-            max_leaf_nodes=config.n_leaves,
-            min_samples_leaf=config.min_leaf,
-            l2_regularization=config.penalty,
-            early_stopping=False,
-            random_state=config.seed % 2**32,
-        )
-        correct = train.correct.numpy()
         rates = Rates.among(train, config.weight)
         self.state = {
             "item_rate": rates.item,
             "skill_rate": rates.skill,
             "mean_rate": rates.mean,
         }
-        if correct.all() or not correct.any():  # one class: only the rate is known
-            self.state |= trees.constant(float(rates.mean.logit()))
-            return
-        with threadpool_limits(1):  # as torch: results must not depend on the cores
-            model.fit(_columns(train, odds).numpy(), correct)
-        self.state |= trees.trees_of(model)
+        self.state |= trees.boosted(
+            _columns(train, odds).numpy(),
+            train.correct.numpy(),
+            if_alike=float(rates.mean.logit()),
+            n_trees=config.n_trees,
+            learning_rate=config.learning_rate,
+            max_leaves=config.n_leaves,
+            min_leaf=config.min_leaf,
+            penalty=config.penalty,
+            seed=config.seed % 2**32,
+        )
 
     def predict(self, responses: Responses) -> Tensor:
         """Sigmoid of the trees' sum, shape (N,)."""
@@ -114,6 +107,7 @@ class GBT:
         for name in ("item_rate", "skill_rate"):
             if state[name].shape != self.state[name].shape:
                 raise ValueError(f"{name} has {len(state[name])} rows")
+        trees.require_trees(state, self.config.n_trees)
         self.state = state
 
 

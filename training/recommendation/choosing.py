@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from training.evaluation.ranking import METRICS
+from training.evaluation.metrics import RANKING
 from training.fit.job import Job
 from training.recommendation.adapting import task_ranks, tasks_of
 from training.recommendation.asking import all_ranks_of
@@ -37,7 +37,7 @@ def decided(job: Job, model: Any, adapts: bool) -> Choice | None:
     if len(choices) < 2:
         return None
     ranks = _task_ranks(job, model) if adapts else _pair_ranks(job, model)
-    values = [float(METRICS[DECIDED_BY](each).mean()) for each in ranks]
+    values = [float(RANKING[DECIDED_BY](each).mean()) for each in ranks]
     best = choices[int(np.argmax(values))]
     model.choose(best)
     tried = [

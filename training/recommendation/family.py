@@ -16,23 +16,11 @@ from training.recommendation.lineup import (
     questions_of,
 )
 from training.recommendation.lineup import check as check_lineup
-from training.recommendation.marts import (
-    EPISODE_COLUMNS,
-    RecommendationMarts,
-    load_recommendation,
-)
+from training.recommendation.marts import RecommendationMarts
 from training.recommendation.resplit import repeat_splits
 from training.recommendation.scorecard import Scorecard
 from training.recommendation.searching import check_tuning, repeat_seeds, tune
 from training.truth import bayes_optimum, optimum_given_support
-
-__all__ = [
-    "EPISODE_COLUMNS",
-    "check",
-    "evaluate",
-    "load_recommendation",
-    "tables",
-]
 
 
 def check(marts: RecommendationMarts, config: TrainConfig) -> None:

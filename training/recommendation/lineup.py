@@ -13,7 +13,7 @@ from models_py import registry
 from models_py.fitting import Diverged, FitLog
 from models_py.meta.orders import compare_orders
 from training.errors import UserError
-from training.evaluation.ranking import METRICS
+from training.evaluation.metrics import RANKING
 from training.fit.job import Job
 from training.recommendation.adapting import (
     Adaptation,
@@ -125,7 +125,7 @@ def value_of(job: Job, name: str) -> float:
         ranks = _task_ranks(job, model, "val")
     else:
         ranks = ranks_of(job, model, job.marts.pairs.rows_of("val"))
-    return float(METRICS["mrr"](ranks).mean())
+    return float(RANKING["mrr"](ranks).mean())
 
 
 def trained_network(job: Job, name: str) -> Any:
@@ -208,7 +208,7 @@ def _fit(job: Job, name: str, model: Any, settings: Any) -> FitLog | None:
     val_rows = pairs.rows_of("val")
 
     def validate() -> float:
-        return float(METRICS["mrr"](ranks_of(job, model, val_rows)).mean())
+        return float(RANKING["mrr"](ranks_of(job, model, val_rows)).mean())
 
     return model.fit(train, job.optimise(name, settings, validate, "mrr"))
 
@@ -218,7 +218,7 @@ def _fit_to_episodes(job: Job, name: str, model: Any, settings: Any) -> FitLog |
 
     def validate() -> float:
         (ranks,) = task_ranks(job, tasks, lambda part: [model.score_tasks(part)])
-        return float(METRICS[monitor](ranks).mean())
+        return float(RANKING[monitor](ranks).mean())
 
     optimise = job.optimise(name, settings, validate, monitor)
     return model.fit(train_tasks_of(job.marts), optimise)

@@ -73,8 +73,8 @@ class RecommendationMarts:
         in_train: whether a train user met the item, shape (n_items,).
         sessions: `reliability`, `parts` and `tier` of each session.
         summary: rows of `dataset_summary`.
-        funnel: rows of `dataset_funnel`, in order.
         test_users: how many test users each episode mart asks, and the pairs have.
+        funnel: rows of `dataset_funnel`, in order, without steps that leave nothing.
         fingerprints: rows and SHA-256 of each mart read.
     """
 
@@ -125,7 +125,7 @@ def load_recommendation(
         sessions = reader.table("sessions", SESSIONS, "session_id, user_id")
         summary = reader.table("dataset_summary", SUMMARY, "split").to_pylist()
         test_users = _test_users(connection, chosen)
-        funnel = reader.table("dataset_funnel", FUNNEL, "step_number").to_pylist()
+        steps = reader.table("dataset_funnel", FUNNEL, "step_number").to_pylist()
     return RecommendationMarts(
         mart=mart,
         dataset=chosen,
@@ -135,8 +135,9 @@ def load_recommendation(
         episodes=episodes,
         sessions=_sessions(sessions),
         summary=summary,
-        funnel=funnel,
         test_users=test_users,
+        # steps of other families leave nothing
+        funnel=[step for step in steps if step["n_rows"]],
         fingerprints=reader.fingerprints,
     )
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from training.errors import UserError
 from training.evaluation.intervals import repeated_splits_interval
-from training.evaluation.ranking import METRICS
+from training.evaluation.metrics import RANKING
 from training.files import PROJECT_ROOT, data_dir, write_json
 from training.fit.job import Job
 from training.fit.processes import Team
@@ -77,7 +77,7 @@ def repeat_splits(job: Job, n_splits: int) -> dict[str, Any]:
         "seeds": [result["seed"] for result in asked],
         "n_test_users": [result["n_test_users"] for result in asked],
         "models": {
-            name: {metric: summed_up(name, metric) for metric in METRICS}
+            name: {metric: summed_up(name, metric) for metric in RANKING}
             for name in asked[0]["test"]
         },
     }
@@ -106,7 +106,7 @@ def _evaluate(job: Job, seed: int, scratch: Run) -> dict[str, Any]:
             np.unique(marts.pairs.user[marts.pairs.rows_of("train").numpy()])
         ),
         "test": {
-            name: {metric: float(of(found).mean()) for metric, of in METRICS.items()}
+            name: {metric: float(of(found).mean()) for metric, of in RANKING.items()}
             for name, found in ranks.items()
         },
     }

@@ -10,7 +10,7 @@ from tabulate import tabulate
 
 from models_py import registry
 from training.errors import UserError
-from training.evaluation.ranking import METRICS
+from training.evaluation.metrics import RANKING
 from training.evaluation.seed_spread import seed_spreads
 from training.files import appearing_whole
 from training.fit.job import Job
@@ -127,11 +127,11 @@ def repeat_seeds(
 def _spread(
     name: str, ranks: dict[str, np.ndarray], best: str | None, users: Any, seed: int
 ) -> dict[str, Any]:
-    values = {metric: of(ranks[name]) for metric, of in METRICS.items()}
+    values = {metric: of(ranks[name]) for metric, of in RANKING.items()}
     found = seed_spreads(values, users, seed=seed)
     if best is None or name == best:
         return {m: {**each, "less_best": None} for m, each in found.items()}
-    gaps = {m: each - METRICS[m](ranks[best]) for m, each in values.items()}
+    gaps = {m: each - RANKING[m](ranks[best]) for m, each in values.items()}
     less = seed_spreads(gaps, users, seed=seed)
     return {
         metric: {

@@ -9,15 +9,11 @@ from training.fit.job import Job
 from training.tracing import checks, exports
 from training.tracing.lineup import Answer, answer
 from training.tracing.marts import (
-    SEQUENCE_COLUMNS,
     TracingMarts,
-    load_tracing,
     require_splits,
 )
-from training.tracing.scorecard import Scorecard, table
+from training.tracing.scorecard import Scorecard
 from training.truth import oracle_chances
-
-__all__ = ["SEQUENCE_COLUMNS", "check", "evaluate", "load_tracing", "table"]
 
 
 def check(marts: TracingMarts) -> None:

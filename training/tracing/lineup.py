@@ -11,7 +11,7 @@ from torch import Tensor
 from models_py import registry
 from models_py.fitting import FitLog
 from models_py.tracing.data import Responses
-from training.evaluation.tracing import auc
+from training.evaluation.probabilities import auc
 from training.fit.job import Job
 
 

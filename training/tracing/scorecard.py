@@ -9,18 +9,14 @@ import pandas as pd
 from tabulate import tabulate
 
 from models_py import registry
-from training.evaluation.tracing import (
-    METRICS,
-    Resampled,
-    calibration,
-    metrics_of,
-    resampled,
-)
+from training.evaluation.metrics import TRACING, leading
+from training.evaluation.probabilities import calibration
+from training.evaluation.tracing import Resampled, metrics_of, resampled
 from training.tracing.lineup import Answer
 from training.tracing.marts import TracingMarts
 from training.tracing.slices import behaviour_slices
 
-SELECTED_BY = "auc"
+SELECTED_BY = leading(TRACING)
 
 
 @dataclass(frozen=True)
@@ -103,7 +99,7 @@ class Scorecard:
                 "title": registry.MODELS[name].title,
                 "test": self._test[name].values,
                 "val": self._of("val", answer),
-                "ci95": {m: self._test[name].interval(m) for m in METRICS},
+                "ci95": {m: self._test[name].interval(m) for m in TRACING},
                 "first_attempts": self._first_attempts(name),
                 "train_seconds": answer.train_seconds,
                 "eval_seconds": answer.eval_seconds,
@@ -123,7 +119,7 @@ class Scorecard:
         if best is None or name == best:
             return None
         ours, theirs = self._test[name], self._test[best]
-        return {metric: ours.less(theirs, metric) for metric in METRICS}
+        return {metric: ours.less(theirs, metric) for metric in TRACING}
 
     def _first_attempts(self, name: str) -> dict[str, Any]:
         found = self._first[name]
@@ -144,9 +140,9 @@ class Scorecard:
         reference = found.pop("oracle")
         return {
             "test": reference.values,
-            "ci95": {metric: reference.interval(metric) for metric in METRICS},
+            "ci95": {metric: reference.interval(metric) for metric in TRACING},
             "models": {
-                name: {metric: result.less(reference, metric) for metric in METRICS}
+                name: {metric: result.less(reference, metric) for metric in TRACING}
                 for name, result in found.items()
             },
         }
@@ -193,15 +189,15 @@ def table(metrics: dict[str, Any]) -> str:
     rows = [
         [
             f"{model['title']}\n({name})",
-            *(_cell(model["test"][m], model["ci95"][m]) for m in METRICS),
+            *(_cell(model["test"][m], model["ci95"][m]) for m in TRACING),
             _cell(model["first_attempts"]["auc"], model["first_attempts"]["ci95"]),
         ]
         for name, model in metrics["models"].items()
     ]
     if oracle := metrics["oracle"]:
-        cells = [_cell(oracle["test"][m], oracle["ci95"][m]) for m in METRICS]
+        cells = [_cell(oracle["test"][m], oracle["ci95"][m]) for m in TRACING]
         rows.append(["Oracle\n(the simulation)", *cells, ""])
-    header = ["model", *METRICS, "auc, first attempts"]
+    header = ["model", *TRACING, "auc, first attempts"]
     return tabulate(rows, header, tablefmt="simple", disable_numparse=True)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from training.files import appearing_whole
+from training.files import write_json
 from training.fit.job import Job
 from training.progress import progress_bar
 from training.runs import Run
@@ -62,12 +62,11 @@ def _with(settings: Any, old: int, new: int) -> Any:
 
 
 def _reached(job: Job, name: str, values_of: Callable) -> np.ndarray:
-    kept = job.run.path / f"{name}.npy"
+    kept = job.run.path / f"{name}.json"
     if job.team.given(b"kept" if kept.is_file() else b""):
-        return np.load(kept, allow_pickle=False)
+        return np.array(job.run.read_json(kept.name))
     values = values_of(job, name)
     if job.team.leads:
-        with appearing_whole(kept) as scratch:
-            np.save(scratch, values, allow_pickle=False)
+        write_json(kept, values.tolist())
     job.team.wait()
     return values

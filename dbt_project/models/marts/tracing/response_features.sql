@@ -25,7 +25,7 @@ users_followed as (
 
     select
         response_id,
-        user_key,
+        user_number,
         ts_epoch,
         count(*) over user_before as prior_n,
         count(case when correct then 1 end) over user_before as prior_n_correct,
@@ -42,12 +42,12 @@ users_followed as (
 
     window
         user_before as (
-            partition by user_key
+            partition by user_number
             order by ts_epoch
             range between unbounded preceding and 1 preceding
         ),
         item_before as (
-            partition by user_key, item_id
+            partition by user_number, item_id
             order by ts_epoch
             range between unbounded preceding and 1 preceding
         )
@@ -58,14 +58,15 @@ skills_parted as (
 
     select
         responses.response_id,
-        responses.user_key,
+        responses.user_number,
         responses.ts_epoch,
         responses.correct,
         {{ list_rows('skill_lists.skill_ids') }} as skill_id
 
     from responses
 
-    inner join skill_lists on responses.skill_list_key = skill_lists.skill_list_key
+    inner join skill_lists
+        on responses.skill_list_number = skill_lists.skill_list_number
 
 ),
 
@@ -73,7 +74,7 @@ skills_followed as (
 
     select
         response_id,
-        user_key,
+        user_number,
         -- rows of one response share its second: none sees another
         count(*) over skill_before as prior_n,
         {{ smoothed_rate(
@@ -84,7 +85,7 @@ skills_followed as (
     from skills_parted
 
     window skill_before as (
-        partition by user_key, skill_id
+        partition by user_number, skill_id
         order by ts_epoch
         range between unbounded preceding and 1 preceding
     )
@@ -95,13 +96,13 @@ skills_averaged as (
 
     select
         response_id,
-        user_key,
+        user_number,
         avg(prior_n) as prior_n,
         {{ exact_mean('prior_correct_rate') }} as prior_correct_rate
 
     from skills_followed
 
-    group by user_key, response_id
+    group by user_number, response_id
 
 )
 
@@ -130,9 +131,9 @@ select
 
 from users_followed
 
-inner join users on users_followed.user_key = users.user_key
+inner join users on users_followed.user_number = users.user_number
 
 left join skills_averaged
     on
-        users_followed.user_key = skills_averaged.user_key
+        users_followed.user_number = skills_averaged.user_number
         and users_followed.response_id = skills_averaged.response_id
