@@ -14,7 +14,6 @@ from training.fit.job import Job
 from training.marts.folder import HOW_TO_EXPORT
 from training.marts.reader import Marts, columns_by_mart, open_marts
 from training.recommendation import family as recommendation
-from training.recommendation.lineup import check as check_episodes
 from training.recommendation.marts import EPISODE_COLUMNS, load_recommendation
 from training.tracing import family as tracing
 from training.tracing.marts import SEQUENCE_COLUMNS, load_tracing
@@ -56,7 +55,7 @@ FAMILIES: dict[str, Family] = {
             "recommendation",
             frozenset(EPISODE_COLUMNS),
             load_recommendation,
-            check_episodes,
+            recommendation.check,
             recommendation.evaluate,
             recommendation.tables,
             repeats=frozenset({"repeat_splits", "tune", "seeds"}),
