@@ -16,8 +16,7 @@ from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence
 
 from models_py.config import OptimiserConfig, require, require_count, require_share
 from models_py.data import Queries, TrainSequences
-from models_py.fitting import FitLog, Optimise
-from models_py.parts import Dropout
+from models_py.fitting import Batches, FitLog, Optimise
 from models_py.ragged import PAD
 from models_py.recommendation import sequences
 from models_py.recommendation.output import (
@@ -28,7 +27,7 @@ from models_py.recommendation.output import (
     usual_negatives,
 )
 from models_py.recommendation.recurrence import packed_states, recurrence
-from models_py.recommendation.sequences import EpochBatches, SequenceBatch
+from models_py.recommendation.sequences import SequenceBatch
 from models_py.recommendation.softmax import Negatives
 from models_py.seeding import seeded
 from models_py.space import Between, OneOf, Space
@@ -105,8 +104,8 @@ class GRU(nn.Module):
             self.embedding.weight[PAD] = 0.0
         self.output = SharedOutput(self.embedding, n_items)
         self.negatives: Negatives | None = None  # until it is known what labels are
-        self.dropout = Dropout(config.dropout)
-        self.state_dropout = Dropout(config.dropout, over="targets")
+        self.dropout = nn.Dropout(config.dropout or 0.0)
+        self.state_dropout = nn.Dropout(config.dropout or 0.0)
 
     @property
     def n_parameters(self) -> int:
@@ -161,7 +160,7 @@ class GRU(nn.Module):
         train: TrainSequences,
         settings: OptimiserConfig,
         generator: torch.Generator,
-    ) -> EpochBatches:
+    ) -> Batches[SequenceBatch]:
         """Whole sequences, about as many targets a batch as the settings say."""
         n_targets = settings.targets_per_step(train.n_labels)
         return sequences.epoch_batches(train, n_targets, generator)

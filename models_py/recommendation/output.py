@@ -11,7 +11,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from models_py.parts import Dropout
 from models_py.recommendation.softmax import (
     Negatives,
     full_cross_entropy,
@@ -66,7 +65,7 @@ def set_usual_dropout(
     """Settle a network's dropout where its settings leave it open."""
     if asked is None:
         for part in network.modules():
-            if isinstance(part, Dropout):
+            if isinstance(part, nn.Dropout):
                 part.p = usual_dropout(n_targets, n_items)
 
 

@@ -12,14 +12,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from models_py.config import OptimiserConfig, require
-from models_py.fitting import FitLog, Optimise
-from models_py.parts import Dropout
+from models_py.fitting import Batches, FitLog, Optimise
 from models_py.seeding import seeded
 from models_py.tracing import histories
 from models_py.tracing.attention import HistoryAttention
 from models_py.tracing.data import Responses
 from models_py.tracing.embeddings import ItemVectors, SkillVectors
-from models_py.tracing.histories import EpochBatches, HistoryBatch, Probes
+from models_py.tracing.histories import HistoryBatch, Probes
 from models_py.tracing.rates import Rates
 
 WINDOW = 200  # responses of a training row, as in the mart `kt_sequences`
@@ -75,17 +74,17 @@ class SAKT(nn.Module):
             self.interaction = nn.Sequential(
                 nn.Linear(dim + ANSWER_WIDTH, dim),
                 nn.GELU(),
-                Dropout(config.dropout),
+                nn.Dropout(config.dropout),
             )
             self.attention = HistoryAttention(dim, config.n_heads, config.dropout)
             self.feed_forward = nn.Sequential(
                 nn.Linear(2 * dim, dim),
                 nn.GELU(),
-                Dropout(config.dropout),
+                nn.Dropout(config.dropout),
                 nn.Linear(dim, 1),
             )
         self.easiness = nn.Parameter(torch.zeros(n_items))
-        self.dropout = Dropout(config.dropout)
+        self.dropout = nn.Dropout(config.dropout)
 
     @property
     def n_parameters(self) -> int:
@@ -108,7 +107,7 @@ class SAKT(nn.Module):
 
     def batches(
         self, train: Responses, settings: OptimiserConfig, generator: torch.Generator
-    ) -> EpochBatches:
+    ) -> Batches[HistoryBatch]:
         """Windows of the mart's length, about as many answers a batch as set."""
         windows = histories.cut(train, WINDOW, context=0)
         n_targets = settings.targets_per_step(len(train))
@@ -133,9 +132,7 @@ class SAKT(nn.Module):
         """Probabilities from each answer's last `context` interactions, (N,)."""
         self.eval()
         found = torch.empty(len(responses))
-        batches = histories.scoring_batches(responses, self.config.context)
-        for group, batch in zip(batches.groups, batches, strict=True):
-            rows = histories.rows_asked(batches.windows, group)
+        for rows, batch in histories.scoring_batches(responses, self.config.context):
             device = self.easiness.device
             logits = self.logits(batch.to(device))[batch.asked.is_real.to(device)]
             found[rows] = logits.sigmoid().cpu()

@@ -9,7 +9,7 @@ import torch
 from models_py.fitting import FitLog, Optimise
 from training.config import TrainConfig
 from training.fit import checkpoints, loop
-from training.fit.processes import Team
+from training.fit.processes import World
 from training.fit.state import FitCheckpoints
 from training.marts.reader import Marts
 from training.progress import Bar, progress_bar
@@ -32,9 +32,9 @@ class Watched:
 
     def forget(self, job: "Job") -> None:
         """Delete the state, so that the fit begins anew."""
-        if job.team.leads:
+        if job.world.is_main:
             FitCheckpoints(job.run.state / self.kept_as).path.unlink(missing_ok=True)
-        job.team.wait()
+        job.world.barrier()
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Job:
         config: what the run was asked to do, resolved.
         settings: of each model of the line-up, and of the networks that they adapt.
         marts: what the family's `load` read.
-        team: the processes that do this job together, this one among them.
+        world: the processes that do this job together, this one among them.
         watched: the model whose fit is looked at, if any.
     """
 
@@ -59,7 +59,7 @@ class Job:
     run: Run
     device: torch.device
     progress: bool
-    team: Team = field(default_factory=Team)
+    world: World = field(default_factory=World)
     watched: Watched | None = None
 
     def optimise(
@@ -96,7 +96,7 @@ class Job:
                 precision=self.config.precision,
                 checkpoints=FitCheckpoints(self.run.state / kept_as),
                 progress=self.progress,
-                team=self.team,
+                world=self.world,
             )
 
         return fit
@@ -110,7 +110,7 @@ class Job:
         **sizes: int,
     ) -> None:
         """Write a fitted model's checkpoint; `sizes` are what the data prescribe."""
-        if not self.team.leads:
+        if not self.world.is_main:
             return
         path = self.run.checkpoint(name)
         checkpoints.save_model(path, name, model, settings, sizes, base_settings)

@@ -37,11 +37,11 @@ def all_ranks_of(
     pairs, candidates = job.marts.pairs, Candidates.of(job)
     distinct, place = rows.unique(return_inverse=True)
     ranks = torch.zeros(n_scorings, len(distinct), dtype=torch.int64)
-    own = torch.arange(len(distinct))[job.team.part.slice(len(distinct))]
+    own = job.world.share(torch.arange(len(distinct)))
     n_together = min(job.config.score_chunk, max(SCORES_HELD // job.marts.n_items, 1))
     for chunk in own.split(n_together) if len(own) else ():
         part = distinct[chunk]
         left_out = candidates.left_out(pairs.prefixes.take(part))
         for number, scores in enumerate(score(part)):
             ranks[number, chunk] = label_ranks(scores, pairs.label[part], left_out)
-    return list(job.team.add_up(ranks)[:, place].numpy())
+    return list(job.world.all_reduce(ranks)[:, place].numpy())

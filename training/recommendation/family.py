@@ -48,7 +48,7 @@ def evaluate(job: Job) -> dict[str, Any]:
     splits = repeat_splits(job, config.repeat_splits) if config.repeat_splits else None
     seeds = repeat_seeds(job, answers, questions) if config.seeds > 1 else None
     orders = gradient_orders(job, list(answers))
-    if not job.team.leads:
+    if not job.world.is_main:
         return {}
     optimum = _optimum(marts, questions["test"].pair.numpy())
     informed = optimum_given_support(data_dir(), marts.dataset, marts.mart, optimum)

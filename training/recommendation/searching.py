@@ -63,7 +63,7 @@ def tune(job: Job) -> tuple[Job, dict[str, Any]]:
         if space_of(job.settings[name]):
             found[name] = tuned(job, name, job.config.tune, value_of)
             job = replace(job, settings={**job.settings, name: found[name].settings})
-    if job.team.leads:
+    if job.world.is_main:
         with appearing_whole(job.run.path / "trials.parquet") as scratch:
             _trials(found).to_parquet(scratch, index=False)
     return job, {name: each.as_json() for name, each in found.items()}

@@ -28,7 +28,7 @@ def render(run_dir: Path) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    style, _, _ = environment.loader.get_source(environment, "page.css")
+    style = (Path(__file__).parent / "page.css").read_text(encoding="utf-8")
     built = [build(run) for build in SECTIONS[run.family]]
     sections = [section for section in built if section is not None]
     return environment.get_template("page.html.j2").render(

@@ -33,7 +33,7 @@ def evaluate(job: Job) -> dict[str, Any]:
     """
     marts = job.marts
     answers = {name: answer(job, name) for name in job.lineup()}
-    if not job.team.leads:
+    if not job.world.is_main:
         return {}
     oracle = oracle_chances(
         data_dir(),

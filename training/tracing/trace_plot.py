@@ -1,6 +1,7 @@
 """Mastery over time as an SVG file that stands alone."""
 
 import io
+from typing import Any
 
 import matplotlib as mpl
 import pandas as pd
@@ -9,7 +10,7 @@ from matplotlib.figure import Figure
 
 from training.tracing.trace import Trace
 
-STYLE = {
+STYLE: dict[Any, Any] = {  # keys of matplotlib's rcParams
     "svg.fonttype": "none",
     "svg.hashsalt": "moocmeta",
     "font.family": "DejaVu Sans",

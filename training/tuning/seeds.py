@@ -63,10 +63,10 @@ def _with(settings: Any, old: int, new: int) -> Any:
 
 def _reached(job: Job, name: str, values_of: Callable) -> np.ndarray:
     kept = job.run.path / f"{name}.json"
-    if job.team.given(b"kept" if kept.is_file() else b""):
+    if job.world.broadcast_bytes(b"kept" if kept.is_file() else b""):
         return np.array(job.run.read_json(kept.name))
     values = values_of(job, name)
-    if job.team.leads:
+    if job.world.is_main:
         write_json(kept, values.tolist())
-    job.team.wait()
+    job.world.barrier()
     return values

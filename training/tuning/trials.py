@@ -100,7 +100,7 @@ def tuned(
     while len(trials) < n_trials:
         trial = _tried(job, name, settings, trials, value_of)
         trials.append(trial)
-        if job.team.leads:
+        if job.world.is_main:
             write_json(kept, [asdict(each) for each in trials])
     ended = [trial for trial in trials if trial.outcome == "complete"]
     if not ended:
@@ -113,8 +113,10 @@ def tuned(
 
 
 def _kept_trials(job: Job, path: Any) -> list[Trial]:
-    text = path.read_text() if job.team.leads and path.is_file() else "[]"
-    return [Trial(**each) for each in json.loads(job.team.told(text))]
+    text = path.read_text() if job.world.is_main and path.is_file() else "[]"
+    return [
+        Trial(**each) for each in json.loads(job.world.broadcast_bytes(text.encode()))
+    ]
 
 
 def _tried(
