@@ -101,9 +101,9 @@ class Block(nn.Module):
             nn.LayerNorm(config.dim),
             nn.Linear(config.dim, config.dim),
             nn.ReLU(),
-            nn.Dropout(config.dropout),
+            nn.Dropout(config.dropout or 0.0),
             nn.Linear(config.dim, config.dim),
-            nn.Dropout(config.dropout),
+            nn.Dropout(config.dropout or 0.0),
         )
         self.dropout = nn.Dropout(config.dropout or 0.0)
         self.nearness = nn.Parameter(torch.zeros(config.n_heads, config.max_length))
@@ -144,6 +144,9 @@ class SASRec(nn.Module):
                 *(Block(config) for _ in range(config.n_blocks))
             )
             self.norm = nn.LayerNorm(config.dim)
+            # without it an item would score best after those like itself: scores by
+            # the embeddings alone cost accuracy@1
+            self.to_items = nn.Linear(config.dim, config.dim)
             nn.init.normal_(self.embedding.weight, std=SHARED_STD)
             # positions as loud as scaled items would drown them
             nn.init.normal_(self.position.weight, std=POSITION_STD)
@@ -174,7 +177,7 @@ class SASRec(nn.Module):
         """States from embedded items, (B, L, D) → (B, L, D)."""
         # small in the output, an item is loud among positions
         x = embedded * self.config.dim**0.5 + self.position.weight[: embedded.shape[1]]
-        return self.norm(self.blocks(self.dropout(x)))
+        return self.to_items(self.norm(self.blocks(self.dropout(x))))
 
     def task_states(self, weights: Mapping[str, Tensor], embedded: Tensor) -> Tensor:
         """`forward` of many learners at once, each with weights of its own.

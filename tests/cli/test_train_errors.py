@@ -120,6 +120,35 @@ def test_settings_that_do_not_fit(tmp_path, monkeypatch, options, fragments):
 
 
 @pytest.mark.parametrize(
+    ("options", "fragments"),
+    [
+        (("--tune", "2"), ("--tune 2: popularity has no search space", "gru")),
+        (("--tune", "2", "--repeat-splits", "2"), ("--tune", "--repeat-splits")),
+        (("--seeds", "2", "--repeat-splits", "2"), ("--seeds", "--repeat-splits")),
+        (
+            ("--model", "gru", "--set", "models.gru.negatives=99999"),
+            ("models.gru: 99999 negatives are more than", "items"),
+        ),
+    ],
+)
+def test_what_these_marts_cannot_do(tmp_path, built_project, options, fragments):
+    result = train_on(built_project.env, tmp_path / "runs", *POPULARITY, *options)
+    assert_one_line(result, *fragments)
+    assert files_under(tmp_path) == []
+
+
+def test_too_few_validation_users_rank_no_settings(tmp_path, edited):
+    few = edited(
+        "update pairs set split = 'train' where dataset = 'mars' and split = 'val' and "
+        "user_id > (select min(user_id) from pairs "
+        "where dataset = 'mars' and split = 'val')",
+    )
+    options = (*MARS, "--model", "markov", "--tune", "2")
+    result = train_on(few, tmp_path / "runs", *options)
+    assert_one_line(result, "--tune 2: 1 validation users", "add data or leave --tune")
+
+
+@pytest.mark.parametrize(
     ("content", "fragments"),
     [
         (b"mart: episodes_k2_q3\nsed: 1\n", ("unknown key sed", "known: mart")),

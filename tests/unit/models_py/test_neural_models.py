@@ -118,7 +118,7 @@ def test_sizes_are_those_of_the_settings():
     assert narrow.n_parameters == 201 * 128 + recurrent + 65 * 128 + 200
     dim, n_heads, length = 128, 2, 50
     block = 6 * (dim * dim + dim) + 4 * dim + n_heads * length
-    expected = (201 + length) * dim + 2 * block + 2 * dim + 200
+    expected = (201 + length) * dim + 2 * block + 2 * dim + dim * (dim + 1) + 200
     assert SASRec(200, SASRecConfig()).n_parameters == expected
 
 
