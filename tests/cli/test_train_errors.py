@@ -6,7 +6,7 @@ import resource
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -17,34 +17,21 @@ import pytest
 
 from tests.cli.command_line import (
     MARS,
+    SMALL,
     assert_one_line,
     files_under,
+    interrupted_after,
     moocmeta,
     train_on,
     trained,
 )
 from tests.conftest import build
+from tests.reference.compare import MAKE_THESE
 from tests.reference.raw_files import write_flat_parquet, write_ratings
-from training.fit.state import FitCheckpoints
 
 POPULARITY = (*MARS, "--model", "popularity")
-GRU = (*MARS, "--model", "gru", "--epochs", "2")
+GRU = (*MARS, *SMALL, "--model", "gru", "--epochs", "2")
 SPLIT_SEED = 20260107
-
-
-@pytest.fixture
-def edited(tmp_path, built_project) -> Callable[..., dict[str, str]]:
-    """`edited(sql, …)` → environment of a changed copy of the built marts."""
-
-    def edit(*statements: str) -> dict[str, str]:
-        copy = tmp_path / "edited.duckdb"
-        shutil.copy(built_project.duckdb_path, copy)
-        with duckdb.connect(str(copy)) as connection:
-            for statement in statements:
-                connection.execute(statement)
-        return {**built_project.env, "MOOCMETA_DUCKDB": str(copy)}
-
-    return edit
 
 
 # --- options and settings -----------------------------------------------------
@@ -368,7 +355,8 @@ def poor_env(tmp_path_factory) -> dict[str, str]:
         for course, user_id, at in chain(user, length)
     ]
     write_flat_parquet(xuetangx / "e.parquet", events, Random(0), "timestamp[us]")
-    return build(data_dir, tmp_path_factory.mktemp("poor_build")).env
+    scratch = tmp_path_factory.mktemp("poor_build")
+    return build(data_dir, scratch, *MAKE_THESE, "+dataset_funnel").env
 
 
 @pytest.mark.parametrize(
@@ -474,14 +462,7 @@ def finished(tmp_path_factory, built_project) -> Path:
 def interrupted(tmp_path_factory, built_project) -> Path:
     """A run that was stopped after the first of two epochs."""
     out = tmp_path_factory.mktemp("runs")
-    save = FitCheckpoints.save
-
-    def save_and_stop(*args, **options) -> None:
-        save(*args, **options)
-        raise KeyboardInterrupt
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(FitCheckpoints, "save", save_and_stop)
+    with interrupted_after("gru", epoch=1):
         assert_one_line(train_on(built_project.env, out, *GRU), "--resume")
     (run,) = out.iterdir()
     return run
@@ -494,21 +475,15 @@ def damaged_copy(run: Path, into: Path, name: str, damage: str) -> Path:
         content = content[: len(content) // 2]
     elif damage == "flipped":
         content[-3] ^= 1
-    elif damage == "text":
-        content = b"no checkpoint"
     elif damage == "empty":
         content = b""
     (copy / name).write_bytes(content)
     return copy
 
 
-DAMAGES = ["cut", "flipped", "text", "empty"]
-
-
-@pytest.mark.parametrize("damage", DAMAGES)
-def test_recommend_from_a_damaged_checkpoint(tmp_path, finished, damage):
+def test_recommend_from_a_damaged_checkpoint(tmp_path, finished):
     name = "checkpoints/popularity.safetensors"
-    run = damaged_copy(finished, tmp_path, name, damage)
+    run = damaged_copy(finished, tmp_path, name, "cut")
     known = json.loads((run / "vocab.json").read_text())[0]
     result = moocmeta("recommend", "--run", run, "--after", known)
     assert_one_line(result, str(run / name), "is damaged", "train the run again")
@@ -522,7 +497,7 @@ def test_recommend_without_its_checkpoint(tmp_path, finished):
     assert_one_line(result, "no checkpoint at", "popularity.safetensors")
 
 
-@pytest.mark.parametrize("damage", DAMAGES)
+@pytest.mark.parametrize("damage", ["cut", "flipped"])
 def test_resume_from_a_damaged_state(tmp_path, built_project, interrupted, damage):
     name = "state/gru.safetensors"
     run = damaged_copy(interrupted, tmp_path, name, damage)
@@ -539,7 +514,7 @@ def test_the_remedy_for_a_damaged_state_works(tmp_path, built_project, interrupt
     assert result.exit_code == 0, result.output
 
 
-@pytest.mark.parametrize("damage", ["cut", "text", "empty"])
+@pytest.mark.parametrize("damage", ["cut", "empty"])
 def test_resume_with_damaged_settings(tmp_path, built_project, interrupted, damage):
     run = damaged_copy(interrupted, tmp_path, "config.json", damage)
     result = train_on(built_project.env, tmp_path, "--resume", run)
