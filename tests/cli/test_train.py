@@ -292,7 +292,7 @@ def test_set_wins_over_flags_and_flags_over_the_file(tmp_path, built_project):
             "epochs": None,  # of none: the defaults are written down too
             "device": "cpu",
             "precision": "fp32",
-            "exclude_last_item": True,
+            "exclude": "auto",
         }.items()
     )
 
@@ -386,8 +386,54 @@ def test_random_is_at_chance(full):
     assert low < 10 / (metrics["n_items"] - 1) < high
 
 
+@pytest.fixture(scope="module")
+def searched(tmp_path_factory, built_project):
+    options = ("--model", "markov", "--model", "gru", "--epochs", "2")
+    return trained(
+        built_project.env,
+        tmp_path_factory.mktemp("searched"),
+        *(*MARS, *options, "--tune", "2", "--seeds", "2"),
+    )
+
+
+def test_trials_choose_settings_by_validation(searched):
+    metrics = json.loads((searched / "metrics.json").read_text())
+    trials = pd.read_parquet(searched / "trials.parquet")
+    assert trials.groupby("model").size().to_dict() == {"markov": 2, "gru": 2}
+    chosen = trials[trials["is_chosen"]].set_index("model")
+    for name in ("markov", "gru"):
+        block = metrics["tuning"][name]
+        ended = trials[(trials["model"] == name) & (trials["outcome"] == "complete")]
+        assert chosen["val_mrr"][name] == block["best"] == ended["val_mrr"].max()
+        assert json.loads(chosen["settings"][name]) == block["chosen"]
+    # the model that was tested is the best trial's, fitted as that was
+    assert metrics["models"]["markov"]["history"] == []
+
+
+def test_seeds_give_mean_and_spread(searched):
+    metrics = json.loads((searched / "metrics.json").read_text())
+    seeds = metrics["seeds"]
+    assert seeds["n"] == 2 and len(set(seeds["seeds"])) == 2
+    markov, gru = (seeds["models"][name]["mrr"] for name in ("markov", "gru"))
+    assert markov["sd"] == 0  # it knows no seed
+    assert markov["mean"] == pytest.approx(metrics["models"]["markov"]["test"]["mrr"])
+    assert gru["sd"] > 0
+    assert gru["ci95"][0] < gru["mean"] < gru["ci95"][1]
+    assert not (searched / "state").exists()
+
+
+def test_all_pairs_are_asked_beside_the_episodes(full):
+    """Popularity's rank is the same whoever asks: episodes' pairs are among all."""
+    metrics = full.metrics
+    assert metrics["n_all_pairs"] > metrics["n_test_episodes"]
+    assert metrics["test_users_by_mart"]["pairs"] >= metrics["n_test_users"]
+    for model in metrics["models"].values():
+        low, high = model["all_pairs"]["ci95"]["mrr"]
+        assert low < model["all_pairs"]["mrr"] < high
+
+
 def test_the_last_item_is_a_candidate_only_if_asked_for(tmp_path, full, built_project):
-    options = (*MARS, "--model", "popularity", "--set", "exclude_last_item=false")
+    options = (*MARS, "--model", "popularity", "--set", "exclude=none")
     run = trained(built_project.env, tmp_path, *options)
     with_last = pd.read_parquet(run / "predictions.parquet")["rank"]
     predictions = full.predictions

@@ -85,7 +85,7 @@ def test_wrong_usage(tmp_path, options, fragment):
         (("--set", "seed=-1"), ("seed must be 0 or more",)),
         (("--set", "epochs=0"), ("epochs must be 1 or more",)),
         (("--set", "score_chunk=0"), ("score_chunk must be 1 or more",)),
-        (("--set", "exclude_last_item=maybe"), ("exclude_last_item", "boolean")),
+        (("--set", "exclude=maybe"), ("exclude", "prefix")),
         (("--set", "device=tpu"), ("device", "'auto', 'cpu' or 'cuda'")),
         (("--set", "mart=2017-01-01"), ("date is not JSON",)),
         (("--set", "seed"), ("--set seed: write KEY=VALUE",)),
@@ -104,6 +104,35 @@ def test_settings_that_do_not_fit(tmp_path, monkeypatch, options, fragments):
     result = train_on(no_marts, tmp_path / "runs", *POPULARITY, *options)
     assert_one_line(result, *fragments)
     assert files_under(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("options", "fragments"),
+    [
+        (("--tune", "2"), ("--tune 2: popularity has no search space", "gru")),
+        (("--tune", "2", "--repeat-splits", "2"), ("--tune", "--repeat-splits")),
+        (("--seeds", "2", "--repeat-splits", "2"), ("--seeds", "--repeat-splits")),
+        (
+            ("--model", "gru", "--set", "models.gru.negatives=99999"),
+            ("models.gru: 99999 negatives are more than", "items"),
+        ),
+    ],
+)
+def test_what_these_marts_cannot_do(tmp_path, built_project, options, fragments):
+    result = train_on(built_project.env, tmp_path / "runs", *POPULARITY, *options)
+    assert_one_line(result, *fragments)
+    assert files_under(tmp_path) == []
+
+
+def test_too_few_validation_users_rank_no_settings(tmp_path, edited):
+    few = edited(
+        "update pairs set split = 'train' where dataset = 'mars' and split = 'val' and "
+        "user_id > (select min(user_id) from pairs "
+        "where dataset = 'mars' and split = 'val')",
+    )
+    options = (*MARS, "--model", "markov", "--tune", "2")
+    result = train_on(few, tmp_path / "runs", *options)
+    assert_one_line(result, "--tune 2: 1 validation users", "add data or leave --tune")
 
 
 @pytest.mark.parametrize(

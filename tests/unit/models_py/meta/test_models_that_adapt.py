@@ -8,6 +8,7 @@ import torch
 
 from models_py import registry
 from models_py.config import OptimiserConfig
+from models_py.meta.blocks import Blocks
 from models_py.recommendation.session_knn import SessionKNNConfig
 from tests.unit.models_py.meta.made_tasks import either_way, random_tasks
 from training.fit.checkpoints import load_model, save_model
@@ -109,6 +110,16 @@ def test_best_is_a_mixture_of_its_parts():
     torch.testing.assert_close(
         probabilities.sum(-1), torch.ones(7, 4), atol=1e-4, rtol=0
     )
-    read = model.networks.probabilities(TASKS).unflatten(0, (7, 4))
+    read = model.networks.probabilities(Blocks.of_tasks(TASKS)).unflatten(0, (7, 4))
     share = model.config.knn_weight
     assert (probabilities >= (1 - share) * read - 1e-6).all()
+
+
+def test_best_offers_validation_what_it_would_score_after_each_choice():
+    model = fitted("best")
+    offered = list(model.score_task_choices(TASKS))
+    shares = {choice.knn_weight for choice in model.choices}
+    assert len(offered) == len(model.choices) and 0.0 in shares
+    for choice, scores in zip(model.choices, offered, strict=True):
+        model.choose(choice)
+        torch.testing.assert_close(model.score_tasks(TASKS), scores)
