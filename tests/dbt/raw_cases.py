@@ -313,3 +313,10 @@ BESIDE = {
     },
     "no problems": {"assignment_details.csv": b"assignment_log_id,student_id\na,s\n"},
 }
+# logs of which no row is an event: ids that meet nowhere, types that nobody lists
+LOST = {
+    f"{ACTIONS}.csv": ACTIONS_HEADER + ONE_ANSWER,
+    "edm_cup_2023/assignment_details.csv": b"assignment_log_id,student_id\nb,s\n",
+    f"{XUETANGX}.csv": EVENTS_HEADER
+    + b"c,u,h,click,2017-03-01\nc,u,h,close,2017-03-01\n",
+}
