@@ -7,6 +7,7 @@ import numpy as np
 from training.files import appearing_whole, data_dir, write_json
 from training.fit.job import Job
 from training.recommendation import scorecard
+from training.recommendation.advice import on_few_users
 from training.recommendation.lineup import answer, gradient_orders, questions_of
 from training.recommendation.marts import RecommendationMarts
 from training.recommendation.resplit import repeat_splits
@@ -46,6 +47,8 @@ def tables(metrics: dict[str, Any]) -> str:
     found = [scorecard.table(metrics)]
     if metrics["repeat_splits"]:
         found.append(scorecard.repeated_table(metrics))
+    if advice := on_few_users(metrics):
+        found.append(advice)
     return "\n\n".join(found)
 
 
