@@ -65,7 +65,7 @@ class OneWeight(nn.Module):
 def fitted(model: nn.Module, train=(Point(1.0),), **changes):
     """The log of a fit; every validation is 0 unless told otherwise."""
     usual = {"settings": SETTINGS, "validate": lambda: 0.0, "seed": 1}
-    return fit(model, list(train), **usual | changes)
+    return fit(model, train, **usual | changes)
 
 
 def interrupted(given: tuple[float, ...], at_epoch: int):
@@ -185,15 +185,15 @@ def test_a_state_of_another_model_or_a_damaged_one_is_refused(tmp_path):
 
 def test_a_loss_that_is_no_number_names_model_epoch_step_and_rate(tmp_path):
     checkpoints = FitCheckpoints(tmp_path / "one")
-    model = OneWeight()
+    points = [Point(1.0), Point(1.0)]
 
     def validate() -> float:
-        model.batches = lambda *_: [Point(1.0), Point(math.nan)]
+        points[1] = Point(math.nan)
         return 0.1
 
     named = r"loss of OneWeight epoch 2, step 2 is nan.*0\.003"
     with pytest.raises(UserError, match=named):
-        fitted(model, validate=validate, checkpoints=checkpoints)
+        fitted(OneWeight(), points, validate=validate, checkpoints=checkpoints)
     assert len(load_tensors(checkpoints.path)[1]["history"]) == 1  # the last good epoch
 
 
