@@ -54,7 +54,7 @@ class BestConfig:
         "optimiser.learning_rate": Between(1e-3, 2e-2, is_log=True),
     }
 
-    n_networks: int = 2
+    n_networks: int = 1
     knn_weight: float | None = None
     network: ContextConfig = field(default_factory=ContextConfig)
     knn: SessionKNNConfig = field(default_factory=SessionKNNConfig)
