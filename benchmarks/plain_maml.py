@@ -40,7 +40,7 @@ def plain_meta_loss(
     """
     losses = []
     for task in range(len(tasks)):
-        own = dict(network.named_parameters())
+        own: dict[str, Tensor] = dict(network.named_parameters())
         changing = [n for n in own if n.startswith(HEAD) or not how.head_only]
         for _ in range(n_steps[task]):
             loss = plain_loss(network, own, tasks, tasks.support[task])

@@ -7,14 +7,16 @@ follows Jannach and Ludewig: When Recurrent Neural Networks meet the Neighborhoo
 Session-Based Recommendation, RecSys 2017.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 
 from models_py.config import OptimiserConfig, require
 from models_py.data import Queries
-from models_py.fitting import Batches, FitLog, Optimise
+from models_py.fitting import Batches, FitLog, Optimise, Stateful
 from models_py.meta.blocks import Blocks, cut_into_blocks
 from models_py.meta.context import ContextBatch, ContextConfig, ContextGRU
 from models_py.meta.tasks import PairRows, Tasks, TrainTasks
@@ -111,7 +113,7 @@ class Best:
 
     def state_dict(self) -> dict[str, Tensor]:
         """Weights and sessions."""
-        parts = {"networks": self.networks, "knn": self.knn}
+        parts: dict[str, Stateful] = {"networks": self.networks, "knn": self.knn}
         return {
             f"{name}.{key}": value
             for name, part in parts.items()
@@ -140,6 +142,11 @@ class ContextNetworks(nn.Module):
             for number in range(config.n_networks)
         )
 
+    @property
+    def each(self) -> Sequence[ContextGRU]:
+        """The members as the networks that they are: torch's list knows modules."""
+        return cast(Sequence[ContextGRU], self.members)
+
     def batches(
         self, train: TrainTasks, settings: OptimiserConfig, generator: torch.Generator
     ) -> Batches[ContextBatch]:
@@ -151,7 +158,7 @@ class ContextNetworks(nn.Module):
         )
 
         def lay_out(rows: Tensor) -> ContextBatch:  # as all members do
-            return self.members[0].lay_out(blocks.take(rows))
+            return self.each[0].lay_out(blocks.take(rows))
 
         if len(blocks) == 0:
             return Batches([], lay_out)
@@ -163,12 +170,12 @@ class ContextNetworks(nn.Module):
 
     def loss(self, batch: ContextBatch) -> Tensor:
         """Mean of the members' losses, a scalar."""
-        return torch.stack([member.loss(batch) for member in self.members]).mean()
+        return torch.stack([member.loss(batch) for member in self.each]).mean()
 
     @torch.no_grad()
     def probabilities(self, tasks: Tasks) -> Tensor:
         """Mean over the members, shape (T x Q, n_items), on the CPU."""
         self.eval()
-        batch = self.members[0].lay_out(Blocks.of_tasks(tasks)).to(device_of(self))
-        each = [member.output(member.states(batch)) for member in self.members]
-        return torch.stack(each).softmax(-1).mean(0).float().cpu()
+        batch = self.each[0].lay_out(Blocks.of_tasks(tasks)).to(device_of(self))
+        found = [member.output(member.states(batch)) for member in self.each]
+        return torch.stack(found).softmax(-1).mean(0).float().cpu()

@@ -65,21 +65,21 @@ class SASRecConfig:
 class Block(nn.Module):
     """Causal self-attention, then a position-wise network, both residual."""
 
-    def __init__(self, config: SASRecConfig) -> None:
+    def __init__(self, dim: int, n_heads: int, dropout: float) -> None:
         super().__init__()
-        self.n_heads = config.n_heads
-        self.attention_norm = nn.LayerNorm(config.dim)
-        self.query_key_value = nn.Linear(config.dim, 3 * config.dim)
-        self.mix_heads = nn.Linear(config.dim, config.dim)
+        self.n_heads = n_heads
+        self.attention_norm = nn.LayerNorm(dim)
+        self.query_key_value = nn.Linear(dim, 3 * dim)
+        self.mix_heads = nn.Linear(dim, dim)
         self.feed_forward = nn.Sequential(
-            nn.LayerNorm(config.dim),
-            nn.Linear(config.dim, config.dim),
+            nn.LayerNorm(dim),
+            nn.Linear(dim, dim),
             nn.ReLU(),
-            nn.Dropout(config.dropout),
-            nn.Linear(config.dim, config.dim),
-            nn.Dropout(config.dropout),
+            nn.Dropout(dropout),
+            nn.Linear(dim, dim),
+            nn.Dropout(dropout),
         )
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = nn.Dropout(dropout)
 
     def forward(self, x: Tensor) -> Tensor:
         """States of one block from those of the last, shape (B, L, D)."""
@@ -111,7 +111,10 @@ class SASRec(nn.Module):
             self.embedding = nn.Embedding(n_items + 1, config.dim, padding_idx=PAD)
             self.position = nn.Embedding(config.max_length, config.dim)
             self.blocks = nn.Sequential(
-                *(Block(config) for _ in range(config.n_blocks))
+                *(
+                    Block(config.dim, config.n_heads, config.dropout)
+                    for _ in range(config.n_blocks)
+                )
             )
             self.norm = nn.LayerNorm(config.dim)
             self.output = nn.Linear(config.dim, n_items)

@@ -40,5 +40,5 @@ class _FullCrossEntropy(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     @custom_bwd(device_type="cuda")
-    def backward(ctx, upstream: Tensor):
+    def backward(ctx, upstream: Tensor):  # type: ignore[override] # torch's decorators
         return *(upstream * gradient for gradient in ctx.saved_tensors), None

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import torch
 
-from models_py.fitting import FitLog, Optimise
+from models_py.fitting import Batch, FitLog, Optimise, Stateful, Train, Trainable
 from training.config import TrainConfig
 from training.fit import checkpoints, loop
 from training.fit.processes import World
@@ -15,9 +15,11 @@ from training.marts.reader import Marts
 from training.progress import Bar, progress_bar
 from training.runs import Run
 
+M = TypeVar("M", bound=Marts, covariant=True)
+
 
 @dataclass(frozen=True)
-class Job:
+class Job(Generic[M]):
     """One line-up on one data set.
 
     Fitting keeps its state in the run folder after every epoch. Going on after an
@@ -33,7 +35,7 @@ class Job:
 
     config: TrainConfig
     settings: dict[str, Any]
-    marts: Marts
+    marts: M
     run: Run
     device: torch.device
     progress: bool
@@ -50,10 +52,10 @@ class Job:
             monitor: name of that value, such as `mrr`.
         """
 
-        def fit(module: Any, data: Any) -> FitLog:
+        def fit(model: Trainable[Train, Batch], train: Train, /) -> FitLog:
             return loop.fit(
-                module,
-                data,
+                model,
+                train,
                 name=name,
                 settings=settings.optimiser,
                 validate=validate,
@@ -71,7 +73,7 @@ class Job:
     def keep(
         self,
         name: str,
-        model: Any,
+        model: Stateful,
         settings: Any,
         base_settings: Any = None,
         **sizes: int,

@@ -69,7 +69,7 @@ def train_tasks_of(marts: RecommendationMarts) -> TrainTasks:
 
 
 def task_ranks(
-    job: Job,
+    job: Job[RecommendationMarts],
     tasks: Tasks,
     score: Callable[[Tasks], Iterable[Tensor]],
     n_scorings: int = 1,
@@ -101,7 +101,9 @@ def task_ranks(
     return list(job.world.all_reduce(ranks).flatten(1).numpy())
 
 
-def _ranks_of_labels(job: Job, tasks: Tasks, scores: Tensor) -> Tensor:
+def _ranks_of_labels(
+    job: Job[RecommendationMarts], tasks: Tasks, scores: Tensor
+) -> Tensor:
     """Rank of each query's label, (T, Q, n_items) → (T, Q)."""
     asked = tasks.query.flatten()
     last = tasks.pairs.prefixes.take(asked).last()
@@ -112,7 +114,9 @@ def _ranks_of_labels(job: Job, tasks: Tasks, scores: Tensor) -> Tensor:
     return ranks.view(tasks.query.shape)
 
 
-def adaptation_of(job: Job, model: Any, with_all: np.ndarray) -> Adaptation:
+def adaptation_of(
+    job: Job[RecommendationMarts], model: Any, with_all: np.ndarray
+) -> Adaptation:
     """How the test queries are ranked with less support or other numbers of steps.
 
     Args:
@@ -134,7 +138,9 @@ def adaptation_of(job: Job, model: Any, with_all: np.ndarray) -> Adaptation:
     return Adaptation(none, {**by_support, n_support: with_all}, curve)
 
 
-def _curve(job: Job, model: Any, tasks: Tasks) -> dict[int, np.ndarray]:
+def _curve(
+    job: Job[RecommendationMarts], model: Any, tasks: Tasks
+) -> dict[int, np.ndarray]:
     """Ranks by number of steps, as far as the inner loop does not diverge."""
     for n in range(len(CURVE_STEPS), 0, -1):
         steps = CURVE_STEPS[:n]

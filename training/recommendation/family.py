@@ -14,7 +14,7 @@ from training.recommendation.scorecard import Scorecard
 from training.truth import bayes_optimum, optimum_given_support
 
 
-def evaluate(job: Job) -> dict[str, Any]:
+def evaluate(job: Job[RecommendationMarts]) -> dict[str, Any]:
     """Fit and rank with every model of the line-up.
 
     Writes `predictions.parquet` and `vocab.json`.

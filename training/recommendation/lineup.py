@@ -64,7 +64,7 @@ class Answer:
 
 
 def answer(
-    job: Job,
+    job: Job[RecommendationMarts],
     name: str,
     questions: dict[str, Question],
     *,
@@ -102,7 +102,7 @@ def answer(
     )
 
 
-def ranks_of(job: Job, model: Any, rows: Tensor) -> np.ndarray:
+def ranks_of(job: Job[RecommendationMarts], model: Any, rows: Tensor) -> np.ndarray:
     """Rank of each pair's label in the whole vocabulary, shape (len(rows),).
 
     A pair that several episodes ask is scored once.
@@ -124,7 +124,7 @@ def ranks_of(job: Job, model: Any, rows: Tensor) -> np.ndarray:
     return job.world.all_reduce(ranks)[place].numpy()
 
 
-def trained_network(job: Job, name: str) -> Any:
+def trained_network(job: Job[RecommendationMarts], name: str) -> Any:
     """A baseline fitted in this job; fitted but once, since its state is kept."""
     settings = job.settings[name]
     model = registry.create(name, config=settings, n_items=job.marts.n_items)
@@ -132,7 +132,9 @@ def trained_network(job: Job, name: str) -> Any:
     return model
 
 
-def gradient_orders(job: Job, lineup: list[str]) -> dict[str, float] | None:
+def gradient_orders(
+    job: Job[RecommendationMarts], lineup: list[str]
+) -> dict[str, float] | None:
     """How far first- and second-order meta-gradients of MAML lie apart.
 
     Both are taken at the trained base network and with the settings of the first MAML
@@ -151,7 +153,9 @@ def gradient_orders(job: Job, lineup: list[str]) -> dict[str, float] | None:
     return compare_orders(network, tasks, settings)
 
 
-def _wrapped(job: Job, entry: registry.Entry, settings: Any) -> dict[str, Any]:
+def _wrapped(
+    job: Job[RecommendationMarts], entry: registry.Entry, settings: Any
+) -> dict[str, Any]:
     """The network that a model adapts, where it adapts one."""
     if entry.wraps is None:
         return {}
@@ -166,7 +170,9 @@ def _wrapped(job: Job, entry: registry.Entry, settings: Any) -> dict[str, Any]:
     }
 
 
-def _ranks(job: Job, entry: registry.Entry, model: Any, asked: Question) -> np.ndarray:
+def _ranks(
+    job: Job[RecommendationMarts], entry: registry.Entry, model: Any, asked: Question
+) -> np.ndarray:
     if not entry.adapts:
         return ranks_of(job, model, asked.pair)
     tasks = tasks_of(job.marts, asked.split)
@@ -174,7 +180,9 @@ def _ranks(job: Job, entry: registry.Entry, model: Any, asked: Question) -> np.n
     return ranks
 
 
-def _fit(job: Job, name: str, model: Any, settings: Any) -> FitLog | None:
+def _fit(
+    job: Job[RecommendationMarts], name: str, model: Any, settings: Any
+) -> FitLog | None:
     if registry.MODELS[name].adapts:
         return _fit_to_episodes(job, name, model, settings)
     pairs = job.marts.pairs
@@ -187,7 +195,9 @@ def _fit(job: Job, name: str, model: Any, settings: Any) -> FitLog | None:
     return model.fit(train, job.optimise(name, settings, validate, "mrr"))
 
 
-def _fit_to_episodes(job: Job, name: str, model: Any, settings: Any) -> FitLog | None:
+def _fit_to_episodes(
+    job: Job[RecommendationMarts], name: str, model: Any, settings: Any
+) -> FitLog | None:
     tasks, monitor = tasks_of(job.marts, "val"), model.monitor
 
     def validate() -> float:

@@ -9,7 +9,7 @@ from tabulate import tabulate
 
 from models_py import registry
 from training.evaluation.intervals import bootstrap_intervals, paired_comparisons
-from training.evaluation.metrics import RANKING, leading, means
+from training.evaluation.metrics import RANKING, leader_of, means
 from training.evaluation.reliability import describe_reliability
 from training.evaluation.slices import (
     PREFIX_LENGTHS,
@@ -20,7 +20,7 @@ from training.recommendation.gains import adaptation_block
 from training.recommendation.lineup import Answer, Question
 from training.recommendation.marts import RecommendationMarts
 
-SELECTED_BY = leading(RANKING)
+SELECTED_BY = leader_of(RANKING)
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Scorecard:
     def best_baseline(self) -> str | None:
         """The baseline with the best validation recall@10; never chosen by test."""
         reached = {
-            name: means(answer.ranks["val"])[SELECTED_BY]
+            name: float(RANKING[SELECTED_BY](answer.ranks["val"]).mean())
             for name, answer in self.answers.items()
             if registry.MODELS[name].is_baseline and len(answer.ranks["val"])
         }
