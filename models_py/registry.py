@@ -18,6 +18,7 @@ from models_py.meta.best import Best, BestConfig
 from models_py.meta.learner import METHODS, MetaConfig, MetaLearner, WarmMetaConfig
 from models_py.meta.protocol import SupportReader
 from models_py.recommendation.gru import GRU, GRUConfig
+from models_py.recommendation.markov import Markov, MarkovConfig
 from models_py.recommendation.popularity import Popularity, PopularityConfig
 from models_py.recommendation.protocol import Recommender
 from models_py.recommendation.random import Random, RandomConfig
@@ -109,6 +110,7 @@ _META_LEARNERS = tuple(
 _RECOMMENDERS: tuple[Entry[Recommender], ...] = (
     Entry("random", "Random", "recommendation", Random, RandomConfig),
     Entry("popularity", "Popularity", "recommendation", Popularity, PopularityConfig),
+    Entry("markov", "Markov", "recommendation", Markov, MarkovConfig),
     Entry("session_knn", "Session-KNN", "recommendation", SessionKNN, SessionKNNConfig),
 )
 _NETWORKS: tuple[Entry[AdaptableNetwork], ...] = (

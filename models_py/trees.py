@@ -53,6 +53,8 @@ def boosted(
         early_stopping=False,
         random_state=seed,
     )
+    # a column of which nothing is known cannot be binned; a constant is never split
+    columns = np.where(np.isnan(columns).all(0), 0.0, columns)
     with threadpool_limits(1):  # as torch: results must not depend on the cores
         return trees_of(model.fit(columns, is_so))
 

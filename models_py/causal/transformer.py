@@ -164,7 +164,9 @@ class CausalTransformer(nn.Module):
             self.time = nn.Linear(N_TIMES, config.dim)
             self.blocks = nn.Sequential(
                 *(
-                    RecencyBlock(config.dim, config.n_heads, config.dropout)
+                    RecencyBlock(
+                        config.dim, config.n_heads, config.dropout, config.max_length
+                    )
                     for _ in range(config.n_blocks)
                 )
             )

@@ -29,6 +29,7 @@ from torch.nn import functional
 from models_py.fitting import Diverged
 from models_py.meta.tasks import Asked, TaskBatch
 from models_py.ragged import PAD
+from models_py.recommendation.output import SharedOutput
 from models_py.recommendation.protocol import Recommender
 
 ROWS_TOGETHER = 32  # rows of alike length that a common network reads together
@@ -50,7 +51,7 @@ class AdaptableNetwork(Recommender, Protocol):
     """
 
     embedding: nn.Embedding
-    output: nn.Linear
+    output: SharedOutput
 
     @property
     def config(self) -> NetworkConfig:
@@ -186,6 +187,20 @@ def _before_any_step(
         states=table.new_zeros(n_tasks, 0, table.shape[1]),
         errors=table.new_zeros(n_tasks, 0, table.shape[0]),
     )
+
+
+def weights_of(network: AdaptableNetwork) -> dict[str, Tensor]:
+    """All that a step may change, by name.
+
+    A table that embeds items and scores them too begins a learner's way as one and is
+    two from the first step on: what a step takes from each is known apart.
+    """
+    return {
+        "embedding.weight": network.embedding.weight,
+        **body_of(network),
+        "output.weight": network.output.weight,
+        "output.bias": network.output.bias,
+    }
 
 
 def body_of(network: AdaptableNetwork) -> dict[str, nn.Parameter]:

@@ -14,7 +14,7 @@ from training.tracing.trace import Trace, trace, traced_run
 from training.tracing.trace_plot import mastery_plot
 
 HEADER = [
-    *("answered at", "skill", "item", "answer", "predicted", "mastery after"),
+    *("skill", "item", "answer", "predicted", "mastery after"),
     *("difficulty ± se", "discrimination", "item answers", "drifts"),
 ]
 
@@ -58,7 +58,7 @@ def trace_command(
 def _steps(found: Trace) -> str:
     rows = [
         [
-            f"{row.answered_at:%Y-%m-%d %H:%M:%S}",
+            row.nth if found.time_is_order else f"{row.answered_at:%Y-%m-%d %H:%M:%S}",
             row.skill_key if isinstance(row.skill_key, str) else "—",
             row.item_key,
             "right" if row.actual else "wrong",
@@ -71,7 +71,8 @@ def _steps(found: Trace) -> str:
         ]
         for row in found.steps.itertuples()
     ]
-    return tabulate(rows, HEADER, disable_numparse=True)
+    first = "n-th answer" if found.time_is_order else "answered at"
+    return tabulate(rows, [first, *HEADER], disable_numparse=True)
 
 
 def _skills(found: Trace) -> str:

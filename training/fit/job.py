@@ -19,6 +19,27 @@ M = TypeVar("M", bound=Marts, covariant=True)
 
 
 @dataclass(frozen=True)
+class Watched:
+    """One model of a job whose fit is looked at after every epoch.
+
+    Args:
+        model: its name.
+        kept_as: name of its state, so that another fit of the model keeps its own.
+        look: is given each validation value; may raise to end the fit.
+    """
+
+    model: str
+    kept_as: str
+    look: Callable[[float], None]
+
+    def forget(self, job: "Job[Marts]") -> None:
+        """Delete the state, so that the fit begins anew."""
+        if job.world.is_main:
+            FitCheckpoints(job.run.state / self.kept_as).path.unlink(missing_ok=True)
+        job.world.barrier()
+
+
+@dataclass(frozen=True)
 class Job(Generic[M]):
     """One line-up on one data set.
 
@@ -31,6 +52,7 @@ class Job(Generic[M]):
         settings: of each model of the line-up, and of the networks that they adapt.
         marts: what the family's `load` read.
         world: the processes that do this job together, this one among them.
+        watched: the model whose fit is looked at, if any.
     """
 
     config: TrainConfig
@@ -40,6 +62,7 @@ class Job(Generic[M]):
     device: torch.device
     progress: bool
     world: World = field(default_factory=World)
+    watched: Watched | None = None
 
     def optimise(
         self, name: str, settings: Any, validate: Callable[[], float], monitor: str
@@ -52,18 +75,28 @@ class Job(Generic[M]):
             monitor: name of that value, such as `mrr`.
         """
 
+        watched = self.watched if self.watched and self.watched.model == name else None
+
+        kept_as = watched.kept_as if watched else name
+
+        def validated() -> float:
+            value = validate()
+            if watched:
+                watched.look(value)
+            return value
+
         def fit(model: Trainable[Train, Batch], train: Train, /) -> FitLog:
             return loop.fit(
                 model,
                 train,
                 name=name,
                 settings=settings.optimiser,
-                validate=validate,
+                validate=validated,
                 monitor=monitor,
                 seed=self.config.seed,
                 device=self.device,
                 precision=self.config.precision,
-                checkpoints=FitCheckpoints(self.run.state / name),
+                checkpoints=FitCheckpoints(self.run.state / kept_as),
                 progress=self.progress,
                 world=self.world,
             )

@@ -32,6 +32,7 @@ from training.marts.reader import (
     open_marts,
     ragged_of,
     refusal,
+    time_is_order,
 )
 
 SEQUENCE_COLUMNS = {"response_ids", "item_ids", "skill_ids", "correct", "window"}
@@ -106,6 +107,8 @@ class TracingMarts:
             latency_sec, help_before, attempt, reliability_tier, position` (from 0 in
             the user's sequence).
         fingerprints: rows and SHA-256 of each mart read.
+        time_is_order: times only say what came first: no pause, session or time of
+            day means anything.
     """
 
     mart: str
@@ -115,6 +118,7 @@ class TracingMarts:
     responses: Responses
     table: pd.DataFrame
     fingerprints: dict[str, dict[str, Any]]
+    time_is_order: bool = False
 
     @property
     def sizes(self) -> dict[str, int]:
@@ -145,6 +149,7 @@ def load_tracing(path: Path, mart: str, dataset: str | None) -> TracingMarts:
         sequences = reader.table(mart, SEQUENCES, 'user_id, "window"')
         features = reader.table("response_features", HISTORIES, "response_id")
         sessions = reader.table("sessions", SESSIONS, "user_id, session_id")
+        is_order = time_is_order(connection, chosen)
     table = _ordered(sequences, answers, path, mart)
     table = table.merge(sessions.to_pandas(), "left", ["user_id", "session_id"])
     skill_lists = _nested(sequences["skill_ids"])
@@ -161,6 +166,7 @@ def load_tracing(path: Path, mart: str, dataset: str | None) -> TracingMarts:
         responses=_responses(table, _features(features, at), sets, of_row, len(vocab)),
         table=table,
         fingerprints=reader.fingerprints,
+        time_is_order=is_order,
     )
 
 

@@ -32,6 +32,9 @@ def recounted(responses: Responses) -> Responses:
             change(raw[:, number]) for number, change in enumerate(FEATURES.values())
         ]
     history = np.stack(columns, axis=1).astype(np.float32)
+    gaps = list(FEATURES).index("seconds_since_previous")
+    if responses.history[:, gaps].isnan().all():  # time is only an order
+        history[:, gaps] = np.nan
     return replace(responses, history=torch.from_numpy(history))
 
 

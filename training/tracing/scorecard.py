@@ -44,6 +44,7 @@ class Scorecard:
             "n_val_responses": len(self._rows("val")),
             "n_test_responses": len(test),
             "n_test_users": self._users(test),
+            "time_is_order": self.marts.time_is_order,
             "share_correct": float(self._correct[test].mean()),
             "share_unseen_items": float(unseen.mean()),
             "best_baseline": self.best_baseline(),
@@ -54,6 +55,7 @@ class Scorecard:
                 self._correct[test],
                 self.predictions_of("test"),
                 seed=self.seed,
+                has_sessions=not self.marts.time_is_order,
             ),
         }
 

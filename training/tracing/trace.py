@@ -25,11 +25,13 @@ class Trace:
     """What is known of one student.
 
     Args:
-        steps: a row a response and skill, in order of time: `answered_at, skill_key`
-            (None where the item has no skill), `item_key, actual, predicted` (before
-            the answer), `mastery` (of the skill, after it), then the item's
-            `difficulty, difficulty_se, discrimination, n_responses, drift_flag`,
-            missing where the run knows nothing of it.
+        steps: a row a response and skill, in order of time: `nth` (of the student's
+            answers, from 1), `answered_at, skill_key` (None where the item has no
+            skill), `item_key, actual, predicted` (before the answer), `mastery` (of
+            the skill, after it), then the item's `difficulty, difficulty_se,
+            discrimination, n_responses, drift_flag`, missing where the run knows
+            nothing of it.
+        time_is_order: only `nth` means anything, `answered_at` is no time.
     """
 
     run_id: str
@@ -37,11 +39,15 @@ class Trace:
     user_id: str
     split: str
     steps: pd.DataFrame
+    time_is_order: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """Plain values; what is missing is None."""
         steps = self.steps.astype(object).where(self.steps.notna(), None)
-        steps["answered_at"] = [at.isoformat() for at in self.steps["answered_at"]]
+        if self.time_is_order:
+            del steps["answered_at"]
+        else:
+            steps["answered_at"] = [at.isoformat() for at in self.steps["answered_at"]]
         return {
             "run_id": self.run_id,
             "dataset": self.dataset,
@@ -101,8 +107,17 @@ def trace(folder: Path, user: str, skill: str | None) -> Trace:
             _refuse_skill(folder, user, skill, state["skill_key"])
     steps = _with_health(folder, steps, run.read_json("vocab.json"))
     steps = steps.sort_values(["position", "skill_key"], kind="stable")
+    steps["nth"] = steps["position"] + 1
     first = answers.iloc[0]
-    columns = ["answered_at", "skill_key", "item_key", "actual", "predicted", "mastery"]
+    columns = [
+        "nth",
+        "answered_at",
+        "skill_key",
+        "item_key",
+        "actual",
+        "predicted",
+        "mastery",
+    ]
     columns += [*HEALTH, "drift_flag"]
     return Trace(
         run_id=run.run_id,
@@ -110,6 +125,7 @@ def trace(folder: Path, user: str, skill: str | None) -> Trace:
         user_id=user,
         split=first["split"],
         steps=steps[columns].reset_index(drop=True),
+        time_is_order=run.read_json("metrics.json").get("time_is_order", False),
     )
 
 

@@ -34,7 +34,11 @@ def mastery_plot(trace: Trace) -> str:
     """
     steps = trace.steps.dropna(subset=["skill_key"])
     # answers come minutes apart and then weeks: equal steps keep them readable
-    steps = steps.assign(x=steps["answered_at"].rank(method="dense"))
+    steps = steps.assign(
+        x=steps["nth"]
+        if trace.time_is_order
+        else steps["answered_at"].rank(method="dense")
+    )
     skills = list(dict.fromkeys(steps["skill_key"]))
     with mpl.rc_context(STYLE):
         figure = Figure(
@@ -45,7 +49,10 @@ def mastery_plot(trace: Trace) -> str:
         )[:, 0]
         for axes, skill in zip(panels, skills, strict=False):
             _panel(axes, skill, steps[steps["skill_key"] == skill])
-        _date(panels[-1], steps)
+        if trace.time_is_order:
+            panels[-1].set_xlabel("n-th answer", fontsize=10)
+        else:
+            _date(panels[-1], steps)
         panels[-1].set_ylim(0, 1)
         figure.suptitle(f"Mastery of {trace.user_id} in {trace.dataset}", fontsize=12)
         figure.supylabel("mastery after the answer", fontsize=10)

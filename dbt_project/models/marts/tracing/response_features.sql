@@ -21,6 +21,12 @@ users as (
 
 ),
 
+datasets as (
+
+    select * from {{ ref('datasets') }}
+
+),
+
 users_followed as (
 
     select
@@ -122,8 +128,11 @@ select
     {{ smoothed_rate(
         'users_followed.item_prior_n_correct', 'users_followed.item_prior_n'
     ) }} as item_prior_correct_rate,
-    users_followed.ts_epoch - users_followed.prior_ts_epoch
-        as seconds_since_previous,
+    -- between places of an order lies no time
+    case
+        when not datasets.time_is_order
+            then users_followed.ts_epoch - users_followed.prior_ts_epoch
+    end as seconds_since_previous,
     users_followed.prior_n_help / cast(nullif(users_followed.prior_n, 0) as double)
         as prior_help_rate,
     users_followed.prior_latency_us
@@ -132,6 +141,8 @@ select
 from users_followed
 
 inner join users on users_followed.user_number = users.user_number
+
+inner join datasets on users.dataset = datasets.dataset
 
 left join skills_averaged
     on
