@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -46,6 +47,9 @@ class Interactions(Asked):
 
     correct: Tensor
     behaviour: Tensor
+
+
+Kind = TypeVar("Kind", bound=Asked)
 
 
 @dataclass(frozen=True)
@@ -275,7 +279,7 @@ def _padded_rows(first: Tensor, end: Tensor) -> Tensor:
     return torch.where(rows < end[:, None], rows, NOWHERE)
 
 
-def _gathered(data: Responses, rows: Tensor, kind: type[Asked]) -> Asked:
+def _gathered(data: Responses, rows: Tensor, kind: type[Kind]) -> Kind:
     """Columns of the chosen rows; a row's number serves as its position."""
     at = rows.clamp(min=0)
     columns = {

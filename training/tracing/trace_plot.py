@@ -82,7 +82,8 @@ def _panel(axes: Axes, skill: str, steps) -> None:
                 fontsize=6,
             )
     axes.set_title(skill, loc="left", fontsize=10)
-    if axes.get_subplotspec().is_first_row():
+    place = axes.get_subplotspec()
+    if place is not None and place.is_first_row():
         axes.legend(loc="lower right", ncols=3, fontsize=8, frameon=False)
 
 
