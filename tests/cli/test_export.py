@@ -241,13 +241,14 @@ def test_mistakes(tmp_path, export):
 
 
 def test_recbole_reads_the_pairs_of_each_split(tmp_path):
-    """By its rules: fields parted by tabs, a list's tokens by blanks, name:type above."""
+    """By its rules: tabs between fields, blanks in lists, name:type above."""
     database = tmp_path / "marts.duckdb"
     with duckdb.connect(str(database)) as connection:
         connection.execute("create table user_splits as select 'd' as dataset")
         connection.execute(
             "create table vocab as select 'd' as dataset, * from (values "
-            "(0, 'a b'), (1, 'c%20'), (2, 'é'), (3, 'x' || chr(9))) as v(item_id, item_key)"
+            "(0, 'a b'), (1, 'c%20'), (2, 'é'), (3, 'x' || chr(9))) "
+            "as v(item_id, item_key)"
         )
         connection.execute(
             "create table pairs as select 'd' as dataset, * from (values "
