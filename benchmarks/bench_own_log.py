@@ -1,8 +1,8 @@
 """`moocmeta ingest NAME` of a big CSV against DuckDB's own copy of it to Parquet.
 
-Each side runs in a process of its own on the same file, in turn. DuckDB guesses types and
-keeps the file as it is; the ingest also checks every value, hashes the file and writes
-the record.
+Each side runs in a process of its own on the same file, in turn. DuckDB guesses types
+and keeps the file as it is; the ingest also checks every value, hashes the file and
+writes the record.
 """
 
 import shutil
@@ -38,7 +38,7 @@ copy (
 
 
 def run(n_rows: int = 28_000_000, repeats: int = 2) -> dict:
-    """CPU and wall seconds and peak memory of both sides, each the best of `repeats`."""
+    """Seconds and peak memory of both sides, each the best of `repeats`."""
     with tempfile.TemporaryDirectory() as scratch:
         source = Path(scratch) / "events.csv"
         duckdb.sql(_ROWS.format(n_rows=n_rows, path=source))
