@@ -1,7 +1,7 @@
 {#- Say in one line which data sets have raw files; all others are empty relations. -#}
 {% macro tell_what_is_there() %}
     {%- if execute -%}
-        {%- set raw = env_var("MOOCMETA_DATA_DIR", "sample_data") ~ "/raw" -%}
+        {%- set raw = raw_root() -%}
         {%- set patterns = {} -%}
         {%- for node in graph.sources.values()
             if "/staging/" in node.original_file_path and node.config.meta.files -%}
@@ -11,7 +11,8 @@
         {%- endfor -%}
         {%- set there, absent = own_records() | list, [] -%}
         {%- for name in patterns | sort -%}
-            {%- set paths = raw_paths(raw ~ "/" ~ name, patterns[name]) -%}
+            {%- set folder = raw ~ "/" ~ name -%}
+            {%- set paths = files_like(raw_files(folder), folder, patterns[name]) -%}
             {%- do (there if paths else absent).append(name) -%}
         {%- endfor -%}
         {%- set without = "; no files, so empty: " ~ (absent | join(", ")) -%}
