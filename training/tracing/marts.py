@@ -1,6 +1,5 @@
 """Responses, their features and skills, in the order of `kt_sequences`."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from torch import Tensor
 
 from models_py.ragged import Ragged
 from models_py.tracing.data import Responses, SkillSets
+from models_py.tracing.shown import FEATURES, HOURS
 from training.errors import UserError
 from training.marts.columns import (
     BOOLEAN,
@@ -37,28 +37,6 @@ from training.marts.reader import (
 SEQUENCE_COLUMNS = {"response_ids", "item_ids", "skill_ids", "correct", "window"}
 
 
-def _log_odds(rate: np.ndarray) -> np.ndarray:
-    return np.log(rate / (1 - rate))
-
-
-def _as_is(values: np.ndarray) -> np.ndarray:
-    return values
-
-
-# Column of `response_features` -> how it enters the models: amounts by their log,
-# smoothed rates by their log odds. Trees do not mind, linear models do.
-FEATURES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
-    "prior_n": np.log1p,
-    "prior_correct_rate": _log_odds,
-    "skill_prior_n": np.log1p,
-    "skill_prior_correct_rate": _log_odds,
-    "item_prior_n": np.log1p,
-    "item_prior_correct_rate": _log_odds,
-    "seconds_since_previous": np.log1p,
-    "prior_help_rate": _as_is,
-    "prior_latency_sec": np.log1p,
-}
-
 VOCAB: Columns = {"item_id": ROW_NUMBER, "item_key": TEXT}
 SKILLS: Columns = {"skill_id": ROW_NUMBER, "skill_key": TEXT}
 RESPONSES: Columns = {
@@ -80,17 +58,14 @@ SEQUENCES: Columns = {
     "response_ids": pointing_at("responses", depth=1),
     "skill_ids": pointing_at("skills", depth=2, as_long_as="response_ids"),
 }
+_KNOWN_LATER = ("answers_since_skill", "seconds_since_skill", "seconds_since_previous")
+_COUNTED = ("prior_n", "item_prior_n", *(f"prior_{span}_n" for span in HOURS))
 HISTORIES: Columns = {
     "response_id": ROW_NUMBER,
-    "prior_n": INTEGER,
-    "prior_correct_rate": NUMBER,
-    "skill_prior_n": NUMBER,
-    "skill_prior_correct_rate": NUMBER,
-    "item_prior_n": INTEGER,
-    "item_prior_correct_rate": NUMBER,
-    "seconds_since_previous": or_null(INTEGER),
-    "prior_help_rate": or_null(NUMBER),
-    "prior_latency_sec": or_null(NUMBER),
+    **dict.fromkeys(FEATURES, NUMBER),
+    **dict.fromkeys(_COUNTED, INTEGER),
+    **dict.fromkeys(_KNOWN_LATER, or_null(INTEGER)),
+    **dict.fromkeys(("prior_help_rate", "prior_latency_sec"), or_null(NUMBER)),
 }
 SESSIONS: Columns = {"user_id": TEXT, "session_id": TEXT, "reliability_tier": TEXT}
 
