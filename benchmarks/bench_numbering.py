@@ -53,7 +53,7 @@ def _numbered(spark, folder: Path, millions: int) -> float:
         "'made' as dataset", "md5(cast(id as string)) as user_id"
     ).write.parquet(users)
     numbered = spark.read.parquet(users).selectExpr(
-        "user_id", "row_number() over (order by dataset, user_id) as user_key"
+        "user_id", "row_number() over (order by dataset, user_id) as user_number"
     )
     started = time.perf_counter()
     numbered.write.parquet(numbers)

@@ -26,7 +26,7 @@ MODELS = ("--exclude-resource-type", "test", "unit_test", "--select")
 STAGES = {
     "keyed events": (
         *("build", *MODELS, "datasets", "staging", "int_events_unioned", "int_users"),
-        *("int_items", "int_event_types", "int_events_keyed", "int_events_distinct"),
+        *("int_items", "int_event_types", "int_events_numbered", "int_events_distinct"),
         "int_user_activity",
     ),
     "sessions": (

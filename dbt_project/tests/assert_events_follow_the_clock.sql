@@ -6,14 +6,14 @@ with
 events as (
 
     select
-        user_key,
+        user_number,
         session_number,
         pos_in_session,
         ts_epoch
 
     from {{ ref('int_events_sessionized') }}
 
-    where user_key % (
+    where user_number % (
         select greatest(floor(count(*) / 20000), 1) from {{ ref('int_users') }}
     ) = 0
 
@@ -29,14 +29,14 @@ neighbours as (
     from events
 
     window session_places as (
-        partition by user_key, session_number
+        partition by user_number, session_number
         order by pos_in_session
     )
 
 )
 
 select
-    user_key,
+    user_number,
     session_number
 from neighbours
 where

@@ -32,7 +32,7 @@ events_before_numbered as (
         events.*,
         events.ts_epoch - sessions.start_ts_epoch as seconds_in,
         row_number() over (
-            partition by events.user_key, events.session_number
+            partition by events.user_number, events.session_number
             order by events.pos_in_session desc
         ) as place_from_end
 
@@ -40,12 +40,12 @@ events_before_numbered as (
 
     inner join sessions
         on
-            events.user_key = sessions.user_key
+            events.user_number = sessions.user_number
             and events.session_number = sessions.session_number
 
     left join first_actions
         on
-            events.user_key = first_actions.user_key
+            events.user_number = first_actions.user_number
             and events.session_number = first_actions.session_number
 
     -- before means an earlier second
@@ -58,7 +58,7 @@ events_before_numbered as (
 histories_listed as (
 
     select
-        user_key,
+        user_number,
         session_number,
         {{ list_in_order('event_id', 'pos_in_session') }} as event_ids,
         {{ list_in_order('item_id', 'pos_in_session') }} as item_ids,
@@ -70,7 +70,7 @@ histories_listed as (
 
     where place_from_end <= {{ var('max_history_len') }}
 
-    group by user_key, session_number
+    group by user_number, session_number
 
 )
 
@@ -98,12 +98,12 @@ inner join datasets on sessions.dataset = datasets.dataset
 
 left join first_actions
     on
-        sessions.user_key = first_actions.user_key
+        sessions.user_number = first_actions.user_number
         and sessions.session_number = first_actions.session_number
 
 left join histories_listed
     on
-        sessions.user_key = histories_listed.user_key
+        sessions.user_number = histories_listed.user_number
         and sessions.session_number = histories_listed.session_number
 
 where datasets.family = 'causal'

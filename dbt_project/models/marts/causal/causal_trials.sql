@@ -50,11 +50,11 @@ from histories
 
 inner join trials
     on
-        histories.user_key = trials.user_key
+        histories.user_number = trials.user_number
         and histories.session_number = trials.session_number
         and histories.pos_in_session = trials.pos_in_session
 
 inner join sessions
     on
-        histories.user_key = sessions.user_key
+        histories.user_number = sessions.user_number
         and histories.session_number = sessions.session_number

@@ -40,9 +40,9 @@ from events
 -- inner: events of dropped sessions go with them
 inner join sessions
     on
-        events.user_key = sessions.user_key
+        events.user_number = sessions.user_number
         and events.session_number = sessions.session_number
 
-inner join event_types on events.event_type_key = event_types.event_type_key
+inner join event_types on events.event_type_number = event_types.event_type_number
 
-left join items on events.item_rank = items.item_rank
+left join items on events.item_number = items.item_number

@@ -80,4 +80,4 @@ select
 
 from reliability_computed
 
-left join items on reliability_computed.main_item_rank = items.item_rank
+left join items on reliability_computed.main_item_number = items.item_number

@@ -22,7 +22,7 @@ items as (
 items_counted as (
 
     select
-        session_items.item_rank,
+        session_items.item_number,
         sum(session_items.n_events) as n_events,
         sum(case when sessions.split = 'train' then session_items.n_events else 0 end)
             as n_train_events
@@ -31,10 +31,10 @@ items_counted as (
 
     inner join sessions
         on
-            session_items.user_key = sessions.user_key
+            session_items.user_number = sessions.user_number
             and session_items.session_number = sessions.session_number
 
-    group by session_items.item_rank
+    group by session_items.item_number
 
 )
 
@@ -53,4 +53,4 @@ select
 
 from items_counted
 
-inner join items on items_counted.item_rank = items.item_rank
+inner join items on items_counted.item_number = items.item_number

@@ -10,7 +10,7 @@ runs as (
 items as (
 
     select
-        items.item_rank,
+        items.item_number,
         vocab.item_id
 
     from {{ ref('int_items') }} as items
@@ -26,7 +26,7 @@ sessions as (
 
     select
         int_sessions.dataset,
-        int_sessions.user_key,
+        int_sessions.user_number,
         int_sessions.session_number,
         int_sessions.user_id,
         int_sessions.session_id,
@@ -52,7 +52,7 @@ datasets as (
 prefixes_listed as (
 
     select
-        runs.user_key,
+        runs.user_number,
         runs.sequence_number,
         runs.session_number,
         runs.sequence_position,
@@ -60,18 +60,18 @@ prefixes_listed as (
         runs.ts_epoch as label_ts_epoch,
         -- times only grow along a sequence: the item before has the prefix's largest
         lag(runs.ts_epoch) over (
-            partition by runs.user_key, runs.sequence_number
+            partition by runs.user_number, runs.sequence_number
             order by runs.sequence_position
         ) as prefix_max_ts_epoch,
         {{ window_list('items.item_id') }} over (
-            partition by runs.user_key, runs.sequence_number
+            partition by runs.user_number, runs.sequence_number
             order by runs.sequence_position
             rows between {{ var('max_prefix_len') }} preceding and 1 preceding
         ) as items_before
 
     from runs
 
-    inner join items on runs.item_rank = items.item_rank
+    inner join items on runs.item_number = items.item_number
 
 ),
 
@@ -118,7 +118,7 @@ from admissible_labels_kept
 
 inner join sessions
     on
-        admissible_labels_kept.user_key = sessions.user_key
+        admissible_labels_kept.user_number = sessions.user_number
         and admissible_labels_kept.session_number = sessions.session_number
 
 inner join datasets on sessions.dataset = datasets.dataset

@@ -18,7 +18,7 @@ users as (
 skill_lists_gathered as (
 
     -- a list's number is its place: they count from 1 without a gap
-    select {{ list_in_order('skill_ids', 'skill_list_key') }} as skill_lists
+    select {{ list_in_order('skill_ids', 'skill_list_number') }} as skill_lists
 
     from {{ ref('int_skill_list_ids') }}
 
@@ -27,14 +27,14 @@ skill_lists_gathered as (
 positions_numbered as (
 
     select
-        user_key,
+        user_number,
         response_id,
         item_id,
-        skill_list_key,
+        skill_list_number,
         correct,
         ts_epoch,
         row_number() over (
-            partition by user_key
+            partition by user_number
             order by ts_epoch, response_id
         ) - 1 as user_position
 
@@ -45,16 +45,16 @@ positions_numbered as (
 windows_cut as (
 
     select
-        user_key,
+        user_number,
         cast(floor(user_position / {{ var('kt_window') }}) as integer) as window_number,
         {{ rows_list([
-            'user_position', 'response_id', 'item_id', 'skill_list_key', 'correct',
+            'user_position', 'response_id', 'item_id', 'skill_list_number', 'correct',
             'ts_epoch'
         ]) }} as answers
 
     from positions_numbered
 
-    group by user_key, window_number
+    group by user_number, window_number
 
 )
 
@@ -68,14 +68,14 @@ select
     {{ column_of('windows_cut.answers', 'response_id') }} as response_ids,
     {{ column_of('windows_cut.answers', 'item_id') }} as item_ids,
     {{ entries_of(
-        'windows_cut.answers', 'skill_list_key', 'skill_lists_gathered.skill_lists'
+        'windows_cut.answers', 'skill_list_number', 'skill_lists_gathered.skill_lists'
     ) }} as skill_ids,
     {{ column_of('windows_cut.answers', 'correct') }} as correct,
     {{ column_of('windows_cut.answers', 'ts_epoch') }} as ts_epoch
 
 from windows_cut
 
-inner join users on windows_cut.user_key = users.user_key
+inner join users on windows_cut.user_number = users.user_number
 
 -- left, though there always is a row: an inner join may go first, and then every row
 -- that waits for its user carries all the lists

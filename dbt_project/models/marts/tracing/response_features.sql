@@ -62,9 +62,9 @@ select
 
 from responses
 
-inner join users on responses.user_key = users.user_key
+inner join users on responses.user_number = users.user_number
 
 left join skills
     on
-        responses.user_key = skills.user_key
+        responses.user_number = skills.user_number
         and responses.response_id = skills.response_id

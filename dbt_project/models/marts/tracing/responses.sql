@@ -6,10 +6,10 @@ responses as (
     -- no text in the sort: the data set comes with the session
     select
         response_id,
-        user_key,
+        user_number,
         session_number,
         item_id,
-        skill_list_key,
+        skill_list_number,
         correct,
         answered_at,
         ts_epoch,
@@ -17,7 +17,7 @@ responses as (
         help_before,
         cast(
             row_number() over (
-                partition by user_key, item_id
+                partition by user_number, item_id
                 order by response_id
             ) as integer
         ) as attempt
@@ -64,7 +64,7 @@ from responses
 
 inner join sessions
     on
-        responses.user_key = sessions.user_key
+        responses.user_number = sessions.user_number
         and responses.session_number = sessions.session_number
 
 inner join vocab
@@ -72,4 +72,4 @@ inner join vocab
         sessions.dataset = vocab.dataset
         and responses.item_id = vocab.item_id
 
-inner join skill_lists on responses.skill_list_key = skill_lists.skill_list_key
+inner join skill_lists on responses.skill_list_number = skill_lists.skill_list_number

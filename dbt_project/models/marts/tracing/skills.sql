@@ -3,7 +3,7 @@ with
 
 lists_used as (
 
-    select distinct skill_list_key
+    select distinct skill_list_number
 
     from {{ ref('int_responses') }}
 
@@ -17,7 +17,7 @@ skills_found as (
 
     from {{ ref('int_skill_lists') }} as lists
 
-    inner join lists_used on lists.skill_list_key = lists_used.skill_list_key
+    inner join lists_used on lists.skill_list_number = lists_used.skill_list_number
 
 )
 

@@ -21,7 +21,7 @@ select
     nullif(raw_actions.problem_id, '') as item_key,
     raw_actions.action as event_type,
     raw_actions.timestamp as event_at,
-    assignments.assignment_key
+    assignments.assignment_number
 
 from raw_actions
 

@@ -11,7 +11,7 @@ raw_assignments as (
 select
     assignment_log_id,
     -- millions of actions carry it: a text would double their table
-    row_number() over (order by assignment_log_id) as assignment_key,
+    row_number() over (order by assignment_log_id) as assignment_number,
     min(nullif(student_id, '')) as user_id
 
 from raw_assignments

@@ -1,0 +1,32 @@
+{{ config(materialized='view') }}
+-- One row per graded first answer of every data set of knowledge tracing. A new data
+-- set is a branch here. `skill_keys` is null where nothing describes the item.
+select
+    dataset,
+    user_id,
+    item_key,
+    answer_number,
+    answered_at,
+    correct,
+    latency_sec,
+    help_before,
+    skill_keys
+
+from {{ ref('int_edm_cup_2023_answers') }}
+
+union all
+
+select
+    dataset,
+    user_id,
+    item_key,
+    order_id as answer_number,
+    event_at as answered_at,
+    correct,
+    latency_sec,
+    help_before,
+    skill_keys
+
+from {{ ref('stg_assistments_2009__answers') }}
+
+where is_original

@@ -1,0 +1,130 @@
+-- One row per data set and split, and one for all splits together.
+with
+
+sessions as (
+
+    select * from {{ ref('sessions') }}
+
+),
+
+session_items as (
+
+    select * from {{ ref('int_session_items') }}
+
+),
+
+int_sessions as (
+
+    select * from {{ ref('int_sessions') }}
+
+),
+
+{% for mart in ['pairs', 'episodes_k5_q10', 'episodes_k2_q3'] %}
+{{ mart }}_counted as (
+
+    select
+        dataset,
+        coalesce(split, 'all') as split,
+        count(*) as n_rows
+
+    from {{ ref(mart) }}
+
+    group by grouping sets ((dataset, split), (dataset))
+
+),
+{% endfor %}
+
+users_counted as (
+
+    select
+        dataset,
+        user_id,
+        split,
+        sum(n_events) as n_events
+
+    from sessions
+
+    group by dataset, user_id, split
+
+),
+
+users_summarised as (
+
+    select
+        dataset,
+        coalesce(split, 'all') as split,
+        count(*) as n_users,
+        {{ percentile('n_events', 0.5) }} as events_per_user_p50,
+        {{ percentile('n_events', 0.9) }} as events_per_user_p90
+
+    from users_counted
+
+    group by grouping sets ((dataset, split), (dataset))
+
+),
+
+sessions_summarised as (
+
+    select
+        dataset,
+        coalesce(split, 'all') as split,
+        count(*) as n_sessions,
+        sum(n_events) as n_events,
+        {{ exact_mean('reliability') }} as reliability_mean,
+        {{ percentile('reliability', 0.5) }} as reliability_p50
+
+    from sessions
+
+    group by grouping sets ((dataset, split), (dataset))
+
+),
+
+items_summarised as (
+
+    select
+        int_sessions.dataset,
+        coalesce(int_sessions.split, 'all') as split,
+        count(distinct session_items.item_number) as n_items
+
+    from session_items
+
+    inner join int_sessions
+        on
+            session_items.user_number = int_sessions.user_number
+            and session_items.session_number = int_sessions.session_number
+
+    group by grouping sets (
+        (int_sessions.dataset, int_sessions.split), (int_sessions.dataset)
+    )
+
+)
+
+select
+    users_summarised.dataset,
+    users_summarised.split,
+    users_summarised.n_users,
+    cast(sessions_summarised.n_events as bigint) as n_events,
+    sessions_summarised.n_sessions,
+    coalesce(items_summarised.n_items, 0) as n_items,
+    coalesce(pairs_counted.n_rows, 0) as n_pairs,
+    coalesce(episodes_k5_q10_counted.n_rows, 0) as n_episodes_k5_q10,
+    coalesce(episodes_k2_q3_counted.n_rows, 0) as n_episodes_k2_q3,
+    1.0 - cast(sessions_summarised.n_events as double)
+    / nullif(users_summarised.n_users * items_summarised.n_items, 0) as sparsity,
+    users_summarised.events_per_user_p50,
+    users_summarised.events_per_user_p90,
+    sessions_summarised.reliability_mean,
+    sessions_summarised.reliability_p50
+
+from users_summarised
+
+inner join sessions_summarised using (dataset, split)
+
+-- left: all events of a split may be without an item
+left join items_summarised using (dataset, split)
+
+left join pairs_counted using (dataset, split)
+
+left join episodes_k5_q10_counted using (dataset, split)
+
+left join episodes_k2_q3_counted using (dataset, split)
