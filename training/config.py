@@ -100,7 +100,11 @@ class TrainConfig:
         known = registry.names(family)
         self._require_known(known)
         lineup = dict.fromkeys(self.lineup) or registry.default_names(family)
-        return {name: self.model_config(name) for name in lineup}
+        found: dict[str, Any] = {}
+        for name in registry.with_members(lineup):
+            members = {each: found[each] for each in registry.MODELS[name].members}
+            found[name] = dataclasses.replace(self.model_config(name), **members)
+        return found
 
     def _require_network(self, name: str, config: Any) -> None:
         base = getattr(config, "base", None)

@@ -5,6 +5,7 @@ and its skills, and how surprising the student's earlier answers were beside tha
 latest most: a right answer to a hard item tells more than one to an easy item.
 """
 
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -48,6 +49,37 @@ def _beside_history(responses: Responses, odds: Tensor) -> Tensor:
     return torch.cat(
         [responses.history, odds, surprises.before(shown.questions())], dim=1
     )
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Columns at mean 0 and spread 1, and what is unknown.
+
+    Args:
+        mean, spread: of what is known of each column, float64, shape (F,).
+    """
+
+    mean: Tensor
+    spread: Tensor
+
+    @classmethod
+    def unknown(cls, n_columns: int) -> "Scale":
+        """Leaves columns as they are."""
+        real = {"dtype": torch.float64}
+        return cls(torch.zeros(n_columns, **real), torch.ones(n_columns, **real))
+
+    @classmethod
+    def of(cls, columns: Tensor) -> "Scale":
+        """Of training columns, shape (N, F)."""
+        columns = columns.double()
+        mean = columns.nanmean(0).nan_to_num()
+        spread = (columns - mean).square().nanmean(0).sqrt().nan_to_num()
+        return cls(mean, torch.where(spread > 0, spread, 1.0))
+
+    def __call__(self, columns: Tensor) -> Tensor:
+        """Scaled columns, the mean for unknown, then a 1 where unknown, (N, 2F)."""
+        scaled = ((columns.double() - self.mean) / self.spread).nan_to_num(0.0)
+        return torch.cat([scaled, columns.isnan().double()], dim=1)
 
 
 class ColumnsAfter:

@@ -142,6 +142,10 @@ class Responses:
             number[len(sets) :],
         )
 
+    def without_history(self) -> "Responses":
+        """For models that read interactions only: their batches carry less."""
+        return replace(self, history=self.history[:, :0])
+
     def take(self, rows: Tensor) -> "Responses":
         """The chosen rows (indices or a mask), which keep users whole and in order."""
         names = ("user", "item", "skill_set", "correct", "at", "history", "behaviour")

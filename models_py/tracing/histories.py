@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields, replace
 from functools import cached_property
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from models_py.parts import Dealt, Part, Span, bounds, rows_of
 from models_py.tracing.data import Responses, SkillSets
@@ -57,6 +57,7 @@ class HistoryBatch:
         past: shape (B, K).
         sets: the skill sets that both point at.
         overlap: whether two sets share a skill, shape (S, S).
+        columns: `Responses.history` of what is asked, shape (B, Q, F).
         targets: answers of the real questions, row by row, float32, shape (T,).
     """
 
@@ -64,6 +65,7 @@ class HistoryBatch:
     past: Interactions
     sets: SkillSets
     overlap: Tensor
+    columns: Tensor
     targets: Tensor
 
     @property
@@ -80,6 +82,7 @@ class HistoryBatch:
             _moved(self.past, device),
             replace(self.sets, members=_moved(self.sets.members, device)),
             self.overlap.to(device),
+            self.columns.to(device),
             self.targets.to(device),
         )
 
@@ -94,6 +97,7 @@ class HistoryBatch:
                 self,
                 asked=rows_of(self.asked, rows),
                 past=rows_of(self.past, rows),
+                columns=self.columns[rows],
                 targets=targets,
             ),
             share=len(targets) / len(self.targets),
@@ -169,6 +173,7 @@ class Windows:
             _gathered(data, past, Interactions),
             data.skill_sets,
             data.skill_sets.overlap,
+            data.history[asked.clamp(min=0)],
             data.correct[asked[asked != NOWHERE]].float(),
         )
 
@@ -237,6 +242,18 @@ def scoring_batches(responses: Responses, context: int) -> EpochBatches:
     return EpochBatches(windows, list(order.split(SCORED_ROWS)))
 
 
+def chances(model: nn.Module, responses: Responses, context: int) -> Tensor:
+    """What a network of `logits` says of each response, one after the other, (N,)."""
+    model.eval()
+    device = next(model.parameters()).device
+    found = torch.empty(len(responses))
+    batches = scoring_batches(responses, context)
+    for group, batch in zip(batches.groups, batches, strict=True):
+        logits = model.logits(batch.to(device))[batch.asked.is_real.to(device)]
+        found[rows_asked(batches.windows, group)] = logits.sigmoid().cpu()
+    return found
+
+
 @dataclass(frozen=True)
 class Probes:
     """Questions that nobody was asked: an item right after a response.
@@ -245,11 +262,13 @@ class Probes:
         after: row of the response, ascending, shape (M,).
         item: 0-based item ids, shape (M,).
         skill_set: row of the skill sets, shape (M,).
+        columns: what a model reads of each beside the interactions, shape (M, F).
     """
 
     after: Tensor
     item: Tensor
     skill_set: Tensor
+    columns: Tensor
 
 
 def probe_batches(
@@ -287,6 +306,7 @@ def probe_batches(
                 _gathered(responses, past, Interactions),
                 responses.skill_sets,
                 responses.skill_sets.overlap,
+                probes.columns[number],
                 torch.empty(0),
             ),
         )

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from models_py.tracing.data import Responses, SkillSets
 
+ITEM_WEIGHT = 5.0  # answers of its skills' rate that an item starts with
 SKILL_WEIGHT = 10.0  # answers of the mean rate that a skill starts with
 
 

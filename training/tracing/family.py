@@ -37,7 +37,9 @@ def evaluate(job: Job) -> dict[str, Any]:
     """
     marts = job.marts
     configs = job.config.model_configs("tracing")
-    answers = {name: answer(job, name, configs[name]) for name in job.lineup(configs)}
+    answers: dict[str, Answer] = {}
+    for name in job.lineup(configs):
+        answers[name] = answer(job, name, configs[name], answers)
     if not job.team.leads:
         return {}
     oracle = oracle_chances(
