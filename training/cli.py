@@ -2,6 +2,7 @@
 
 import click
 
+from training.allocator import keep_freed_memory
 from training.commands.export import export_command
 from training.commands.ingest import ingest_command
 from training.commands.recommend import recommend_command
@@ -11,6 +12,9 @@ from training.commands.simulate import simulate_command
 from training.commands.trace import trace_command
 from training.commands.train import train_command
 from training.fit.processes import leave
+
+
+keep_freed_memory()
 
 
 @click.group()

@@ -130,6 +130,12 @@ class TrainConfig:
             UserError: a setting is unknown or of the wrong type.
         """
         given = self.models.get(name, {})
+        for member in registry.MODELS[name].members:
+            if member in given:
+                raise UserError(
+                    f"models.{name}.{member}: its members are those of the line-up; "
+                    f"set models.{member}"
+                )
         kind = registry.CONFIGS[name]
         preset = getattr(kind, "PRESETS", {}).get(self.preset, {})
         whole = _merged(_merged(dataclasses.asdict(kind()), preset), given)

@@ -189,6 +189,7 @@ class Drift:
         item, period: period counts from 0; shape (R,).
         difficulty: in that period, shape (R,).
         drift: difficulty less that of the item's first period, shape (R,).
+        drift_error: its standard error, 0 for the first period itself, shape (R,).
         p_value: of "the item's difficulty is the same in all periods", (R,).
         is_flagged: whether p passes the false discovery rate, shape (R,).
     """
@@ -197,6 +198,7 @@ class Drift:
     period: np.ndarray
     difficulty: np.ndarray
     drift: np.ndarray
+    drift_error: np.ndarray
     p_value: np.ndarray
     is_flagged: np.ndarray
 
@@ -243,12 +245,15 @@ def find_drift(
         flagged[tested] = adjusted <= false_discovery_rate
     rows, columns = np.nonzero(used)
     first = used.argmax(1)[rows]
+    # periods share no answers: their errors add up as squares
+    drift_error = np.hypot(error[rows, columns], error[rows, first])
     difficulty = items.values[:, 0].numpy()[:, None] + shift
     return Drift(
         item=rows,
         period=columns,
         difficulty=difficulty[rows, columns],
         drift=difficulty[rows, columns] - difficulty[rows, first],
+        drift_error=np.where(columns == first, 0.0, drift_error),
         p_value=p_values[rows],
         is_flagged=flagged[rows],
     )

@@ -65,6 +65,7 @@ DRIFT = pa.schema(
         ("period_start", TIME),
         ("difficulty", pa.float64()),
         ("drift", pa.float64()),
+        ("drift_se", pa.float64()),
         ("p_value", pa.float64()),
         ("drift_flag", pa.bool_()),
     ]
@@ -158,6 +159,7 @@ def _write_items(folder: Path, marts: TracingMarts, answer: Answer) -> None:
         "period_start": begins.numpy()[drift.period].astype("datetime64[s]"),
         "difficulty": drift.difficulty,
         "drift": drift.drift,
+        "drift_se": drift.drift_error,
         "p_value": drift.p_value,
         "drift_flag": drift.is_flagged,
     }

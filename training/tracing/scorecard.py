@@ -12,6 +12,7 @@ from models_py import registry
 from training.evaluation.tracing import (
     METRICS,
     Resampled,
+    auc,
     calibration,
     metrics_of,
     resampled,
@@ -21,6 +22,7 @@ from training.tracing.marts import TracingMarts
 from training.tracing.slices import behaviour_slices
 
 SELECTED_BY = "auc"
+PYKT_LEAST = 3  # answers of a student that pyKT keeps
 
 
 @dataclass(frozen=True)
@@ -105,6 +107,7 @@ class Scorecard:
                 "val": self._of("val", answer),
                 "ci95": {m: self._test[name].interval(m) for m in METRICS},
                 "first_attempts": self._first_attempts(name),
+                "auc_pykt_late_mean": self._as_pykt(name),
                 "train_seconds": answer.train_seconds,
                 "eval_seconds": answer.eval_seconds,
                 "n_parameters": answer.model.n_parameters,
@@ -132,6 +135,20 @@ class Scorecard:
             "auc": found.values["auc"],
             "ci95": found.interval("auc"),
         }
+
+    def _as_pykt(self, name: str) -> dict[str, Any]:
+        """AUC over the answers that pyKT's tables are over (Liu et al., NeurIPS 2022).
+
+        Its windows predict no student's first answer and leave out students of fewer
+        than three; a question of several skills is one row, whose skills' predictions
+        are averaged ("late mean"). Ours asks for all skills at once: the mean of one.
+        """
+        test = self._rows("test")
+        lengths = self.marts.table.groupby("user_id")["position"].transform("size")
+        inside = (self.marts.table["position"] >= 1) & (lengths >= PYKT_LEAST)
+        rows = test[inside.to_numpy()[test]]
+        found = auc(self._correct[rows], self.answers[name].predicted[rows])
+        return {"n": len(rows), "auc": found}
 
     def _oracle(self) -> dict[str, Any] | None:
         """Metrics of the process's own probabilities, and what models lack of them."""
