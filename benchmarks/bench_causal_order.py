@@ -32,7 +32,7 @@ ORDER_WEIGHTS = {"order": 1.0, "counts": 0.0}
 
 def run(n_users: int = 8000, seed: int = 7, epochs: int | None = None) -> dict:
     """Losses, their differences and AIPW estimates of every model in both logs."""
-    config = TrainConfig(mart="causal_trials", epochs=epochs)
+    config = TrainConfig(mart="causal_trials", epochs=epochs).resolved("causal")
     make_reproducible()
     return {
         "n_users": n_users,
@@ -48,10 +48,11 @@ def _case(settings: AdSettings, n_users: int, seed: int, config: TrainConfig) ->
     table = trial_table(simulated.table, len(simulated.tokens)).uncensored()
     fits, seconds = {}, {}
     with tempfile.TemporaryDirectory() as folder:
-        job = Job(config, None, Run(Path(folder)), torch.device("cpu"), False)
-        for name, model in config.model_configs("causal").items():
+        models, run = config.settings("causal"), Run(Path(folder))
+        job = Job(config, models, None, run, torch.device("cpu"), False)
+        for name in models:
             started = time.process_time()
-            fits[name] = cross_fit(job, name, model, table.trials, table.fold)
+            fits[name] = cross_fit(job, name, table.trials, table.fold)
             seconds[name] = time.process_time() - started
     blocks = models_block(table, fits, config.seed)
     return {

@@ -18,7 +18,7 @@ from scipy import stats
 from models_py.ragged import Ragged
 from models_py.tracing.data import Responses, SkillSets
 from models_py.tracing.wd_irt import WideDeepIRT, WideDeepIRTConfig
-from training.evaluation.tracing import auc
+from training.evaluation.probabilities import auc
 from training.fit.loop import fit
 from training.fit.seeds import make_reproducible
 from training.simulate.practice.days import PracticeConfig, draw_practice

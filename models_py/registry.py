@@ -164,10 +164,10 @@ def names(family: str) -> list[str]:
     return [entry.name for entry in _ENTRIES if entry.family == family]
 
 
-def with_members(lineup: Iterable[str]) -> list[str]:
+def with_members(lineup: Iterable[str]) -> tuple[str, ...]:
     """A line-up with the models that others of it mix, each before those."""
     found = [each for name in lineup for each in (*MODELS[name].members, name)]
-    return list(dict.fromkeys(found))
+    return tuple(dict.fromkeys(found))
 
 
 def default_names(family: str) -> list[str]:

@@ -13,7 +13,6 @@ from training.commands.trace import trace_command
 from training.commands.train import train_command
 from training.fit.processes import leave
 
-
 keep_freed_memory()
 
 

@@ -1,23 +1,17 @@
-"""Settings of a training run: defaults, then YAML, then flags, then `--set`."""
+"""Settings of a training run: defaults, then YAML files, then flags, then `--set`."""
 
 import dataclasses
-import json
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 import torch
-import yaml
-from pydantic import ConfigDict, ValidationError, create_model
 
 from models_py import registry
 from models_py.config import require
 from training.errors import UserError
-
-Settings = TypeVar("Settings")
+from training.settings import assigned, checked, overlaid, read_yaml
 
 
 @dataclass(frozen=True)
@@ -30,8 +24,10 @@ class TrainConfig:
         dataset: data set to train on; None takes `xuetangx` or the only one.
         lineup: models to train; empty takes all that fit the mart.
         models: settings by model name, over each model's defaults.
-        epochs: most epochs of every neural model; None leaves each its own.
-        seed: of initial weights, batch order, dropout and the bootstrap.
+        epochs: most epochs of neural models that `models` gives none; None leaves
+            each its own.
+        seed: of batch order, dropout and the bootstrap; of initial weights, too,
+            where `models` gives no other.
         device: `auto` takes CUDA where there is one.
         precision: `bf16` trains under autocast, on CUDA only.
         exclude_last_item: the prefix's last item is no candidate, since repeats
@@ -40,9 +36,6 @@ class TrainConfig:
         trim: trials whose propensity is below this or above 1 less this have no
             counterpart in the other arm and are left out of effects.
         repeat_splits: on how many other random splits of the users to repeat it all.
-        preset: how long models learn that have presets: `quick`, or `paper` for the
-            published numbers of steps. Settings in `models` win over it; as a flag it
-            wins over those of a file.
     """
 
     mart: str
@@ -58,7 +51,6 @@ class TrainConfig:
     score_chunk: int = 2048
     trim: float = 0.01
     repeat_splits: int = 0
-    preset: Literal["quick", "paper"] = "quick"
 
     def __post_init__(self) -> None:
         require(self.epochs is None or self.epochs >= 1, "epochs must be 1 or more")
@@ -91,20 +83,51 @@ class TrainConfig:
         for name in (*self.lineup, *self.models):
             self.model_config(name)
 
-    def model_configs(self, family: str) -> dict[str, Any]:
-        """Resolved settings of every model of the line-up, in its order.
+    def names(self, family: str) -> tuple[str, ...]:
+        """The line-up, in its order; what a model mixes comes before it."""
+        return registry.with_members(self.lineup or registry.default_names(family))
+
+    def settings(self, family: str) -> dict[str, Any]:
+        """Resolved settings of the line-up, and of the networks that it adapts.
 
         Raises:
             UserError: a model is of another family, or as for `check_models`.
         """
-        known = registry.names(family)
-        self._require_known(known)
-        lineup = dict.fromkeys(self.lineup) or registry.default_names(family)
-        found: dict[str, Any] = {}
-        for name in registry.with_members(lineup):
-            members = {each: found[each] for each in registry.MODELS[name].members}
-            found[name] = dataclasses.replace(self.model_config(name), **members)
-        return found
+        self._require_known(registry.names(family))
+        found = {name: self.model_config(name) for name in self.names(family)}
+        bases = [getattr(config, "base", None) for config in found.values()]
+        return found | {
+            base: self.model_config(base)
+            for base in dict.fromkeys(bases)
+            if base and base not in found
+        }
+
+    def resolved(self, family: str) -> "TrainConfig":
+        """The same with the line-up and all its settings written out."""
+        settings = self.settings(family)
+        return dataclasses.replace(
+            self,
+            lineup=self.names(family),
+            models={name: dataclasses.asdict(one) for name, one in settings.items()},
+        )
+
+    def model_config(self, name: str) -> Any:
+        """Resolved settings of one model.
+
+        Raises:
+            UserError: a setting is unknown or of the wrong type.
+        """
+        kind = registry.CONFIGS[name]
+        defaults = dataclasses.asdict(kind())
+        if "seed" in defaults:
+            defaults["seed"] = self.seed
+        if "optimiser" in defaults and self.epochs is not None:
+            defaults["optimiser"]["epochs"] = self.epochs
+        whole = overlaid(defaults, self.models.get(name, {}))
+        config = checked(kind, whole, f"models.{name}")
+        self._require_network(name, config)
+        members = registry.MODELS[name].members
+        return dataclasses.replace(config, **{m: self.model_config(m) for m in members})
 
     def _require_network(self, name: str, config: Any) -> None:
         base = getattr(config, "base", None)
@@ -123,145 +146,41 @@ class TrainConfig:
                     f"choose from {', '.join(known)}"
                 )
 
-    def model_config(self, name: str) -> Any:
-        """Resolved settings of one model: defaults, preset, then what was given.
-
-        Raises:
-            UserError: a setting is unknown or of the wrong type.
-        """
-        given = self.models.get(name, {})
-        for member in registry.MODELS[name].members:
-            if member in given:
-                raise UserError(
-                    f"models.{name}.{member}: its members are those of the line-up; "
-                    f"set models.{member}"
-                )
-        kind = registry.CONFIGS[name]
-        preset = getattr(kind, "PRESETS", {}).get(self.preset, {})
-        whole = _merged(_merged(dataclasses.asdict(kind()), preset), given)
-        config = checked(kind, whole, f"models.{name}")
-        self._require_network(name, config)
-        names = {item.name for item in dataclasses.fields(config)}
-        if "seed" in names and "seed" not in given:
-            config = dataclasses.replace(config, seed=self.seed)
-        if "optimiser" in names and self.epochs is not None:
-            optimiser = dataclasses.replace(config.optimiser, epochs=self.epochs)
-            config = dataclasses.replace(config, optimiser=optimiser)
-        return config
-
-
-def _merged(defaults: Any, given: Any) -> Any:
-    """The given values over the defaults, at every depth."""
-    if not isinstance(defaults, dict) or not isinstance(given, dict):
-        return given
-    inner = {key: _merged(defaults.get(key), value) for key, value in given.items()}
-    return {**defaults, **inner}
-
 
 def load_config(
-    path: Path | None, flags: Mapping[str, Any], assignments: Iterable[str]
+    paths: Iterable[Path], flags: Mapping[str, Any], assignments: Iterable[str]
 ) -> TrainConfig:
-    """Merge a YAML file, flags and `KEY=VALUE` assignments, later ones winning.
+    """Lay YAML files, flags and `KEY=VALUE` assignments over each other, in order.
 
-    A preset that is a flag wins over the file's settings of models, too.
+    What one of them says of all models at once (`seed`, `epochs`) stands over what
+    those before it said of single models.
 
     Args:
-        path: YAML with the keys of `TrainConfig`, or None.
+        paths: YAML files with the keys of `TrainConfig`.
         flags: values from the command line; None and () mean "not given".
         assignments: such as `models.gru.hidden_dim=256`; values are read as YAML.
     Raises:
-        UserError: the file is unreadable, or a key is unknown or wrongly typed.
+        UserError: a file is unreadable, or a key is unknown or wrongly typed.
     """
-    merged = _read_yaml(path) if path else {}
-    if flags.get("preset"):
-        merged["models"] = _under_preset(merged.get("models"), flags["preset"])
-    merged.update({k: v for k, v in flags.items() if v is not None and v != ()})
-    for assignment in assignments:
-        _assign(merged, assignment)
-    if "mart" not in merged:
+    given = {key: value for key, value in flags.items() if value not in (None, ())}
+    layers = [(str(path), read_yaml(path)) for path in paths]
+    layers += [("options", given), ("--set", assigned(assignments))]
+    values: dict[str, Any] = {}
+    for where, layer in layers:
+        checked(TrainConfig, {"mart": "any", **layer}, where)  # the error says whose
+        values = overlaid(_without_overruled(values, layer), layer)
+    if "mart" not in values:
         raise UserError("--mart is missing: name one, such as --mart episodes_k5_q10")
-    return checked(TrainConfig, merged, str(path) if path else "options")
+    return checked(TrainConfig, values, "options")
 
 
-def checked(kind: type[Settings], values: Any, where: str) -> Settings:
-    """Make a settings dataclass from plain values, refusing what does not fit.
-
-    Raises:
-        UserError: names the key and the problem, in one line.
-    """
-    try:
-        text = json.dumps({"value": values}, allow_nan=False)
-        return _validator(kind).model_validate_json(text).value
-    except ValidationError as error:
-        problem = error.errors(include_url=False)[0]
-        key = ".".join(str(part) for part in problem["loc"][1:])
-        if problem["type"] == "unexpected_keyword_argument":
-            known = ", ".join(item.name for item in dataclasses.fields(kind))
-            raise UserError(f"{where}: unknown key {key}; known: {known}") from error
-        message = problem["msg"].removeprefix("Value error, ")
-        raise UserError(f"{where}: {key or 'settings'}: {message}") from error
-    except (TypeError, ValueError) as error:
-        raise UserError(f"{where}: {error}") from error
-
-
-@cache
-def _validator(kind: type) -> Any:
-    strict = ConfigDict(extra="forbid", strict=True)
-    return create_model(kind.__name__, __config__=strict, value=(kind, ...))
-
-
-def _under_preset(models: Any, preset: str) -> Any:
-    """A file's settings of models under a preset that was asked for by flag.
-
-    A flag wins over a file, so its preset does too, in what it sets.
-    """
-    if not isinstance(models, dict):
-        return models or {}
-    presets = {
-        name: getattr(registry.CONFIGS.get(name), "PRESETS", {}).get(preset, {})
-        for name in models
-    }
-    return {
-        name: _merged(given, presets[name]) if isinstance(given, dict) else given
-        for name, given in models.items()
-    }
-
-
-class _Yaml(yaml.SafeLoader):
-    """YAML in which 1e-3 is a number, as in 1.2; in 1.1 it is a text."""
-
-
-_Yaml.add_implicit_resolver(
-    "tag:yaml.org,2002:float",
-    re.compile(r"[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$"),
-    list("-+0123456789"),
-)
-
-
-def _read_yaml(path: Path) -> dict[str, Any]:
-    try:
-        values = yaml.load(path.read_text(encoding="utf-8"), _Yaml)
-    except OSError as error:
-        raise UserError(f"--config {path}: {error.strerror}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        reason = " ".join(str(error).split())
-        raise UserError(f"--config {path} is no YAML: {reason}") from error
-    if not isinstance(values or {}, dict):
-        raise UserError(f"--config {path} must hold keys and values")
-    return values or {}
-
-
-def _assign(merged: dict[str, Any], assignment: str) -> None:
-    key, separator, text = assignment.partition("=")
-    if not separator or not key:
-        raise UserError(f"--set {assignment}: write KEY=VALUE, such as seed=7")
-    try:
-        value = yaml.load(text, _Yaml)
-    except yaml.YAMLError as error:
-        raise UserError(f"--set {assignment}: the value is no YAML") from error
-    *parents, last = key.split(".")
-    for parent in parents:
-        merged = merged.setdefault(parent, {})
-        if not isinstance(merged, dict):
-            raise UserError(f"--set {assignment}: {parent} holds no keys")
-    merged[last] = value
+def _without_overruled(values: dict[str, Any], layer: dict[str, Any]) -> dict[str, Any]:
+    """The values without those of single models that the layer sets for all."""
+    models = {name: dict(given) for name, given in values.get("models", {}).items()}
+    for given in models.values():
+        if layer.get("seed") is not None:
+            given.pop("seed", None)
+        if layer.get("epochs") is not None and isinstance(given.get("optimiser"), dict):
+            given["optimiser"] = {**given["optimiser"]}
+            given["optimiser"].pop("epochs", None)
+    return {**values, "models": models}

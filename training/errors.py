@@ -1,4 +1,9 @@
-"""The one exception that a user can mend."""
+"""The one exception that a user can mend, and what helps to mend it."""
+
+from collections.abc import Sequence
+from difflib import get_close_matches
+
+N_SPELLINGS = 3
 
 
 class UserError(Exception):
@@ -7,3 +12,8 @@ class UserError(Exception):
     The message names the file, the column or the option. Commands print it
     without a traceback and exit with 1.
     """
+
+
+def nearest(key: str, known: Sequence[str]) -> str:
+    """The known keys spelt most like one that is unknown, best first."""
+    return ", ".join(get_close_matches(key, known, N_SPELLINGS, cutoff=0.0))

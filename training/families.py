@@ -1,17 +1,23 @@
 """The families of marts that can be trained on: the only place that lists them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from training.causal import family as causal
+from training.causal.marts import load_causal
+from training.causal.scorecard import table as causal_table
 from training.errors import UserError
 from training.fit.job import Job
 from training.marts.folder import HOW_TO_EXPORT
 from training.marts.reader import Marts, columns_by_mart, open_marts
 from training.recommendation import family as recommendation
+from training.recommendation.lineup import check as check_episodes
+from training.recommendation.marts import EPISODE_COLUMNS, load_recommendation
 from training.tracing import family as tracing
+from training.tracing.marts import SEQUENCE_COLUMNS, load_tracing
+from training.tracing.scorecard import table as tracing_table
 
 
 @dataclass(frozen=True)
@@ -23,7 +29,7 @@ class Family:
         columns: a mart with all of these columns is one to train on.
         load: reads a data set's marts: (DuckDB file or folder, mart, data set or
             None).
-        check: raises a `UserError` where a line-up, given as its models' settings,
+        check: raises a `UserError` where a line-up, given as its models' names,
             cannot be trained on those marts.
         evaluate: fits and evaluates a line-up, writes the family's own artifacts
             into the run folder and returns the family's part of `metrics.json`:
@@ -36,7 +42,7 @@ class Family:
     name: str
     columns: frozenset[str]
     load: Callable[[Path, str, str | None], Marts]
-    check: Callable[[Marts, dict[str, Any]], object]
+    check: Callable[[Marts, Sequence[str]], object]
     evaluate: Callable[[Job], dict[str, Any]]
     table: Callable[[dict[str, Any]], str]
     repeats_splits: bool = False
@@ -47,28 +53,28 @@ FAMILIES: dict[str, Family] = {
     for family in (
         Family(
             "recommendation",
-            frozenset(recommendation.EPISODE_COLUMNS),
-            recommendation.load_recommendation,
-            recommendation.check,
+            frozenset(EPISODE_COLUMNS),
+            load_recommendation,
+            check_episodes,
             recommendation.evaluate,
             recommendation.tables,
             repeats_splits=True,
         ),
         Family(
             "tracing",
-            frozenset(tracing.SEQUENCE_COLUMNS),
-            tracing.load_tracing,
-            lambda marts, models: tracing.check(marts),
+            frozenset(SEQUENCE_COLUMNS),
+            load_tracing,
+            lambda marts, lineup: tracing.check(marts),
             tracing.evaluate,
-            tracing.table,
+            tracing_table,
         ),
         Family(
             "causal",
             frozenset(causal.CAUSAL_COLUMNS),
-            causal.load_causal,
-            lambda marts, models: causal.check(marts),
+            load_causal,
+            lambda marts, lineup: causal.check(marts),
             causal.evaluate,
-            causal.table,
+            causal_table,
         ),
     )
 }

@@ -10,15 +10,16 @@ from typing import Any
 
 from models_py.fitting import Diverged
 from training import runs
-from training.config import TrainConfig, checked
+from training.config import TrainConfig
 from training.errors import UserError
 from training.families import Family, family_of
 from training.files import write_json
 from training.fit.job import Job
 from training.fit.processes import LostProcess, Team, joined
 from training.fit.seeds import make_reproducible
-from training.marts.reader import Marts, marts_path
-from training.report import write_report
+from training.marts.reader import Marts, choose_dataset, marts_path, open_marts
+from training.report.page import write_report
+from training.settings import checked
 
 
 def start(
@@ -36,33 +37,63 @@ def start(
             then), or a fit failed (its folder can be resumed).
     """
     device = config.torch_device()
-    config.check_models()
+    config.check_models()  # before processes wait for each other
     with joined(device) as team:
         with _if_stopped("start the run again"):
+            config, family = resolved(config)
             source = marts_path(config.mart_dir)
-            family = family_of(source, config.mart)
-            if config.repeat_splits and not family.repeats_splits:
-                raise UserError(
-                    "--repeat-splits cannot be used with mart "
-                    f"{config.mart}; leave it out"
-                )
-            models = config.model_configs(family.name)
             marts = family.load(source, config.mart, config.dataset)
-            family.check(marts, models)  # what cannot be trained on leaves no file
+            # what cannot be trained on leaves no file
+            family.check(marts, config.lineup)
             _require_same_marts(team, marts, source)
-            config = dataclasses.replace(
-                config, dataset=marts.dataset, device=device.type
-            )
             settings = {
                 "command": command,
                 "marts": str(source),
-                "config": dataclasses.asdict(config),
-                "models": {n: dataclasses.asdict(each) for n, each in models.items()},
+                **_recorded(config),
                 "inputs": marts.fingerprints,
             }
             run = _new_run(team, out, marts, settings)
-        job = Job(config, marts, run, device, progress and team.leads, team)
+        models = config.settings(family.name)
+        job = Job(config, models, marts, run, device, progress and team.leads, team)
         return _go(job, family, command)
+
+
+def resolved(config: TrainConfig) -> tuple[TrainConfig, Family]:
+    """All that a run would use, written out, and the family of its mart.
+
+    Raises:
+        UserError: a setting or the mart is not usable.
+    """
+    device = config.torch_device()
+    config.check_models()
+    source = marts_path(config.mart_dir)
+    family = family_of(source, config.mart)
+    if config.repeat_splits and not family.repeats_splits:
+        raise UserError(
+            f"--repeat-splits cannot be used with mart {config.mart}; leave it out"
+        )
+    config = config.resolved(family.name)
+    with open_marts(source) as connection:
+        dataset = choose_dataset(connection, source, config.mart, config.dataset)
+    return dataclasses.replace(config, dataset=dataset, device=device.type), family
+
+
+def _recorded(config: TrainConfig) -> dict[str, Any]:
+    """Resolved settings as `config.json` keeps them, those of models apart."""
+    values = dataclasses.asdict(config)
+    models = values.pop("models")
+    return {"config": values, "models": models}
+
+
+def _as_recorded(settings: Any, path: Path) -> TrainConfig:
+    """The settings of an interrupted run, whatever today's defaults are."""
+    try:
+        values = {**settings["config"], "models": settings["models"]}
+    except (KeyError, TypeError) as error:
+        raise UserError(
+            f"{path} is damaged (it lacks {error}); start a new run"
+        ) from error
+    return checked(TrainConfig, values, str(path))
 
 
 def resume(run_dir: Path, *, progress: bool) -> dict[str, Any] | None:
@@ -77,7 +108,7 @@ def resume(run_dir: Path, *, progress: bool) -> dict[str, Any] | None:
     """
     run = runs.Run(run_dir)
     settings = run.read_json("config.json")
-    config = checked(TrainConfig, settings["config"], str(run.path / "config.json"))
+    config = _as_recorded(settings, run.path / "config.json")
     device = config.torch_device()
     with joined(device) as team:
         with _if_stopped(_going_on(run)):
@@ -96,7 +127,8 @@ def resume(run_dir: Path, *, progress: bool) -> dict[str, Any] | None:
                     f"{run.path} was started on other data: {', '.join(changed)} "
                     f"changed in {source}; rebuild that data or start a new run"
                 )
-        job = Job(config, marts, run, device, progress and team.leads, team)
+        models = config.settings(family.name)
+        job = Job(config, models, marts, run, device, progress and team.leads, team)
         return _go(job, family, settings["command"])
 
 

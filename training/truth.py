@@ -4,12 +4,12 @@ Every reader gives None where there is no truth, or not of these very rows (real
 beside a simulation), and raises a `UserError` where the file cannot be read.
 """
 
+import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -67,7 +67,7 @@ def optimum_given_support(
     if optimum is None or not path.is_file():
         return None
     with _readable(path):
-        summary = msgspec.json.decode(path.read_bytes())
+        summary = json.loads(path.read_bytes())
     if summary["mart"] != mart or summary["n_queries"] != optimum["n_queries"]:
         return None
     names = EXPECTED.values()
@@ -148,7 +148,7 @@ def _comparable(frame: pd.DataFrame) -> pd.DataFrame:
 def _readable(path: Path) -> Iterator[None]:
     try:
         yield
-    except (OSError, pa.ArrowException, msgspec.DecodeError) as error:
+    except (OSError, pa.ArrowException, ValueError) as error:
         raise UserError(
             f"{path} cannot be read ({error}); simulate again or remove it"
         ) from error

@@ -5,7 +5,7 @@
     `meta.encoding` that of text files (UTF-8 else), the columns with their `data_type`
     what every file must have, but those with `meta.optional`.
     A file that lies there in two forms is refused.
-    No file: an empty relation and a warning. A table that goes `meta.beside` the file
+    No file: an empty relation, of which `tell_what_is_there` tells. A table that goes `meta.beside` the file
     of another is asked for only where that one lies: then it must be there, or, with
     `meta.optional`, its absence is a warning. A file that is empty or lacks a column,
     and a value that is missing or of another type: an error of one line. -#}
@@ -77,10 +77,7 @@
 {% macro tell_of_absence(source_name, folder, description) %}
     {%- set path = folder ~ "/" ~ description.files[0] -%}
     {%- if not description.beside -%}
-        {%- do log(
-            "[WARNING]: no raw files for " ~ source_name ~ " in " ~ folder
-            ~ ": its relations are empty", info=true
-        ) -%}
+        {#- one line at the start of a run tells of all such data sets -#}
     {%- elif raw_paths(folder, [description.beside]) and description.optional -%}
         {%- do log(
             "[WARNING]: " ~ path ~ " is missing: " ~ description.optional, info=true

@@ -10,13 +10,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy.special import expit, logit
-from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
-from threadpoolctl import threadpool_limits
 from torch import Tensor
 
+from models_py import trees
 from models_py.causal import summary
-from models_py.causal.protocol import EDGE
+from models_py.causal.protocol import COLUMNS, EDGE
 from models_py.causal.trials import Trials
 from models_py.config import require
 from models_py.fitting import FitLog, Optimise
@@ -122,103 +121,68 @@ class SummaryLogistic:
 
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
         """Take over a state, refusing that of another feature set."""
-        _require_alike(state, self.state)
+        for name, value in self.state.items():
+            if state[name].shape != value.shape:
+                raise ValueError(f"{name} has shape {tuple(state[name].shape)}")
         self.state = {name: state[name] for name in self.state}
 
 
 class SummaryBoosting:
-    """Gradient-boosted trees on summary features.
-
-    The trees are kept as arrays of nodes, M trees of at most D nodes each: the feature
-    asked, the threshold (at most goes left), both children and the node's value. A leaf
-    is its own child, so D - 1 steps reach a leaf from anywhere.
-    """
+    """Gradient-boosted trees on summary features."""
 
     def __init__(self, n_items: int, config: SummaryBoostingConfig) -> None:
         self.config = config
-        empty = torch.zeros(3, config.n_trees, 2 * config.max_leaves - 1)
-        self.state = {
-            **{name: empty.long() for name in ("feature", "left", "right")},
-            **{name: empty.double() for name in ("threshold", "value")},
-            "bias": torch.zeros(3, dtype=torch.float64),
-        }
+        self.trees = {name: trees.constant(0.0) for name in COLUMNS}
 
     @property
     def n_parameters(self) -> int:
-        """Leaf values and thresholds in use."""
-        return int((self.state["value"] != 0).sum()) + 3
+        """Leaf values in use, and where the three models start."""
+        return len(self.trees) + sum(
+            int((kept["value"][kept["is_leaf"] == 1] != 0).sum())
+            for kept in self.trees.values()
+        )
 
     def fit(self, train: Trials, optimise: Optimise) -> FitLog | None:
         """Grow the trees of the three models."""
-        x = summary.features(train)
-        self.state = type(self)(train.n_items, self.config).state
-        with threadpool_limits(1):  # as everything here, on one thread
-            for column, (rows, y) in enumerate(_tasks(train)):
-                self._grow(column, x[rows], y)
-
-    def _grow(self, column: int, x: Floats, y: Floats) -> None:
-        if len(np.unique(y)) < 2:
-            self.state["bias"][column] = _constant_logit(y)
-            return
-        config = self.config
-        model = HistGradientBoostingClassifier(
-            max_iter=config.n_trees,
-            learning_rate=config.learning_rate,
-            max_leaf_nodes=config.max_leaves,
-            min_samples_leaf=config.min_leaf,
-            l2_regularization=config.penalty,
-            early_stopping=False,
-            random_state=BINNING_SEED,
-        ).fit(x, y)
-        self.state["bias"][column] = float(model._baseline_prediction.ravel()[0])
-        for number, (tree,) in enumerate(model._predictors):
-            self._keep(column, number, tree.nodes)
-
-    def _keep(self, column: int, number: int, nodes: NDArray) -> None:
-        is_leaf = nodes["is_leaf"].astype(bool)
-        own = np.arange(len(nodes))
-        kept = {
-            "feature": np.where(is_leaf, 0, nodes["feature_idx"]).astype(np.int64),
-            "threshold": np.where(is_leaf, 0.0, nodes["num_threshold"]),
-            "left": np.where(is_leaf, own, nodes["left"]).astype(np.int64),
-            "right": np.where(is_leaf, own, nodes["right"]).astype(np.int64),
-            "value": np.where(is_leaf, nodes["value"], 0.0),
+        x, config = summary.features(train), self.config
+        self.trees = {
+            name: trees.boosted(
+                x[rows],
+                y == 1,
+                if_alike=_constant_logit(y),
+                n_trees=config.n_trees,
+                learning_rate=config.learning_rate,
+                max_leaves=config.max_leaves,
+                min_leaf=config.min_leaf,
+                penalty=config.penalty,
+                seed=BINNING_SEED,
+            )
+            for name, (rows, y) in zip(COLUMNS, _tasks(train), strict=True)
         }
-        for name, values in kept.items():
-            self.state[name][column, number, : len(nodes)] = torch.from_numpy(values)
 
     def predict(self, trials: Trials) -> Tensor:
         """Probabilities of treatment and outcomes, float64, shape (R, 3)."""
-        x = summary.features(trials)
-        kept = {name: value.numpy() for name, value in self.state.items()}
-        logits = np.tile(kept["bias"], (len(x), 1))  # (R, 3)
-        for column in range(3):
-            for tree in range(self.config.n_trees):
-                nodes = {k: v[column, tree] for k, v in kept.items() if k != "bias"}
-                logits[:, column] += _leaf_values(x, nodes, self.config.max_leaves)
-        return _probabilities(logits)
+        x = torch.from_numpy(summary.features(trials))
+        logits = [trees.log_odds(kept, x) for kept in self.trees.values()]
+        return _probabilities(torch.stack(logits, dim=1).numpy())
 
     def state_dict(self) -> dict[str, Tensor]:
         """The nodes of all trees."""
-        return dict(self.state)
+        return {
+            f"{name}.{field}": value
+            for name, kept in self.trees.items()
+            for field, value in kept.items()
+        }
 
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
         """Take over a state, refusing that of other settings."""
-        _require_alike(state, self.state)
-        self.state = {name: state[name] for name in self.state}
-
-
-def _leaf_values(x: Floats, nodes: dict[str, NDArray], max_leaves: int) -> Floats:
-    """Value of the leaf that each row of x comes to in one tree, shape (R,)."""
-    place = np.zeros(len(x), np.int64)
-    rows = np.arange(len(x))
-    for _ in range(max_leaves - 1):  # the deepest a tree of so many leaves can be
-        goes_left = x[rows, nodes["feature"][place]] <= nodes["threshold"][place]
-        onward = np.where(goes_left, nodes["left"][place], nodes["right"][place])
-        if np.array_equal(onward, place):
-            break
-        place = onward
-    return nodes["value"][place]
+        found = {
+            name: {field: state[f"{name}.{field}"] for field in kept}
+            for name, kept in self.trees.items()
+        }
+        for kept in found.values():
+            trees.require_trees(kept, self.config.n_trees)
+        self.trees = found
 
 
 def _tasks(train: Trials) -> list[tuple[NDArray[np.bool_], Floats]]:
@@ -238,9 +202,3 @@ def _constant_logit(y: Floats) -> float:
 
 def _probabilities(logits: Floats) -> Tensor:
     return torch.from_numpy(np.clip(expit(logits), EDGE, 1 - EDGE))
-
-
-def _require_alike(state: dict[str, Tensor], own: dict[str, Tensor]) -> None:
-    for name, value in own.items():
-        if state[name].shape != value.shape:
-            raise ValueError(f"{name} has shape {tuple(state[name].shape)}")

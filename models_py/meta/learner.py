@@ -11,7 +11,6 @@ The network has no dropout while it adapts: an inner loss is that of the weights
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -71,7 +70,7 @@ METHODS = {
 class MetaConfig:
     """Settings of `MetaLearner`; the defaults learn for moments, not for hours.
 
-    The preset `paper` has the published numbers of steps: 3,000 of 32 episodes,
+    `configs/paper.yaml` has the published numbers of steps: 3,000 of 32 episodes,
     validated every 100.
 
     Args:
@@ -85,19 +84,6 @@ class MetaConfig:
         validate_every: outer steps between two validations; one epoch of the log.
         optimiser: of the outer loop; its `batch_size` and `min_steps` are unused.
     """
-
-    PRESETS: ClassVar[dict[str, dict[str, Any]]] = {
-        "quick": {
-            "tasks_per_step": 8,
-            "validate_every": 10,
-            "optimiser": {"epochs": 1, "patience": 1},
-        },
-        "paper": {
-            "tasks_per_step": 32,
-            "validate_every": 100,
-            "optimiser": {"epochs": 30, "patience": 30},
-        },
-    }
 
     base: str = "gru"
     inner_rate: float = 0.01

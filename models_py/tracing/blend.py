@@ -114,7 +114,11 @@ class Blend:
         for name, member in self.members.items():
             start = f"{name}."
             member.load_state_dict(
-                {k.removeprefix(start): v for k, v in state.items() if k.startswith(start)}
+                {
+                    k.removeprefix(start): v
+                    for k, v in state.items()
+                    if k.startswith(start)
+                }
             )
         self.weights = state["weights"]
 

@@ -29,9 +29,7 @@ NAMES = (
 
 def columns_of(responses: Responses, rates: Rates) -> Tensor:
     """Columns of the answers given, float32, shape (N, F)."""
-    odds = rates.log_odds(
-        responses.item, responses.skill_set, responses.skill_sets
-    )
+    odds = rates.log_odds(responses.item, responses.skill_set, responses.skill_sets)
     return _beside_history(responses, odds)
 
 
@@ -93,9 +91,7 @@ class ColumnsAfter:
 
     def at(self, row: Tensor, item: Tensor, skill_set: Tensor) -> Tensor:
         """Columns of items asked a second after the given rows, shape (M, F)."""
-        asked = self.shown.questions_after(
-            row.numpy(), item.numpy(), skill_set.numpy()
-        )
+        asked = self.shown.questions_after(row.numpy(), item.numpy(), skill_set.numpy())
         return torch.cat(
             [
                 self.shown.features(asked),

@@ -13,7 +13,7 @@ INITIAL_STD = 0.1
 
 
 class Kept(nn.Module):
-    """Counted, not learned by gradients: a dataclass of tensors in a network's state."""
+    """What was counted, not learned by gradients: tensors in a network's state."""
 
     def __init__(self, value: Any) -> None:
         super().__init__()

@@ -2,14 +2,11 @@
 
 from dataclasses import dataclass
 
-import torch
-from sklearn.ensemble import HistGradientBoostingClassifier
-from threadpoolctl import threadpool_limits
 from torch import Tensor
 
+from models_py import trees
 from models_py.config import require
 from models_py.fitting import Optimise
-from models_py.tracing import trees
 from models_py.tracing.columns import columns_of, training_columns
 from models_py.tracing.data import Responses
 from models_py.tracing.rates import ITEM_WEIGHT, Rates
@@ -77,46 +74,22 @@ class GBT:
             train, n_folds=config.n_folds, weight=config.weight, seed=config.seed
         )
         self.rates = Rates.among(train, config.weight)
-        if train.correct.unique().numel() < 2:  # one class: only the rate is known
-            self.trees = trees.constant(float(self.rates.mean.logit()))
-            return
-        # a column that nobody knows a value of tells nothing, and cannot be binned
-        is_known = ~columns.isnan().all(0)
-        asked = columns_of(val, self.rates)
-        with threadpool_limits(1):  # as torch: results must not depend on the cores
-            model = self._boosted(
-                torch.where(is_known, columns, 0.0),
-                train.correct,
-                torch.where(is_known, asked, 0.0),
-                val.correct,
-            )
-        self.trees = trees.trees_of(model)
-
-    def _boosted(
-        self, columns: Tensor, correct: Tensor, asked: Tensor, answers: Tensor
-    ) -> HistGradientBoostingClassifier:
-        """The trees up to the one after which validation was best."""
-        config = self.config
-        model = HistGradientBoostingClassifier(
-            max_iter=config.n_trees,
-            learning_rate=config.learning_rate,
-            max_leaf_nodes=config.n_leaves,
-            min_samples_leaf=config.min_leaf,
-            l2_regularization=config.penalty,
-            early_stopping=True,
-            scoring="loss",
-            n_iter_no_change=config.patience,
-            random_state=config.seed % 2**32,
-        )
-        model.fit(
+        self.trees = trees.boosted(
             columns.double().numpy(),
-            correct.numpy(),
-            X_val=asked.double().numpy(),
-            y_val=answers.numpy(),
+            train.correct.numpy(),
+            if_alike=float(self.rates.mean.logit()),
+            n_trees=config.n_trees,
+            learning_rate=config.learning_rate,
+            max_leaves=config.n_leaves,
+            min_leaf=config.min_leaf,
+            penalty=config.penalty,
+            seed=config.seed % 2**32,
+            watched=trees.Watched(
+                columns_of(val, self.rates).double().numpy(),
+                val.correct.numpy(),
+                config.patience,
+            ),
         )
-        best = int(model.validation_score_.argmax())  # of no tree, one tree, …
-        del model._predictors[max(best, 1) :]
-        return model
 
     def predict(self, responses: Responses) -> Tensor:
         """Sigmoid of the trees' sum, shape (N,)."""
@@ -130,5 +103,6 @@ class GBT:
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
         """Take over what was fitted on the same vocabularies."""
         self.rates.require_shapes(state)
+        trees.require_trees(state, self.config.n_trees, may_be_fewer=True)
         self.rates = Rates.from_state(state)
         self.trees = {name: state[name] for name in self.trees}

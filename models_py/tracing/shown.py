@@ -165,7 +165,9 @@ class Shown:
     @cached_property
     def by_item(self) -> Grouped:
         """All rows under student and item."""
-        return Grouped.of(self.item_key(self.user, self.item), np.arange(self.n), self.n)
+        return Grouped.of(
+            self.item_key(self.user, self.item), np.arange(self.n), self.n
+        )
 
     @cached_property
     def by_skill(self) -> Grouped:
@@ -250,8 +252,13 @@ class Shown:
                     )
                     for k in LAST
                 },
-                **{f"prior_{s}_n": end - np.minimum(low, end) for s, low in lows.items()},
-                "seconds_since_previous": np.where(n > 0, asked.at - self.at[end - 1], np.nan),
+                **{
+                    f"prior_{s}_n": end - np.minimum(low, end)
+                    for s, low in lows.items()
+                },
+                "seconds_since_previous": np.where(
+                    n > 0, asked.at - self.at[end - 1], np.nan
+                ),
                 "prior_help_rate": (helped[end] - helped[start]) / n,
                 "prior_latency_sec": (seconds[end] - seconds[start])
                 / (n_known[end] - n_known[start]),
@@ -291,7 +298,9 @@ class Shown:
         for name, values in of_skill.items():
             total = np.bincount(number, values, minlength=n_asked)
             without = 0.5 if name.endswith("rate") else 0.0
-            found[name] = np.where(n_skills > 0, total / np.maximum(n_skills, 1), without)
+            found[name] = np.where(
+                n_skills > 0, total / np.maximum(n_skills, 1), without
+            )
         return found | self._since_skill(asked, number, start, end)
 
     def _since_skill(
@@ -303,7 +312,9 @@ class Shown:
         is_met = last >= 0
         return {
             "answers_since_skill": np.where(
-                is_met, asked.bound - np.minimum(self.second_to[last], asked.bound), np.nan
+                is_met,
+                asked.bound - np.minimum(self.second_to[last], asked.bound),
+                np.nan,
             ),
             "seconds_since_skill": np.where(is_met, asked.at - self.at[last], np.nan),
         }

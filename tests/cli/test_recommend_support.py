@@ -71,8 +71,8 @@ def test_the_run_needs_a_model_that_adapts(run, items, tmp_path):
     ("content", "fragments"),
     [
         ([], ("holds no pair", "leave the option out")),
-        ("{", ("write a JSON list of",)),
-        ([{"after": ["x"]}], ("missing required field", "next")),
+        ("{", ("file: Invalid JSON", "write a JSON list of")),
+        ([{"after": ["x"]}], ("0.next: Field required",)),
         ([{"after": [], "next": "x"}], ("pair 1 needs a course",)),
         ([{"after": ["x"], "next": "x"}], ("pair 1 needs", "another than `next`")),
         ([{"after": ["no such"], "next": "x"}], ("unknown to this run",)),

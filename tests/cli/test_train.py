@@ -16,6 +16,7 @@ import pytest
 import yaml
 
 from models_py import registry
+from models_py.recommendation.gru import GRUConfig
 from tests.cli.command_line import (
     MARS,
     assert_one_line,
@@ -24,7 +25,6 @@ from tests.cli.command_line import (
     train_on,
     trained,
 )
-from training.config import TrainConfig, load_config
 from training.files import PROJECT_ROOT, sha256_of
 from training.recommendation import lineup
 
@@ -207,63 +207,6 @@ def test_adaptation_is_measured_from_no_support_on(full):
     assert found["best"]["by_steps"] == found["fomaml_warm_adaptive"]["by_steps"] == {}
 
 
-def test_the_default_line_up_is_the_registrys():
-    config = TrainConfig(mart="episodes_k5_q10")
-    names = list(config.model_configs("recommendation"))
-    assert names == registry.default_names("recommendation")
-    assert {"maml", "fomaml", "meta_sgd", "anil", "fine_tune", "best"} < set(names)
-    assert {"maml_adaptive", "maml_warm", "maml_warm_adaptive"} < set(names)
-
-
-def test_the_preset_sets_what_is_not_given():
-    config = TrainConfig(
-        mart="episodes_k5_q10",
-        preset="paper",
-        models={"maml": {"validate_every": 7}},
-    )
-    settings = config.model_config("maml")
-    assert (settings.tasks_per_step, settings.validate_every) == (32, 7)
-    assert config.model_config("maml_warm").validate_every == 100
-    assert config.model_config("maml_warm").optimiser.epochs == 30
-    assert config.model_config("maml_warm").optimiser.learning_rate == 1e-4
-
-
-@pytest.mark.parametrize(
-    ("flags", "assignments", "expected"),
-    [
-        ({}, [], (8, 7, 1)),
-        ({"preset": "paper"}, [], (32, 100, 30)),
-        ({"preset": "quick"}, [], (8, 10, 1)),
-        ({"preset": "paper", "epochs": 2}, [], (32, 100, 2)),
-        ({"preset": "paper"}, ["models.maml.validate_every=3"], (32, 3, 30)),
-    ],
-)
-def test_a_preset_by_flag_wins_over_a_file(flags, assignments, expected, tmp_path):
-    path = tmp_path / "run.yaml"
-    path.write_text(
-        "mart: episodes_k5_q10\n"
-        "models: {maml: {validate_every: 7, inner_rate: 0.02}, popularity: {}}\n"
-    )
-    settings = load_config(path, flags, assignments).model_config("maml")
-    sizes = settings.tasks_per_step, settings.validate_every, settings.optimiser.epochs
-    assert sizes == expected
-    assert settings.inner_rate == 0.02
-
-
-def test_numbers_may_be_written_with_a_power_of_ten(tmp_path):
-    path = tmp_path / "run.yaml"
-    path.write_text("mart: episodes_k5_q10\nmodels: {maml: {inner_rate: 1e-3}}\n")
-    given = load_config(path, {}, ["models.gru.optimiser.learning_rate=2E-4"])
-    assert given.model_config("maml").inner_rate == 1e-3
-    assert given.model_config("gru").optimiser.learning_rate == 2e-4
-
-
-def test_the_quick_preset_is_the_default():
-    config = TrainConfig(mart="episodes_k5_q10", preset="quick")
-    for name in ("maml", "anil_warm"):
-        assert config.model_config(name) == registry.CONFIGS[name]()
-
-
 def test_every_metric_follows_from_the_predictions(full):
     predictions, metrics = full.predictions, full.metrics
     assert list(predictions) == [
@@ -398,7 +341,6 @@ def test_set_wins_over_flags_and_flags_over_the_file(tmp_path, built_project):
             "mart": "episodes_k2_q3",  # of the flag
             "seed": 3,  # of --set, as are these two
             "score_chunk": 100,
-            "models": {"gru": {"hidden_dim": 8, "dropout": 0}},
             "dataset": "mars",  # of the file
             "lineup": ["popularity"],
             "epochs": None,  # of none: the defaults are written down too
@@ -409,9 +351,23 @@ def test_set_wins_over_flags_and_flags_over_the_file(tmp_path, built_project):
     )
 
 
+def test_the_printed_settings_are_those_that_are_used(tmp_path, full, built_project):
+    printed = train_on(built_project.env, tmp_path / "none", *QUICKLY, "--print-config")
+    assert (printed.exit_code, printed.stderr) == (0, "")
+    assert not (tmp_path / "none").exists()
+    config = json.loads((full.path / "config.json").read_text())
+    given = yaml.safe_load(printed.stdout)
+    assert given == {**config["config"], "models": config["models"]}
+
+    path = tmp_path / "settings.yaml"
+    path.write_text(printed.stdout)
+    options = ("--config", path, "--print-config")
+    assert train_on(built_project.env, tmp_path, *options).stdout == printed.stdout
+
+
 def test_the_settings_of_every_model_are_resolved(full):
     resolved = json.loads((full.path / "config.json").read_text())["models"]
-    assert list(resolved) == LINEUP
+    assert list(resolved) == LINEUP  # with the networks that they adapt
     for name in TRAINED:
         assert resolved[name]["optimiser"]["epochs"] == 2
     for name in ("gru", "sasrec", "best"):
@@ -580,6 +536,13 @@ def test_a_resumed_meta_learner_ends_as_if_never_interrupted(
     with monkeypatch.context() as patch:
         patch.setattr(lineup, "task_ranks", until_interrupted)
         result = train_on(built_project.env, tmp_path / "cut", *options)
+
+    @dataclass(frozen=True)
+    class OfLater(GRUConfig):
+        hidden_dim: int = 16
+
+    # a newer version has other defaults, of the network that is adapted too
+    monkeypatch.setitem(registry.CONFIGS, "gru", OfLater)
     (run,) = (tmp_path / "cut").iterdir()
     assert_one_line(result, f"interrupted; go on with `moocmeta-train --resume {run}`")
     assert "state/fomaml_warm.safetensors" in files_under(run)
@@ -594,7 +557,7 @@ def test_control_c_leaves_a_resumable_run(tmp_path, built_project):
     options = [*MARS, "--model", "gru", "--set", "models.gru.optimiser.patience=50"]
     command = [Path(sys.executable).parent / "moocmeta-train", *options, "--out"]
     process = subprocess.Popen(
-        [*command, tmp_path, "--quiet"],
+        [*command, tmp_path],  # not quiet, and yet a pipe gets no progress bar
         cwd=PROJECT_ROOT,
         env=built_project.env,
         stderr=subprocess.PIPE,

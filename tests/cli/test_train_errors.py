@@ -66,6 +66,7 @@ def edited(tmp_path, built_project) -> Callable[..., dict[str, str]]:
         (("--resume", "x", "--model", "gru"), "--resume keeps"),
         (("--resume", "x", "--set", "score_chunk=1"), "--resume keeps"),
         (("--resume", "x", "--config", "x.yaml"), "--resume keeps"),
+        (("--resume", "x", "--print-config"), "--resume keeps"),
     ],
 )
 def test_wrong_usage(tmp_path, options, fragment):
@@ -103,7 +104,8 @@ def test_wrong_usage(tmp_path, options, fragment):
         (("--set", "seed"), ("--set seed: write KEY=VALUE",)),
         (("--set", "=1"), ("write KEY=VALUE",)),
         (("--set", "seed=["), ("--set seed=[", "no YAML")),
-        (("--set", "mart.x=1"), ("mart holds no keys",)),
+        (("--set", "mart.x=1"), ("--set: mart: ", "valid string")),
+        (("--set", "seed=1", "--set", "seed.x=1"), ("seed holds no keys",)),
         (("--device", "cuda"), ("--device cuda: no CUDA device", "--device cpu")),
         (("--precision", "bf16"), ("--precision bf16 needs a CUDA device",)),
     ],

@@ -112,8 +112,8 @@ def test_a_killed_process_leaves_a_resumable_run(tmp_path, built_project):
     assert {name.split("/")[0] for name in files_under(run)} == {"config.json", "state"}
 
     config = json.loads((run / "config.json").read_text())
-    config["config"]["epochs"] = 400  # enough: a fit may go on for other epochs
-    config["config"]["models"]["gru"]["optimiser"]["patience"] = 4
+    # enough: a fit may go on for other epochs
+    config["models"]["gru"]["optimiser"] |= {"patience": 4, "epochs": 400}
     (run / "config.json").write_text(json.dumps(config))
     assert train_on(built_project.env, tmp_path, "--resume", run).exit_code == 0
     alone = trained(built_project.env, tmp_path / "alone", *options)

@@ -18,7 +18,8 @@ from tests.cli.command_line import (
 )
 from tests.cli.tracing_run import EDM, KT, QUICK
 from tests.conftest import BuiltProject
-from training.evaluation.tracing import METRICS, metrics_of
+from training.evaluation.metrics import TRACING
+from training.evaluation.tracing import metrics_of
 from training.fit.loop import fit
 from training.tracing import lineup
 
@@ -73,7 +74,7 @@ def test_metrics_follow_from_the_predictions(full):
         assert len(own) == full.metrics["n_test_responses"]
         assert own["user_id"].nunique() == full.metrics["n_test_users"]
         expected = metrics_of(own["actual"], own["predicted"])
-        assert list(model["test"]) == list(model["val"]) == list(METRICS)
+        assert list(model["test"]) == list(model["val"]) == list(TRACING)
         for metric, value in expected.items():
             assert model["test"][metric] == pytest.approx(value, rel=1e-9)
             low, high = model["ci95"][metric]

@@ -16,6 +16,9 @@ common, cases = json.load(sys.stdin)
 manifest = dbtRunner().invoke(["-q", "parse", *common]).result
 for name, case in cases.items():
     os.environ.update(case["env"])
+    for path, text in case["files"].items():
+        with open(path, "w") as file:
+            file.write(text)
     print("\\0" + name, flush=True)
     done = dbtRunner(manifest=manifest).invoke([*case["command"], *common])
     print("\\0" + str(done.success), flush=True)
@@ -27,13 +30,14 @@ class Case:
     """One dbt command over one data folder into one DuckDB file.
 
     The file's stem must be the same in all cases: dbt takes it as the database's
-    name when it parses the project.
+    name when it parses the project. Files are written before the command runs.
     """
 
     data_dir: Path
     database: Path
     command: tuple[str, ...]
     env: dict[str, str] = field(default_factory=dict)
+    files: dict[Path, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -45,16 +49,22 @@ class Outcome:
 
 
 def run_all(
-    cases: dict[str, Case], scratch: Path, target: str = "duckdb", **env: str
+    cases: dict[str, Case],
+    scratch: Path,
+    target: str = "duckdb",
+    project: Path = PROJECT_ROOT,
+    **env: str,
 ) -> dict[str, Outcome]:
     """Run the cases in their order against one of the profile's targets."""
     common = [
+        *("--project-dir", str(project), "--profiles-dir", str(PROJECT_ROOT)),
         *("--target", target, "--target-path", str(scratch / "target")),
         *("--log-path", str(scratch / "logs"), "--no-use-colors"),
     ]
     given = {
         name: {
             "command": case.command,
+            "files": {str(path): text for path, text in case.files.items()},
             "env": {
                 "MOOCMETA_DATA_DIR": str(case.data_dir),
                 "MOOCMETA_DUCKDB": str(case.database),

@@ -346,14 +346,20 @@ def test_problems_may_be_absent_with_a_warning(scratch, outcomes):
     assert outcome.output.count(warning) == 1
 
 
-@pytest.mark.parametrize("case", ["no folder", "not ingested"])
-def test_absent_files_warn_and_never_fail(scratch, outcomes, case):
-    outcome = outcomes[case]
+def test_absent_files_warn_in_one_line_and_never_fail(scratch, outcomes):
+    outcome = outcomes["no folder"]
     assert outcome.success, outcome.output
-    folder = scratch / case / "raw"
-    for dataset in MODELS:
-        warning = f"[WARNING]: no raw files for {dataset} in {folder / dataset}"
-        assert outcome.output.count(warning) == 1
+    folder = scratch / "no folder" / "raw"
+    warning = f"[WARNING]: no raw files in {folder}: all relations are empty"
+    assert outcome.output.count(warning) == 1
+    assert outcome.output.count("no raw files") == 1
+
+
+def test_one_line_says_which_data_sets_are_there(scratch, outcomes):
+    outcome = outcomes["not ingested"]
+    others = ", ".join(sorted(set(MODELS) - {"xuetangx"}))
+    line = f"raw files in {scratch / 'not ingested' / 'raw'}: xuetangx; no files, so "
+    assert outcome.output.count(f"{line}empty: {others}\n") == 1
 
 
 def test_a_log_that_nobody_ingested_is_named_with_the_command(scratch, outcomes):

@@ -246,10 +246,8 @@ def test_rows_of_one_answer_that_contradict_each_other_fail(outcomes, case):
 def test_absent_files_warn_and_never_fail(scratch, outcomes):
     outcome = outcomes["no folder"]
     assert outcome.success, outcome.output
-    for dataset in MODELS:
-        folder = scratch / "no folder" / "raw" / dataset
-        warning = f"[WARNING]: no raw files for {dataset} in {folder}"
-        assert outcome.output.count(warning) == 1
+    warning = f"[WARNING]: no raw files in {scratch / 'no folder' / 'raw'}"
+    assert outcome.output.count(warning) == 1
 
 
 def test_spark_keeps_everything_in_its_folder(scratch, outcomes):

@@ -21,7 +21,7 @@ from tests.unit.report.run_folders import (
     repeated_splits,
     write_run,
 )
-from training.report import write_report
+from training.report.page import write_report
 
 pytestmark = pytest.mark.browser
 

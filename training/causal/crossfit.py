@@ -47,9 +47,7 @@ class CrossFit:
         return Nuisances(propensity, control, treated)
 
 
-def cross_fit(
-    job: Job, name: str, settings: Any, trials: Trials, fold: NDArray[np.int64]
-) -> CrossFit:
+def cross_fit(job: Job, name: str, trials: Trials, fold: NDArray[np.int64]) -> CrossFit:
     """Fit a model without each fold in turn and let it predict that fold.
 
     Each fold's model is kept as `checkpoints/<name>.fold<k>.safetensors`.
@@ -58,6 +56,7 @@ def cross_fit(
         UserError: without some fold an arm is empty, or a fit fails.
     """
     require_both_arms(trials.treatment.numpy(), fold)
+    settings = job.settings[name]
     probabilities = np.empty((len(trials), 3))
     logs, n_parameters, fitting, predicting = [], 0, 0.0, 0.0
     for held in np.unique(fold).tolist():

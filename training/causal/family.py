@@ -19,15 +19,12 @@ from training.causal.effects import (
     subgroups,
     why_no_estimate,
 )
-from training.causal.marts import CausalMarts, TrialTable, load_causal
-from training.causal.scorecard import table
+from training.causal.marts import CausalMarts, TrialTable
 from training.errors import UserError
 from training.evaluation.effects import Observed
 from training.files import appearing_whole, data_dir, write_json
 from training.fit.job import Job
 from training.truth import true_effects
-
-__all__ = ["CAUSAL_COLUMNS", "check", "evaluate", "load_causal", "table"]
 
 CAUSAL_COLUMNS = {"fold", "treatment", "outcome", "censored", "minutes_before"}
 CAUTION = (
@@ -81,11 +78,7 @@ def evaluate(job: Job) -> dict[str, Any]:
     """
     marts = job.marts
     used = marts.table.uncensored()
-    configs = job.config.model_configs("causal")
-    fits = {
-        name: cross_fit(job, name, configs[name], used.trials, used.fold)
-        for name in job.lineup(configs)
-    }
+    fits = {name: cross_fit(job, name, used.trials, used.fold) for name in job.lineup()}
     if not job.team.leads:
         return {}
     seen, trim = observed(used), job.config.trim

@@ -112,7 +112,7 @@ class CausalMarts:
         rules: values of `RULES`; None each where the marts do not say.
         audit: what was counted on the way, rows of `causal_audit`.
         summary: rows of `dataset_summary`.
-        funnel: rows of `dataset_funnel`, in order.
+        funnel: rows of `dataset_funnel`, in order, without steps that leave nothing.
         fingerprints: rows and SHA-256 of each mart read.
     """
 
@@ -144,7 +144,7 @@ def load_causal(path: Path, mart: str, dataset: str | None) -> CausalMarts:
         rows = reader.table(mart, TRIALS, "trial_id")
         audit = reader.table("causal_audit", AUDIT, "finding_number")
         summary = reader.table("dataset_summary", SUMMARY, "split").to_pylist()
-        steps = reader.table("dataset_funnel", FUNNEL, "step_number")
+        steps = reader.table("dataset_funnel", FUNNEL, "step_number").to_pylist()
         has_rules = columns_by_mart(connection).get("datasets", set()).issuperset(RULES)
         rules = _rules(reader) if has_rules else dict.fromkeys(RULES)
     tokens = vocab["token"].to_pylist()
@@ -156,7 +156,8 @@ def load_causal(path: Path, mart: str, dataset: str | None) -> CausalMarts:
         rules=rules,
         audit=audit.to_pylist(),
         summary=summary,
-        funnel=steps.to_pylist(),
+        # steps of other families leave nothing
+        funnel=[step for step in steps if step["n_rows"]],
         fingerprints=reader.fingerprints,
     )
 

@@ -3,24 +3,22 @@
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy import stats
 from tabulate import tabulate
 
 from models_py import registry
 from training.causal.crossfit import CrossFit
+from training.causal.effects import observed
 from training.causal.marts import TrialTable
 from training.evaluation.intervals import bootstrap_intervals, paired_comparisons
+from training.evaluation.metrics import NUISANCES, leading
 
-SELECTED_BY = "nuisance_log_loss"
+SELECTED_BY = leading(NUISANCES)
 TITLES = {
     "raw": "raw difference",
     "outcome_regression": "outcome regression",
     "ipw": "IPW",
     "aipw": "AIPW",
 }
-
-Floats = NDArray[np.float64]
 
 
 def models_block(
@@ -31,9 +29,15 @@ def models_block(
     Every trial is predicted by a model that did not see its user, so all of them are
     test trials.
     """
-    treatment, outcome = table.trials.treatment.numpy(), table.trials.outcome.numpy()
-    user = table.trials.user.numpy()
-    losses = {name: _losses(fit, treatment, outcome) for name, fit in fits.items()}
+    seen, user = observed(table), table.trials.user.numpy()
+    values = {
+        name: {m: metric(seen, fit.nuisances) for m, metric in NUISANCES.items()}
+        for name, fit in fits.items()
+    }
+    losses = {
+        name: {m: value for m, value in found.items() if isinstance(value, np.ndarray)}
+        for name, found in values.items()
+    }
     cells = {(n, m): v for n, by in losses.items() for m, v in by.items()}
     intervals = bootstrap_intervals(cells, user, seed=seed)
     baselines = [name for name in fits if registry.MODELS[name].is_baseline]
@@ -41,14 +45,11 @@ def models_block(
     reference = min(baselines, key=means.__getitem__) if baselines else None
     blocks = {}
     for name, fit in fits.items():
-        propensity, control, treated = fit.probabilities.T
-        seen = np.where(treatment == 1, treated, control)
         blocks[name] = {
             "title": registry.MODELS[name].title,
             "test": {
-                **{metric: float(v.mean()) for metric, v in losses[name].items()},
-                "propensity_auc": auc(propensity, treatment),
-                "outcome_auc": auc(seen, outcome),
+                metric: float(value.mean()) if metric in losses[name] else value
+                for metric, value in values[name].items()
             },
             "ci95": {metric: intervals[name, metric] for metric in losses[name]},
             "n_parameters": fit.n_parameters,
@@ -71,37 +72,6 @@ def models_block(
 def best(models: dict[str, Any]) -> str:
     """The model of the lowest loss; the effects themselves have no say in it."""
     return min(models, key=lambda name: models[name]["test"][SELECTED_BY])
-
-
-def auc(scores: Floats, labels: Floats) -> float | None:
-    """Probability that a positive scores above a negative, ties half (Mann, Whitney).
-
-    Returns:
-        None where there are only positives or only negatives.
-    """
-    n_positive = int(labels.sum())
-    n_negative = len(labels) - n_positive
-    if not n_positive or not n_negative:
-        return None
-    ranks = stats.rankdata(scores)[labels == 1].sum()
-    above = ranks - n_positive * (n_positive + 1) / 2
-    return float(above / (n_positive * n_negative))
-
-
-def _losses(fit: CrossFit, treatment: Floats, outcome: Floats) -> dict[str, Floats]:
-    """Log loss of each trial: of the treatment, of the outcome seen, and the sum."""
-    propensity, control, treated = fit.probabilities.T
-    of_treatment = _log_loss(propensity, treatment)
-    of_outcome = _log_loss(np.where(treatment == 1, treated, control), outcome)
-    return {
-        SELECTED_BY: of_treatment + of_outcome,
-        "propensity_log_loss": of_treatment,
-        "outcome_log_loss": of_outcome,
-    }
-
-
-def _log_loss(probability: Floats, label: Floats) -> Floats:
-    return -np.log(np.where(label == 1, probability, 1 - probability))
 
 
 def table(metrics: dict[str, Any]) -> str:

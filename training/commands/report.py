@@ -6,7 +6,7 @@ import click
 
 from training.errors import UserError
 from training.options import out_option, run_option
-from training.report import write_report
+from training.report.page import write_report
 from training.runs import resolve_run
 
 

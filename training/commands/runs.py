@@ -6,8 +6,9 @@ import click
 from tabulate import tabulate
 
 from training.errors import UserError
+from training.evaluation.metrics import leading
 from training.options import out_option
-from training.report.record import best_first, headline_of, shared_metrics
+from training.report.record import best_first, shared_metrics
 from training.runs import read_index
 
 
@@ -29,7 +30,7 @@ def runs_command(out: Path) -> None:
 
 
 def _row(run_id: str, tests: dict[str, dict[str, float]]) -> list[str]:
-    metric = headline_of(shared_metrics(list(tests.values())))
+    metric = leading(shared_metrics(list(tests.values())))
     if metric is None:
         return [run_id, str(len(tests)), "—", "—", "—"]
     reached = {name: test[metric] for name, test in tests.items()}

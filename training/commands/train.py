@@ -3,6 +3,7 @@
 import json
 import shlex
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,12 @@ from training.families import FAMILIES
 from training.fit.processes import launched
 from training.options import out_option
 from training.runs import resolve_run
+from training.settings import as_yaml
 
 # options that a resumed run takes from its config.json
 FIXED_BY_RUN = (
     *("mart", "mart_dir", "dataset", "lineup", "epochs", "seed", "device"),
-    *("precision", "repeat_splits", "preset"),
+    *("precision", "repeat_splits"),
 )
 
 
@@ -54,12 +56,6 @@ FIXED_BY_RUN = (
     "--precision", type=click.Choice(["fp32", "bf16"]), help="[default: fp32]"
 )
 @click.option(
-    "--preset",
-    type=click.Choice(["quick", "paper"]),
-    help="How long meta-learners learn: moments, or the published 3,000 steps.  "
-    "It wins over --config, --epochs and --set over it.  [default: quick]",
-)
-@click.option(
     "--repeat-splits",
     type=click.IntRange(1),
     metavar="N",
@@ -67,9 +63,10 @@ FIXED_BY_RUN = (
 )
 @click.option(
     "--config",
-    "config_file",
+    "config_files",
     type=click.Path(path_type=Path),
-    help="YAML file of settings; flags win over it.",
+    multiple=True,
+    help="YAML file of settings; repeatable, later ones win, flags over all of them.",
 )
 @click.option(
     "--set",
@@ -77,6 +74,11 @@ FIXED_BY_RUN = (
     metavar="KEY=VALUE",
     multiple=True,
     help="One setting, such as models.gru.hidden_dim=256; repeatable, wins over all.",
+)
+@click.option(
+    "--print-config",
+    is_flag=True,
+    help="Print all settings that would be used, as YAML for --config, and stop.",
 )
 @out_option
 @click.option(
@@ -87,8 +89,9 @@ FIXED_BY_RUN = (
 @click.option("--json", "as_json", is_flag=True, help="Print metrics.json, no table.")
 @click.option("--quiet", is_flag=True, help="No progress on stderr.")
 def train_command(
-    config_file: Path | None,
+    config_files: tuple[Path, ...],
     assignments: tuple[str, ...],
+    print_config: bool,
     out: Path,
     resume: str | None,
     as_json: bool,
@@ -98,9 +101,9 @@ def train_command(
     """Train and evaluate every model that fits a mart; write a run folder."""
     given = [name for name in FIXED_BY_RUN if flags[name] not in (None, ())]
     given += assignments
-    if resume and (given or config_file):
+    if resume and (given or config_files or print_config):
         raise click.UsageError("--resume keeps the run's settings; give no others")
-    if not resume and not flags["mart"] and not config_file:
+    if not resume and not flags["mart"] and not config_files:
         raise click.UsageError(
             "Missing option '--mart', such as --mart episodes_k5_q10"
         )
@@ -109,8 +112,16 @@ def train_command(
         if resumed:
             metrics = pipeline.resume(resumed, progress=not quiet)
         else:
+            config = load_config(config_files, flags, assignments)
+            if print_config:
+                config, _ = pipeline.resolved(config)
+                click.echo("# moocmeta-train --config FILE, this one")
+                values = asdict(config)
+                values["models"] = values.pop("models")  # the longest part is last
+                click.echo(as_yaml(values), nl=False)
+                return
             metrics = pipeline.start(
-                load_config(config_file, flags, assignments),
+                config,
                 out,
                 command=shlex.join([*launched(Path(sys.argv[0]).name), *sys.argv[1:]]),
                 progress=not quiet,

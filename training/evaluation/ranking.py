@@ -1,13 +1,7 @@
-"""Full-ranking metrics of a label among every candidate item."""
+"""The rank of a label among every candidate item."""
 
-from collections.abc import Callable
-
-import numpy as np
 import torch
-from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
-
-Metric = Callable[[ArrayLike], NDArray[np.float64]]
 
 NO_EXCLUSION = -1
 
@@ -46,53 +40,3 @@ def _check(scores: Tensor, labels: Tensor, excluded: Tensor) -> None:
         raise ValueError(f"an excluded item is neither -1 nor in 0..{n_items - 1}")
     if (labels == excluded).any():
         raise ValueError("a label is excluded from its own candidates")
-
-
-def hits_within(k: int) -> Metric:
-    """Whether the label is among the best k; with one label this is recall@k."""
-
-    def hits(ranks: ArrayLike) -> NDArray[np.float64]:
-        return (_as_float(ranks) <= k).astype(np.float64)
-
-    return hits
-
-
-def ndcg_within(k: int) -> Metric:
-    """Normalised discounted cumulative gain at k with one relevant item.
-
-    The ideal gain is 1, so it is 1 / log2(1 + rank) within the best k, else 0
-    (Järvelin and Kekäläinen, 2002, "Cumulated gain-based evaluation").
-    """
-
-    def gain(ranks: ArrayLike) -> NDArray[np.float64]:
-        rank = _as_float(ranks)
-        return np.where(rank <= k, 1.0 / np.log2(1.0 + rank), 0.0)
-
-    return gain
-
-
-def reciprocal_rank(ranks: ArrayLike) -> NDArray[np.float64]:
-    """1 / rank, in (0, 1]; its mean is MRR over the whole vocabulary."""
-    return 1.0 / _as_float(ranks)
-
-
-def _as_float(ranks: ArrayLike) -> NDArray[np.float64]:
-    return np.asarray(ranks, dtype=np.float64)
-
-
-# Name -> per-query values from ranks, both of shape (Q,); the mean is the metric.
-METRICS: dict[str, Metric] = {
-    "accuracy@1": hits_within(1),
-    "recall@5": hits_within(5),
-    "recall@10": hits_within(10),
-    "ndcg@10": ndcg_within(10),
-    "mrr": reciprocal_rank,
-}
-
-
-def means(ranks: NDArray[np.int64]) -> dict[str, float | None]:
-    """Mean of each metric; None where nothing was asked."""
-    return {
-        metric: float(of(ranks).mean()) if len(ranks) else None
-        for metric, of in METRICS.items()
-    }

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from training.evaluation.intervals import bootstrap_intervals
-from training.evaluation.ranking import METRICS
+from training.evaluation.metrics import RANKING
 
 METRIC = "recall@10"
 
@@ -48,7 +48,7 @@ def recall_by_slice(
     users, measure = np.asarray(users), np.asarray(measure, np.float64)
     if not (measure >= next(iter(slices.values()))).all():
         raise ValueError("a query lies below the first slice or has no measure")
-    hits = {name: METRICS[METRIC](ranks_of) for name, ranks_of in ranks.items()}
+    hits = {name: RANKING[METRIC](ranks_of) for name, ranks_of in ranks.items()}
     number = np.searchsorted(list(slices.values()), measure, side="right") - 1  # (Q,)
     rows: dict[str, list[dict[str, Any]]] = {name: [] for name in ranks}
     for index, label in enumerate(slices):

@@ -1,6 +1,6 @@
-"""Metrics of predicted probabilities of a right answer, with intervals by user.
+"""Metrics of predicted probabilities of a right answer on resamples of the users.
 
-Every metric here is a function of sums over users, so a resample of users needs
+Every one of them is a function of sums over users, so a resample of users needs
 nothing but those sums weighted by how often each user was drawn. AUC needs the counts
 of right and wrong answers by score, which are put into bins of equal size; the bins
 serve its interval only, the value itself is exact.
@@ -14,98 +14,29 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse, stats
 
+from training.evaluation.metrics import TRACING
+from training.evaluation.probabilities import (
+    N_CALIBRATION_BINS,
+    calibration_bin,
+    checked,
+    surprises,
+)
+
 N_RESAMPLES = 2000
 LEVEL = 0.95
 N_SCORE_BINS = 512  # an AUC of binned scores is within about 1e-5 of the exact one
-N_CALIBRATION_BINS = 10
 CELLS_AT_ONCE = 1 << 22  # resamples x users held in memory at a time
-SMALLEST_CHANCE = 1e-7  # a sure and wrong prediction costs 16 nats, not infinity
-METRICS = ("auc", "accuracy", "log_loss", "brier", "ece")
 BIASED_UPWARDS = frozenset({"ece"})  # when resampled
 
 Floats = NDArray[np.float64]
 Interval = tuple[float, float]
 
 
-def auc(correct: ArrayLike, predicted: ArrayLike) -> float | None:
-    """Chance that a right answer was predicted above a wrong one, ties half.
-
-    The Mann-Whitney statistic divided by its number of pairs (Hanley and McNeil,
-    1982). None where all answers are right or all are wrong.
-    """
-    correct, predicted = _checked(correct, predicted)
-    n_right = int(correct.sum())
-    n_wrong = len(correct) - n_right
-    if n_right == 0 or n_wrong == 0:
-        return None
-    ranks = stats.rankdata(predicted)
-    above = ranks[correct].sum() - n_right * (n_right + 1) / 2
-    return float(above / (n_right * n_wrong))
-
-
-def accuracy(correct: ArrayLike, predicted: ArrayLike) -> float:
-    """Share of answers on the side of 1/2 they were predicted on."""
-    correct, predicted = _checked(correct, predicted)
-    return float(((predicted >= 0.5) == correct).mean())
-
-
-def log_loss(correct: ArrayLike, predicted: ArrayLike) -> float:
-    """Mean of -log of the probability given to what happened, in nats."""
-    return float(_surprise(*_checked(correct, predicted)).mean())
-
-
-def brier(correct: ArrayLike, predicted: ArrayLike) -> float:
-    """Mean squared distance of probability and answer (Brier, 1950)."""
-    correct, predicted = _checked(correct, predicted)
-    return float(((predicted - correct) ** 2).mean())
-
-
-def calibration_error(correct: ArrayLike, predicted: ArrayLike) -> float:
-    """Expected calibration error over ten bins of equal width.
-
-    Mean distance, weighted by answers, of a bin's mean prediction and its share of
-    right answers (Naeini, Cooper, Hauskrecht, AAAI 2015).
-    """
-    rows = calibration(correct, predicted)
-    gaps = [row["n"] * abs(row["predicted"] - row["actual"]) for row in rows]
-    return float(sum(gaps) / sum(row["n"] for row in rows))
-
-
-def calibration(correct: ArrayLike, predicted: ArrayLike) -> list[dict[str, Any]]:
-    """What was predicted and what happened, by bin of the prediction.
-
-    Returns:
-        A row a bin that is not empty: `low`, `high` (its bounds), `n`, `predicted`
-        (mean) and `actual` (share of right answers).
-    """
-    correct, predicted = _checked(correct, predicted)
-    bins = _calibration_bin(predicted)
-    n, total, right = (
-        np.bincount(bins, weights, N_CALIBRATION_BINS)
-        for weights in (np.ones(len(bins)), predicted, correct)
-    )
-    width = 1 / N_CALIBRATION_BINS
-    return [
-        {
-            "low": float(b * width),
-            "high": float((b + 1) * width),
-            "n": int(n[b]),
-            "predicted": float(total[b] / n[b]),
-            "actual": float(right[b] / n[b]),
-        }
-        for b in np.flatnonzero(n)
-    ]
-
-
 def metrics_of(correct: ArrayLike, predicted: ArrayLike) -> dict[str, float | None]:
-    """All of `METRICS`; None each where there is no answer."""
+    """Every metric; None each where there is no answer."""
     if len(np.asarray(correct)) == 0:
-        return dict.fromkeys(METRICS)
-    functions = (auc, accuracy, log_loss, brier, calibration_error)
-    return {
-        name: function(correct, predicted)
-        for name, function in zip(METRICS, functions, strict=True)
-    }
+        return dict.fromkeys(TRACING)
+    return {name: metric(correct, predicted) for name, metric in TRACING.items()}
 
 
 @dataclass(frozen=True)
@@ -175,7 +106,7 @@ def resampled(
     _, user = np.unique(np.asarray(users), return_inverse=True)
     n_users = int(user.max()) + 1 if len(user) else 0
     sums = {
-        name: _UserSums.of(*_checked(correct, predicted), user, n_users)
+        name: _UserSums.of(*checked(correct, predicted), user, n_users)
         for name, predicted in predictions.items()
     }
     parts: dict[str, list[dict[str, Floats]]] = {name: [] for name in sums}
@@ -195,7 +126,7 @@ def resampled(
             metrics_of(correct, predictions[name]),
             {
                 metric: np.concatenate([part[metric] for part in found])
-                for metric in (METRICS if found else ())
+                for metric in (TRACING if found else ())
             },
         )
         for name, found in parts.items()
@@ -228,10 +159,10 @@ class _UserSums:
         counts = counts.reshape(n_users, width).astype(np.float64)
         counts[:, -2] = np.bincount(user, is_hit, n_users)
         counts[:, -1] = np.bincount(user, minlength=n_users)
-        bins = _calibration_bin(predicted)
+        bins = calibration_bin(predicted)
         n_columns = 2 + N_CALIBRATION_BINS
         gaps = np.zeros((n_users, n_columns))
-        gaps[:, 0] = np.bincount(user, _surprise(correct, predicted), n_users)
+        gaps[:, 0] = np.bincount(user, surprises(correct, predicted), n_users)
         gaps[:, 1] = np.bincount(user, (predicted - correct) ** 2, n_users)
         np.add.at(gaps, (user, 2 + bins), predicted - correct)
         return cls(counts, sparse.csc_array(gaps))
@@ -264,36 +195,9 @@ def _equal_bins(predicted: Floats) -> NDArray[np.int64]:
     return (ranks * N_SCORE_BINS // max(len(predicted), 1)).astype(np.int64)
 
 
-def _calibration_bin(predicted: Floats) -> NDArray[np.int64]:
-    bins = (predicted * N_CALIBRATION_BINS).astype(np.int64)
-    return bins.clip(0, N_CALIBRATION_BINS - 1)
-
-
-def _surprise(correct: NDArray[np.bool_], predicted: Floats) -> Floats:
-    given = np.where(correct, predicted, 1 - predicted)
-    return -np.log(given.clip(SMALLEST_CHANCE))
-
-
 def _interval(draws: Floats) -> Interval | None:
     draws = draws[np.isfinite(draws)]
     if len(draws) == 0:
         return None
     low, high = np.quantile(draws, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return float(low), float(high)
-
-
-def _checked(
-    correct: ArrayLike, predicted: ArrayLike
-) -> tuple[NDArray[np.bool_], Floats]:
-    """Both as arrays.
-
-    Raises:
-        ValueError: shapes differ, or a prediction is no number in [0, 1].
-    """
-    correct = np.asarray(correct, dtype=bool)
-    predicted = np.asarray(predicted, dtype=np.float64)
-    if correct.shape != predicted.shape:
-        raise ValueError(f"{predicted.shape} predictions for {correct.shape} answers")
-    if not ((predicted >= 0) & (predicted <= 1)).all():
-        raise ValueError("a prediction is no number between 0 and 1")
-    return correct, predicted

@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import torch
+from pydantic import TypeAdapter
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
@@ -136,9 +136,9 @@ def _network(header: dict[str, Any], config: Any) -> dict[str, Any]:
 
 
 def _settings_of(stored: dict[str, Any], config_class: type) -> Any:
-    config = msgspec.convert(stored, config_class)
+    config = TypeAdapter(config_class).validate_python(stored)
     ours = dataclasses.asdict(config)
-    # msgspec skips unknown settings and fills in missing ones: neither is the model
+    # pydantic skips unknown settings and fills in missing ones: neither is the model
     # that was fitted
     odd = sorted(k for k in ours.keys() | stored.keys() if ours.get(k) != stored.get(k))
     if odd:

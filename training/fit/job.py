@@ -5,13 +5,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-from tqdm import tqdm
 
 from models_py.fitting import FitLog, Optimise
 from training.config import TrainConfig
 from training.fit import checkpoints, loop
 from training.fit.processes import Team
+from training.fit.state import FitCheckpoints
 from training.marts.reader import Marts
+from training.progress import Bar, progress_bar
 from training.runs import Run
 
 
@@ -24,11 +25,14 @@ class Job:
     finished fit is taken from its state as it was, an unfinished one goes on.
 
     Args:
+        config: what the run was asked to do, resolved.
+        settings: of each model of the line-up, and of the networks that they adapt.
         marts: what the family's `load` read.
         team: the processes that do this job together, this one among them.
     """
 
     config: TrainConfig
+    settings: dict[str, Any]
     marts: Marts
     run: Run
     device: torch.device
@@ -57,7 +61,7 @@ class Job:
                 seed=self.config.seed,
                 device=self.device,
                 precision=self.config.precision,
-                checkpoints=loop.FitCheckpoints(self.run.state / name),
+                checkpoints=FitCheckpoints(self.run.state / name),
                 progress=self.progress,
                 team=self.team,
             )
@@ -78,6 +82,6 @@ class Job:
         path = self.run.checkpoint(name)
         checkpoints.save_model(path, name, model, settings, sizes, base_settings)
 
-    def lineup(self, configs: dict[str, Any]) -> tqdm:
+    def lineup(self) -> Bar:
         """The models' names behind a progress bar."""
-        return tqdm(configs, "models", disable=not self.progress)
+        return progress_bar(self.config.lineup, "models", is_shown=self.progress)

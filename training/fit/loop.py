@@ -12,7 +12,6 @@ from typing import Any, Literal
 
 import torch
 from torch import nn
-from tqdm import tqdm
 
 from models_py.config import OptimiserConfig
 from models_py.fitting import Diverged, FitLog, TrainingBatch
@@ -22,8 +21,7 @@ from training.errors import UserError
 from training.fit.processes import Team
 from training.fit.seeds import derive
 from training.fit.state import FitCheckpoints, FitState
-
-__all__ = ["FitCheckpoints", "FitLog", "Precision", "fit"]
+from training.progress import Bar, progress_bar
 
 Precision = Literal["fp32", "bf16"]
 
@@ -93,9 +91,7 @@ def fit(
         title = f"{name or type(model).__name__} epoch {epoch}"
         with (
             seeded(derive(seed, "dropout", epoch)),
-            tqdm(
-                batches, title, leave=False, disable=None if progress else True
-            ) as bar,
+            progress_bar(batches, title, is_shown=progress, leave=False) as bar,
         ):
             step = _Step(model, optimizer, settings, precision, team)
             loss = _train_epoch(step, bar, title)
@@ -112,7 +108,7 @@ def fit(
     return state.log(monitor)
 
 
-def _train_epoch(step: "_Step", batches: tqdm, title: str) -> float:
+def _train_epoch(step: "_Step", batches: Bar, title: str) -> float:
     """One pass over the batches; the mean loss over their targets."""
     total, n_targets = 0.0, 0
     step.model.train()

@@ -13,13 +13,13 @@ from typing import BinaryIO
 
 import numpy as np
 import pyarrow.parquet as pq
-from tqdm import tqdm
 
 from training.errors import UserError
 from training.files import PROJECT_ROOT, appearing_whole
 from training.ingest.flatten import Counts, Flattener
 from training.ingest.row_group import SCHEMA, RowGroup
 from training.ingest.scanner import FormError, Scanner, Strings
+from training.progress import progress_bar
 
 DATASET = "xuetangx"
 DATASETS_CSV = PROJECT_ROOT / "dbt_project" / "seeds" / "datasets.csv"
@@ -155,12 +155,12 @@ def _scanned(
 
 
 def _chunks(file: BinaryIO, settings: Settings) -> Iterator[bytes]:
-    with tqdm(
+    with progress_bar(
+        is_shown=settings.show_progress,
         total=os.fstat(file.fileno()).st_size,
         initial=file.tell(),
         unit="B",
         unit_scale=True,
-        disable=not settings.show_progress,
     ) as bar:
         try:
             while chunk := file.read(settings.chunk_bytes):

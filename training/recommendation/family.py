@@ -7,28 +7,11 @@ import numpy as np
 from training.files import appearing_whole, data_dir, write_json
 from training.fit.job import Job
 from training.recommendation import scorecard
-from training.recommendation.lineup import (
-    answer,
-    check,
-    gradient_orders,
-    questions_of,
-)
-from training.recommendation.marts import (
-    EPISODE_COLUMNS,
-    RecommendationMarts,
-    load_recommendation,
-)
+from training.recommendation.lineup import answer, gradient_orders, questions_of
+from training.recommendation.marts import RecommendationMarts
 from training.recommendation.resplit import repeat_splits
 from training.recommendation.scorecard import Scorecard
 from training.truth import bayes_optimum, optimum_given_support
-
-__all__ = [
-    "EPISODE_COLUMNS",
-    "check",
-    "evaluate",
-    "load_recommendation",
-    "tables",
-]
 
 
 def evaluate(job: Job) -> dict[str, Any]:
@@ -38,11 +21,7 @@ def evaluate(job: Job) -> dict[str, Any]:
     """
     marts, config = job.marts, job.config
     questions = questions_of(marts)
-    configs = config.model_configs("recommendation")
-    answers = {
-        name: answer(job, name, configs[name], questions)
-        for name in job.lineup(configs)
-    }
+    answers = {name: answer(job, name, questions) for name in job.lineup()}
     splits = repeat_splits(job, config.repeat_splits) if config.repeat_splits else None
     orders = gradient_orders(job, list(answers))
     if not job.team.leads:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from training.evaluation.intervals import paired_comparisons
-from training.evaluation.ranking import METRICS, means
+from training.evaluation.metrics import RANKING, means
 from training.evaluation.slices import RELIABILITY_TIERS
 from training.recommendation.lineup import Answer
 
@@ -52,7 +52,7 @@ def adaptation_block(
         if other is None:
             return None
         own, reference = (
-            {metric: of(each[inside]) for metric, of in METRICS.items()}
+            {metric: of(each[inside]) for metric, of in RANKING.items()}
             for each in (ranks, other)
         )
         compared = paired_comparisons(own, reference, users[inside], seed=seed)

@@ -1,6 +1,7 @@
 """Fit every model of a line-up and rank the labels of its questions."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +13,8 @@ from models_py import registry
 from models_py.fitting import Diverged, FitLog
 from models_py.meta.orders import compare_orders
 from training.errors import UserError
-from training.evaluation.ranking import METRICS, NO_EXCLUSION, label_ranks
+from training.evaluation.metrics import RANKING
+from training.evaluation.ranking import NO_EXCLUSION, label_ranks
 from training.fit.job import Job
 from training.recommendation.adapting import (
     Adaptation,
@@ -64,7 +66,6 @@ class Answer:
 def answer(
     job: Job,
     name: str,
-    settings: Any,
     questions: dict[str, Question],
     *,
     only_ranks: bool = False,
@@ -75,12 +76,13 @@ def answer(
         only_ranks: do not look at what other amounts of adaptation would bring.
     """
     entry, n_items = registry.MODELS[name], job.marts.n_items
+    settings = job.settings[name]
     wrapped = _wrapped(job, entry, settings)
     started = time.perf_counter()
     model = registry.create(name, config=settings, n_items=n_items, **wrapped)
     log = _fit(job, name, model, settings)
     fitted = time.perf_counter()
-    base_settings = job.config.model_config(settings.base) if wrapped else None
+    base_settings = job.settings[settings.base] if wrapped else None
     job.keep(name, model, settings, base_settings, n_items=n_items)
     try:
         ranks = {split: _ranks(job, entry, model, q) for split, q in questions.items()}
@@ -124,7 +126,7 @@ def ranks_of(job: Job, model: Any, rows: Tensor) -> np.ndarray:
 
 def trained_network(job: Job, name: str) -> Any:
     """A baseline fitted in this job; fitted but once, since its state is kept."""
-    settings = job.config.model_config(name)
+    settings = job.settings[name]
     model = registry.create(name, config=settings, n_items=job.marts.n_items)
     _fit(job, name, model, settings)
     return model
@@ -140,7 +142,7 @@ def gradient_orders(job: Job, lineup: list[str]) -> dict[str, float] | None:
     mamls = [n for n in lineup if registry.MODELS[n].method in ("maml", "fomaml")]
     if not mamls:
         return None
-    settings = job.config.model_config(mamls[0])
+    settings = job.settings[mamls[0]]
     network = trained_network(job, settings.base)
     tasks = tasks_of(job.marts, "train")
     n = min(len(tasks), COMPARED_TASKS)
@@ -155,10 +157,12 @@ def _wrapped(job: Job, entry: registry.Entry, settings: Any) -> dict[str, Any]:
         return {}
     if entry.wraps == "trained":
         return {"network": trained_network(job, settings.base)}
-    base_settings = job.config.model_config(settings.base)
-    n_items = job.marts.n_items
     return {
-        "network": registry.create(settings.base, config=base_settings, n_items=n_items)
+        "network": registry.create(
+            settings.base,
+            config=job.settings[settings.base],
+            n_items=job.marts.n_items,
+        )
     }
 
 
@@ -178,7 +182,7 @@ def _fit(job: Job, name: str, model: Any, settings: Any) -> FitLog | None:
     val_rows = pairs.rows_of("val")
 
     def validate() -> float:
-        return float(METRICS["mrr"](ranks_of(job, model, val_rows)).mean())
+        return float(RANKING["mrr"](ranks_of(job, model, val_rows)).mean())
 
     return model.fit(train, job.optimise(name, settings, validate, "mrr"))
 
@@ -188,13 +192,13 @@ def _fit_to_episodes(job: Job, name: str, model: Any, settings: Any) -> FitLog |
 
     def validate() -> float:
         (ranks,) = task_ranks(job, tasks, lambda part: [model.score_tasks(part)])
-        return float(METRICS[monitor](ranks).mean())
+        return float(RANKING[monitor](ranks).mean())
 
     optimise = job.optimise(name, settings, validate, monitor)
     return model.fit(train_tasks_of(job.marts), optimise)
 
 
-def check(marts: RecommendationMarts, configs: dict[str, Any]) -> None:
+def check(marts: RecommendationMarts, lineup: Sequence[str]) -> None:
     """Whether every model of a line-up has what it learns from and is asked.
 
     Raises:
@@ -202,7 +206,7 @@ def check(marts: RecommendationMarts, configs: dict[str, Any]) -> None:
             learn from or to be chosen by.
     """
     questions_of(marts)
-    adapting = [name for name in configs if registry.MODELS[name].adapts]
+    adapting = [name for name in lineup if registry.MODELS[name].adapts]
     for split, purpose in (("train", "learn from"), ("val", "be chosen by")):
         if adapting and not len(marts.episodes.rows_of(split)):
             raise UserError(

@@ -72,7 +72,7 @@ class RecommendationMarts:
         in_train: whether a train user met the item, shape (n_items,).
         sessions: `reliability`, `parts` and `tier` of each session.
         summary: rows of `dataset_summary`.
-        funnel: rows of `dataset_funnel`, in order.
+        funnel: rows of `dataset_funnel`, in order, without steps that leave nothing.
         fingerprints: rows and SHA-256 of each mart read.
     """
 
@@ -116,7 +116,7 @@ def load_recommendation(
         episodes = spooled_episodes(batches)
         sessions = reader.table("sessions", SESSIONS, "session_id, user_id")
         summary = reader.table("dataset_summary", SUMMARY, "split").to_pylist()
-        funnel = reader.table("dataset_funnel", FUNNEL, "step_number").to_pylist()
+        steps = reader.table("dataset_funnel", FUNNEL, "step_number").to_pylist()
     return RecommendationMarts(
         mart=mart,
         dataset=chosen,
@@ -126,7 +126,8 @@ def load_recommendation(
         episodes=episodes,
         sessions=_sessions(sessions),
         summary=summary,
-        funnel=funnel,
+        # steps of other families leave nothing
+        funnel=[step for step in steps if step["n_rows"]],
         fingerprints=reader.fingerprints,
     )
 

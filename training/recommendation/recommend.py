@@ -4,9 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import torch
-from rapidfuzz import process
+from pydantic import TypeAdapter, ValidationError
 
 from models_py import registry
 from models_py.data import Queries
@@ -14,12 +13,11 @@ from models_py.fitting import Diverged
 from models_py.meta.tasks import PairRows, Tasks
 from models_py.ragged import Ragged
 from models_py.recommendation.session_knn import UNKNOWN
-from training.errors import UserError
+from training.errors import UserError, nearest
 from training.fit.checkpoints import load_model
 from training.fit.seeds import make_reproducible
 from training.runs import Run
 
-N_SPELLINGS = 3
 FAMILY = "recommendation"
 
 
@@ -47,13 +45,15 @@ def read_support(path: Path) -> list[SupportPair]:
         UserError: the file is unreadable, empty or of another form.
     """
     try:
-        pairs = msgspec.json.decode(path.read_bytes(), type=list[SupportPair])
+        pairs = TypeAdapter(list[SupportPair]).validate_json(path.read_bytes())
     except OSError as error:
         raise UserError(f"--support {path}: {error.strerror}") from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except ValidationError as error:
+        problem = error.errors(include_url=False)[0]
+        place = ".".join(str(part) for part in problem["loc"])
         raise UserError(
-            f"--support {path}: {error}; write a JSON list of "
-            '{"after": ["course", …], "next": "course"}'
+            f"--support {path}: {place or 'file'}: {problem['msg']}; write a JSON list "
+            'of {"after": ["course", …], "next": "course"}'
         ) from error
     if not pairs:
         raise UserError(f"--support {path} holds no pair; leave the option out")
@@ -174,10 +174,9 @@ def _item_ids(option: str, after: list[str], item_keys: list[str]) -> list[int]:
     ids = {key: number for number, key in enumerate(item_keys)}
     for key in after:
         if key not in ids:
-            near: list[Any] = process.extract(key, item_keys, limit=N_SPELLINGS)
-            spellings = ", ".join(match[0] for match in near)
             raise UserError(
-                f"{option} {key}: unknown to this run; the nearest are: {spellings}"
+                f"{option} {key}: unknown to this run; the nearest are: "
+                + nearest(key, item_keys)
             )
     numbers = [ids[key] for key in after]
     pairs = zip(numbers, [None, *numbers], strict=False)

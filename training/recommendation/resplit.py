@@ -13,14 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
 from training.errors import UserError
 from training.evaluation.intervals import repeated_splits_interval
-from training.evaluation.ranking import METRICS
+from training.evaluation.metrics import RANKING
 from training.files import PROJECT_ROOT, data_dir, write_json
 from training.fit.job import Job
 from training.fit.processes import Team
+from training.progress import progress_bar
 from training.recommendation.gains import REFERENCES
 from training.recommendation.lineup import answer, check, questions_of
 from training.recommendation.marts import RecommendationMarts, load_recommendation
@@ -47,7 +47,7 @@ def repeat_splits(job: Job, n_splits: int) -> dict[str, Any]:
     scratch = {seed: Run(job.run.state / "splits" / str(seed)) for seed in seeds}
     alone = dataclasses.replace(job, team=Team())  # a process does whole splits
     own = job.team.deal(seeds)
-    for seed in tqdm(own, "splits", disable=None if job.progress else True):
+    for seed in progress_bar(own, "splits", is_shown=job.progress):
         path = scratch[seed].path / "result.json"
         if not path.is_file():
             write_json(path, _evaluate(alone, seed, scratch[seed]))
@@ -77,7 +77,7 @@ def repeat_splits(job: Job, n_splits: int) -> dict[str, Any]:
         "seeds": [result["seed"] for result in asked],
         "n_test_users": [result["n_test_users"] for result in asked],
         "models": {
-            name: {metric: summed_up(name, metric) for metric in METRICS}
+            name: {metric: summed_up(name, metric) for metric in RANKING}
             for name in asked[0]["test"]
         },
     }
@@ -88,18 +88,15 @@ def _evaluate(job: Job, seed: int, scratch: Run) -> dict[str, Any]:
     database = _build(job, seed, scratch.path)
     marts = load_recommendation(database, job.marts.mart, job.marts.dataset)
     _require_same_data(job.marts, marts)
-    configs = job.config.model_configs("recommendation")
     try:
-        check(marts, configs)
+        check(marts, job.config.lineup)
     except UserError:
         return {"seed": seed, "n_test_users": 0, "n_train_users": 0, "test": {}}
     questions = questions_of(marts)
     split_job = dataclasses.replace(job, marts=marts, run=scratch, progress=False)
     ranks = {
-        name: answer(split_job, name, settings, questions, only_ranks=True).ranks[
-            "test"
-        ]
-        for name, settings in configs.items()
+        name: answer(split_job, name, questions, only_ranks=True).ranks["test"]
+        for name in job.config.lineup
     }
     database.unlink()
     return {
@@ -109,7 +106,7 @@ def _evaluate(job: Job, seed: int, scratch: Run) -> dict[str, Any]:
             np.unique(marts.pairs.user[marts.pairs.rows_of("train").numpy()])
         ),
         "test": {
-            name: {metric: float(of(found).mean()) for metric, of in METRICS.items()}
+            name: {metric: float(of(found).mean()) for metric, of in RANKING.items()}
             for name, found in ranks.items()
         },
     }

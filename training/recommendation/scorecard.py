@@ -9,7 +9,7 @@ from tabulate import tabulate
 
 from models_py import registry
 from training.evaluation.intervals import bootstrap_intervals, paired_comparisons
-from training.evaluation.ranking import METRICS, means
+from training.evaluation.metrics import RANKING, leading, means
 from training.evaluation.reliability import describe_reliability
 from training.evaluation.slices import (
     PREFIX_LENGTHS,
@@ -20,7 +20,7 @@ from training.recommendation.gains import adaptation_block
 from training.recommendation.lineup import Answer, Question
 from training.recommendation.marts import RecommendationMarts
 
-SELECTED_BY = "recall@10"
+SELECTED_BY = leading(RANKING)
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ class Scorecard:
     def _models(self) -> dict[str, dict[str, Any]]:
         test = self.questions["test"]
         values = {
-            name: {metric: of(answer.ranks["test"]) for metric, of in METRICS.items()}
+            name: {metric: of(answer.ranks["test"]) for metric, of in RANKING.items()}
             for name, answer in self.answers.items()
         }
         cells = {(n, m): v for n, by in values.items() for m, v in by.items()}
@@ -95,7 +95,7 @@ class Scorecard:
                 "title": registry.MODELS[name].title,
                 "test": means(answer.ranks["test"]),
                 "val": means(answer.ranks["val"]),
-                "ci95": {metric: intervals[name, metric] for metric in METRICS},
+                "ci95": {metric: intervals[name, metric] for metric in RANKING},
                 "train_seconds": answer.train_seconds,
                 "eval_seconds": answer.eval_seconds,
                 "n_parameters": answer.n_parameters,
@@ -151,11 +151,11 @@ def table(metrics: dict[str, Any]) -> str:
     for name, model in metrics["models"].items():
         cells = [
             f"{model['test'][metric]:.4f}\n{_interval(model['ci95'][metric])}"
-            for metric in METRICS
+            for metric in RANKING
         ]
         rows.append([f"{model['title']}\n({name})", *cells, _versus(model)])
     best = metrics["best_baseline"]
-    header = ["model", *METRICS, f"{SELECTED_BY} vs {best}" if best else ""]
+    header = ["model", *RANKING, f"{SELECTED_BY} vs {best}" if best else ""]
     return tabulate(rows, header, tablefmt="simple", disable_numparse=True)
 
 
@@ -169,7 +169,7 @@ def repeated_table(metrics: dict[str, Any]) -> str:
             *(
                 f"{spread[metric]['mean']:.4f} ± {spread[metric]['sd']:.4f}\n"
                 f"{spread[metric]['min']:.4f} to {spread[metric]['max']:.4f}"
-                for metric in METRICS
+                for metric in RANKING
             ),
             *(_difference(spread[SELECTED_BY]["less"].get(one)) for one in references),
         ]
@@ -178,7 +178,7 @@ def repeated_table(metrics: dict[str, Any]) -> str:
     users = splits["n_test_users"]
     title = f"{splits['n']} splits, {min(users)} to {max(users)} test users"
     less = [f"{SELECTED_BY} less {name}" for name in references]
-    header = [title, *METRICS, *less]
+    header = [title, *RANKING, *less]
     return tabulate(rows, header, tablefmt="simple", disable_numparse=True)
 
 

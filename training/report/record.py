@@ -7,45 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from training.errors import UserError
-
-
-@dataclass(frozen=True)
-class Metric:
-    """How to read a metric."""
-
-    meaning: str
-    higher_is_better: bool = True
-
-
-# Metrics the page can explain; others are shown without words or a best value.
-METRICS = {
-    "accuracy@1": Metric("share of queries whose next item is ranked first"),
-    "recall@5": Metric("share of queries whose next item is among the first 5"),
-    "recall@10": Metric("share of queries whose next item is among the first 10"),
-    "ndcg@10": Metric(
-        "1 / log2(1 + rank) within the first 10, else 0, averaged over queries"
-    ),
-    "mrr": Metric("mean of 1 / rank of the next item over the whole vocabulary"),
-    "nuisance_log_loss": Metric("log loss of click and of purchase together", False),
-    "propensity_log_loss": Metric("log loss of whether a trial is clicked", False),
-    "outcome_log_loss": Metric("log loss of whether a purchase follows", False),
-    "propensity_auc": Metric("chance that a clicked trial is thought likelier clicked"),
-    "outcome_auc": Metric("chance that a trial with a purchase is thought likelier so"),
-    "auc": Metric("chance that a right answer was predicted above a wrong one"),
-    "accuracy": Metric("share of answers predicted on the right side of 1/2"),
-    "log_loss": Metric("mean of -log of the chance given to what happened", False),
-    "brier": Metric("mean squared distance of predicted chance and answer", False),
-    "ece": Metric(
-        "expected calibration error: mean distance of predicted chance and share of "
-        "right answers over ten bins of the prediction",
-        False,
-    ),
-}
-
-# The first one that every model of a run has leads page and list of runs.
-HEADLINE_METRICS = ("recall@10", "auc", "nuisance_log_loss")
-# Those of them that a run has are plotted.
-PLOTTED_METRICS = ("recall@10", "mrr", "auc")
+from training.evaluation.metrics import METRICS, leading
 
 
 @dataclass(frozen=True)
@@ -99,12 +61,12 @@ class Run:
     @property
     def headline_metric(self) -> str | None:
         """The metric that the page speaks of first."""
-        return headline_of(self.metric_names)
+        return leading(self.metric_names)
 
     @property
     def plotted_metrics(self) -> list[str]:
         """The metrics worth a plot of their own."""
-        return [name for name in PLOTTED_METRICS if name in self.metric_names]
+        return [n for n in self.metric_names if n in METRICS and METRICS[n].is_plotted]
 
     @property
     def ranked(self) -> list[str]:
@@ -119,11 +81,6 @@ class Run:
 def shared_metrics(tests: Sequence[dict[str, float]]) -> list[str]:
     """Metrics that every model has, in the first one's order."""
     return [name for name in tests[0] if all(name in test for test in tests)]
-
-
-def headline_of(metrics: Sequence[str]) -> str | None:
-    """The metric that is spoken of first."""
-    return next((name for name in HEADLINE_METRICS if name in metrics), None)
 
 
 def best_first(reached: dict[str, float], metric: str) -> list[str]:

@@ -1,15 +1,14 @@
 """The data sets that can be simulated; the only place that lists them."""
 
+import json
 from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
 
-import msgspec
-
-from training.config import checked
 from training.errors import UserError
 from training.files import appearing_whole, write_json
+from training.settings import checked
 from training.simulate.ads import ad_events
 from training.simulate.ads.process import AdSettings
 from training.simulate.courses import mars, xuetangx
@@ -92,8 +91,8 @@ def _refuse_foreign_files(raw: Path, truth: Path) -> None:
     if not raw.is_dir():
         return
     try:
-        ours = msgspec.json.decode((truth / MARKER).read_bytes())["raw_files"]
-    except (OSError, msgspec.DecodeError, KeyError, TypeError):
+        ours = json.loads((truth / MARKER).read_bytes())["raw_files"]
+    except (OSError, ValueError, KeyError, TypeError):
         ours = {}
     for path in sorted(raw.iterdir()):
         if not path.is_file() or ours.get(path.name) != path.stat().st_size:

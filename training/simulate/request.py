@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from tqdm import tqdm
 
+from training.progress import Bar, progress_bar
 from training.simulate.arrays import Ints
 
 FORMS = ("flat", "native")
@@ -48,15 +48,15 @@ class Size:
         """Whether nothing is missing."""
         return self.reached(n_users, n_events) >= (self.users or self.events)
 
-    def progress_bar(self, dataset: str, is_shown: bool) -> tqdm:
+    def progress_bar(self, dataset: str, is_shown: bool) -> Bar:
         """A bar on stderr of what was asked for."""
-        return tqdm(
+        return progress_bar(
+            title=f"simulate {dataset}",
+            is_shown=is_shown,
             total=self.users or self.events,
-            desc=f"simulate {dataset}",
             unit=" users" if self.events is None else " events",
             unit_scale=self.events is not None,
             delay=SHOW_SECONDS,
-            disable=not is_shown,
         )
 
 

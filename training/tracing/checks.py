@@ -11,7 +11,7 @@ from torch import Tensor
 
 from models_py.tracing.data import Responses
 from training.errors import UserError
-from training.evaluation.tracing import auc
+from training.evaluation.probabilities import auc
 from training.tracing.past import recounted, require_past_only
 
 N_USERS = 40  # users whose answers are tampered with

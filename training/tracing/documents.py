@@ -73,8 +73,8 @@ def mastery_page(dataset: str, last: pd.DataFrame, most_items: int) -> str:
                 f"# Mastery in {dataset}",
                 "Mastery of a skill is the mean probability, predicted by SAKT right "
                 "after a student's response, that the student would answer the skill's "
-                f"items right: its {most_items} most answered ones, or all where it has "
-                "fewer. Below: each student's last value.",
+                f"items right: its {most_items} most answered ones, or all where there "
+                "are fewer. Below: each student's last value.",
                 f"{last.index.get_level_values('user_id').nunique():,} students, "
                 f"{len(by_skill):,} skills, {len(last):,} pairs of both. The "
                 f"{len(hardest):,} skills mastered least:",

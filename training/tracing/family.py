@@ -9,15 +9,11 @@ from training.fit.job import Job
 from training.tracing import checks, exports
 from training.tracing.lineup import Answer, answer
 from training.tracing.marts import (
-    SEQUENCE_COLUMNS,
     TracingMarts,
-    load_tracing,
     require_splits,
 )
-from training.tracing.scorecard import Scorecard, table
+from training.tracing.scorecard import Scorecard
 from training.truth import oracle_chances
-
-__all__ = ["SEQUENCE_COLUMNS", "check", "evaluate", "load_tracing", "table"]
 
 
 def check(marts: TracingMarts) -> None:
@@ -36,10 +32,9 @@ def evaluate(job: Job) -> dict[str, Any]:
     Writes `predictions.parquet`, `vocab.json` and the files under `exports/`.
     """
     marts = job.marts
-    configs = job.config.model_configs("tracing")
     answers: dict[str, Answer] = {}
-    for name in job.lineup(configs):
-        answers[name] = answer(job, name, configs[name], answers)
+    for name in job.lineup():
+        answers[name] = answer(job, name, answers)
     if not job.team.leads:
         return {}
     oracle = oracle_chances(

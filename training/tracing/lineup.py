@@ -11,7 +11,7 @@ from torch import Tensor
 from models_py import registry
 from models_py.fitting import FitLog
 from models_py.tracing.data import Responses
-from training.evaluation.tracing import auc
+from training.evaluation.probabilities import auc
 from training.fit.job import Job
 
 
@@ -32,16 +32,16 @@ class Answer:
     eval_seconds: float
 
 
-def answer(job: Job, name: str, settings: Any, others: dict[str, Answer]) -> Answer:
+def answer(job: Job, name: str, others: dict[str, Answer]) -> Answer:
     """Fit one model, keep its checkpoint and predict every response once.
 
     Args:
         others: of the line-up so far; a model that mixes others takes them from there.
     """
-    marts = job.marts
+    marts, settings = job.marts, job.settings[name]
     model = registry.create(name, config=settings, **marts.sizes)
     if members := registry.MODELS[name].members:
-        return _mixed(job, name, model, settings, {m: others[m] for m in members})
+        return _mixed(job, name, model, {each: others[each] for each in members})
     train = marts.responses.take(marts.rows_of("train"))
     val = marts.responses.take(marts.rows_of("val"))
 
@@ -62,9 +62,7 @@ def answer(job: Job, name: str, settings: Any, others: dict[str, Answer]) -> Ans
     )
 
 
-def _mixed(
-    job: Job, name: str, model: Any, settings: Any, members: dict[str, Answer]
-) -> Answer:
+def _mixed(job: Job, name: str, model: Any, members: dict[str, Answer]) -> Answer:
     """Weigh what the members have answered already."""
     marts = job.marts
     started = time.perf_counter()
@@ -74,7 +72,7 @@ def _mixed(
     val = marts.rows_of("val")
     model.weigh(chances[val], marts.responses.correct[val])
     fitted = time.perf_counter()
-    job.keep(name, model, settings, **marts.sizes)
+    job.keep(name, model, job.settings[name], **marts.sizes)
     return Answer(
         model=model,
         log=None,

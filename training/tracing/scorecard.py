@@ -9,19 +9,14 @@ import pandas as pd
 from tabulate import tabulate
 
 from models_py import registry
-from training.evaluation.tracing import (
-    METRICS,
-    Resampled,
-    auc,
-    calibration,
-    metrics_of,
-    resampled,
-)
+from training.evaluation.metrics import TRACING, leading
+from training.evaluation.probabilities import auc, calibration
+from training.evaluation.tracing import Resampled, metrics_of, resampled
 from training.tracing.lineup import Answer
 from training.tracing.marts import TracingMarts
 from training.tracing.slices import behaviour_slices
 
-SELECTED_BY = "auc"
+SELECTED_BY = leading(TRACING)
 PYKT_LEAST = 3  # answers of a student that pyKT keeps
 
 
@@ -105,7 +100,7 @@ class Scorecard:
                 "title": registry.MODELS[name].title,
                 "test": self._test[name].values,
                 "val": self._of("val", answer),
-                "ci95": {m: self._test[name].interval(m) for m in METRICS},
+                "ci95": {m: self._test[name].interval(m) for m in TRACING},
                 "first_attempts": self._first_attempts(name),
                 "auc_pykt_late_mean": self._as_pykt(name),
                 "train_seconds": answer.train_seconds,
@@ -126,7 +121,7 @@ class Scorecard:
         if best is None or name == best:
             return None
         ours, theirs = self._test[name], self._test[best]
-        return {metric: ours.less(theirs, metric) for metric in METRICS}
+        return {metric: ours.less(theirs, metric) for metric in TRACING}
 
     def _first_attempts(self, name: str) -> dict[str, Any]:
         found = self._first[name]
@@ -143,9 +138,9 @@ class Scorecard:
         than three; a question of several skills is one row, whose skills' predictions
         are averaged ("late mean"). Ours asks for all skills at once: the mean of one.
         """
-        test = self._rows("test")
-        lengths = self.marts.table.groupby("user_id")["position"].transform("size")
-        inside = (self.marts.table["position"] >= 1) & (lengths >= PYKT_LEAST)
+        table, test = self.marts.table, self._rows("test")
+        lengths = table.groupby("user_id")["position"].transform("size")
+        inside = (table["position"] >= 1) & (lengths >= PYKT_LEAST)
         rows = test[inside.to_numpy()[test]]
         found = auc(self._correct[rows], self.answers[name].predicted[rows])
         return {"n": len(rows), "auc": found}
@@ -161,9 +156,9 @@ class Scorecard:
         reference = found.pop("oracle")
         return {
             "test": reference.values,
-            "ci95": {metric: reference.interval(metric) for metric in METRICS},
+            "ci95": {metric: reference.interval(metric) for metric in TRACING},
             "models": {
-                name: {metric: result.less(reference, metric) for metric in METRICS}
+                name: {metric: result.less(reference, metric) for metric in TRACING}
                 for name, result in found.items()
             },
         }
@@ -210,15 +205,15 @@ def table(metrics: dict[str, Any]) -> str:
     rows = [
         [
             f"{model['title']}\n({name})",
-            *(_cell(model["test"][m], model["ci95"][m]) for m in METRICS),
+            *(_cell(model["test"][m], model["ci95"][m]) for m in TRACING),
             _cell(model["first_attempts"]["auc"], model["first_attempts"]["ci95"]),
         ]
         for name, model in metrics["models"].items()
     ]
     if oracle := metrics["oracle"]:
-        cells = [_cell(oracle["test"][m], oracle["ci95"][m]) for m in METRICS]
+        cells = [_cell(oracle["test"][m], oracle["ci95"][m]) for m in TRACING]
         rows.append(["Oracle\n(the simulation)", *cells, ""])
-    header = ["model", *METRICS, "auc, first attempts"]
+    header = ["model", *TRACING, "auc, first attempts"]
     return tabulate(rows, header, tablefmt="simple", disable_numparse=True)
 
 

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 
 from training.evaluation.intervals import bootstrap_intervals
-from training.evaluation.tracing import auc, resampled
+from training.evaluation.probabilities import auc
+from training.evaluation.tracing import resampled
 
 N_RESAMPLES = 1000
 

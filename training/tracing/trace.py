@@ -9,16 +9,14 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from rapidfuzz import process
 
-from training.errors import UserError
+from training.errors import UserError, nearest
 from training.runs import Run, resolve_run, run_ids
 
 STATE = "exports/sakt_student_state.parquet"
 PREDICTIONS = "exports/sakt_predictions.parquet"
 ITEMS = "exports/item_params.parquet"
 DRIFT = "exports/item_drift.parquet"
-N_SPELLINGS = 3
 HEALTH = ["difficulty", "difficulty_se", "discrimination", "n_responses"]
 
 
@@ -93,7 +91,7 @@ def trace(folder: Path, user: str, skill: str | None) -> Trace:
         known = _column(folder / PREDICTIONS, "user_id")
         raise UserError(
             f"--user {user}: no such user in {folder}; the nearest are: "
-            + _spellings(user, known)
+            + nearest(user, known)
         )
     state = _read(folder / STATE, user)[["response_id", "skill_key", "mastery"]]
     steps = answers.merge(state, "left", "response_id")
@@ -134,16 +132,10 @@ def _refuse_skill(folder: Path, user: str, skill: str, met: pd.Series) -> None:
             f"--skill {skill}: user {user} answered nothing that asks for it; skills "
             f"met: {skills}"
         )
-    nearest = "the nearest are: " + _spellings(skill, sorted(known))
+    near = "the nearest are: " + nearest(skill, sorted(known))
     raise UserError(
         f"--skill {skill}: no such skill in {folder}; "
-        + (nearest if known else "none of its items has a skill, leave --skill out")
-    )
-
-
-def _spellings(key: str, known: list[str]) -> str:
-    return ", ".join(
-        match[0] for match in process.extract(key, known, limit=N_SPELLINGS)
+        + (near if known else "none of its items has a skill, leave --skill out")
     )
 
 

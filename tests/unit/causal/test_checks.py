@@ -15,7 +15,6 @@ from training.causal.crossfit import (
 )
 from training.causal.effects import Estimates, balance, estimate, observed, subgroups
 from training.causal.marts import TrialTable
-from training.causal.scorecard import auc
 from training.errors import UserError
 from training.evaluation.effects import Nuisances
 
@@ -226,8 +225,3 @@ def test_held_out_users_are_whole_and_about_a_seventh():
 def test_folds_without_an_arm_are_refused(treatment, fold, message):
     with pytest.raises(UserError, match=message):
         require_both_arms(np.array(treatment, float), np.array(fold))
-
-
-def test_auc_by_hand():
-    assert auc(np.array([0.1, 0.4, 0.4, 0.8]), np.array([0.0, 0, 1, 1])) == 0.875
-    assert auc(np.array([0.1, 0.4]), np.array([1.0, 1])) is None

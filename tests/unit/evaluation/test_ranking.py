@@ -8,7 +8,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.evaluation.ranking import METRICS, label_ranks
+from training.evaluation.metrics import RANKING
+from training.evaluation.ranking import label_ranks
 
 
 def ranks_of(scores, labels, excluded=None) -> list[int]:
@@ -128,14 +129,14 @@ def test_metrics_by_hand():
         "ndcg@10": [1, 1 / log(3), 1 / log(6), 1 / log(7), 1 / log(11), 0],
         "mrr": [1, 1 / 2, 1 / 5, 1 / 6, 1 / 10, 1 / 11],
     }
-    assert list(METRICS) == list(expected)
+    assert list(RANKING) == list(expected)
     for name, values in expected.items():
-        np.testing.assert_allclose(METRICS[name](ranks), values, err_msg=name)
+        np.testing.assert_allclose(RANKING[name](ranks), values, err_msg=name)
 
 
 @given(st.lists(st.integers(1, 100_000), min_size=1))
 def test_metrics_lie_in_the_unit_interval_and_are_ordered(ranks):
-    values = {name: metric(torch.tensor(ranks)) for name, metric in METRICS.items()}
+    values = {name: metric(torch.tensor(ranks)) for name, metric in RANKING.items()}
     for value in values.values():
         assert value.dtype == np.float64
         assert ((value >= 0) & (value <= 1)).all()

@@ -9,13 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from training.evaluation import tracing
-from training.evaluation.tracing import (
-    METRICS,
-    auc,
-    calibration,
-    metrics_of,
-    resampled,
-)
+from training.evaluation.metrics import TRACING
+from training.evaluation.probabilities import auc, calibration
+from training.evaluation.tracing import metrics_of, resampled
 
 quick = settings(max_examples=50, deadline=None)
 CORRECT = [True, False, True, True, False]
@@ -62,7 +58,7 @@ def test_auc_is_the_share_of_pairs_in_the_right_order(rows):
 
 
 def test_nobody_asked_gives_no_metric_and_one_kind_of_answer_no_auc():
-    assert metrics_of([], []) == dict.fromkeys(METRICS)
+    assert metrics_of([], []) == dict.fromkeys(TRACING)
     found = metrics_of([True, True], [0.5, 0.6])
     assert found["auc"] is None
     assert found["accuracy"] == 1.0
@@ -122,7 +118,7 @@ def test_users_are_resampled_not_answers():
     thrice = resampled(
         np.tile(correct, 3), {"m": np.tile(chance, 3)}, np.tile(users, 3), seed=1
     )["m"]
-    for metric in METRICS:
+    for metric in TRACING:
         assert thrice.interval(metric) == pytest.approx(once.interval(metric), abs=1e-3)
 
 
@@ -131,7 +127,7 @@ def test_intervals_hold_the_value_and_widen_with_fewer_users():
     few = users < 20
     wide = resampled(correct[few], {"m": chance[few]}, users[few], seed=1)["m"]
     narrow = resampled(correct, {"m": chance}, users, seed=1)["m"]
-    for metric in METRICS:
+    for metric in TRACING:
         low, high = narrow.interval(metric)
         assert low <= narrow.values[metric] <= high, metric
         assert wide.interval(metric)[1] - wide.interval(metric)[0] > high - low
@@ -141,7 +137,7 @@ def test_a_single_user_has_values_and_no_intervals():
     correct, chance, _ = made()
     found = resampled(correct, {"m": chance}, np.zeros(900), seed=1)["m"]
     assert found.values == metrics_of(correct, chance)
-    assert [found.interval(metric) for metric in METRICS] == [None] * 5
+    assert [found.interval(metric) for metric in TRACING] == [None] * 5
     assert found.less(found, "auc") is None
 
 
@@ -171,7 +167,7 @@ def test_the_same_seed_gives_the_same_intervals_in_any_order_of_rows():
     order = np.random.default_rng(0).permutation(900)
     one = resampled(correct, {"m": chance}, users, seed=7)["m"]
     two = resampled(correct[order], {"m": chance[order]}, users[order], seed=7)["m"]
-    for metric in METRICS:
+    for metric in TRACING:
         assert one.interval(metric) == pytest.approx(two.interval(metric), rel=1e-12)
 
 
@@ -180,5 +176,5 @@ def test_chunks_of_resamples_change_nothing(monkeypatch):
     whole = resampled(correct, {"m": chance}, users, seed=7, n_resamples=10)["m"]
     monkeypatch.setattr(tracing, "CELLS_AT_ONCE", 90)
     parts = resampled(correct, {"m": chance}, users, seed=7, n_resamples=10)["m"]
-    for metric in METRICS:
+    for metric in TRACING:
         np.testing.assert_array_equal(parts.draws[metric], whole.draws[metric])

@@ -144,9 +144,10 @@ def test_the_kept_trees_predict_as_scikit_learn_s_do():
 
 
 def test_a_state_of_other_trees_is_refused():
-    small = SummaryBoosting(5, SummaryBoostingConfig(n_trees=3)).state_dict()
-    with pytest.raises(ValueError, match="has shape"):
-        SummaryBoosting(5, SummaryBoostingConfig()).load_state_dict(small)
+    small = SummaryBoosting(5, SummaryBoostingConfig(n_trees=3))
+    small.fit(TRIALS, None)
+    with pytest.raises(ValueError, match="3 trees, not 60"):
+        SummaryBoosting(5, SummaryBoostingConfig()).load_state_dict(small.state_dict())
 
 
 def test_probabilities_keep_off_the_edge():

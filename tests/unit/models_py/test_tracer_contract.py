@@ -17,7 +17,7 @@ from tests.unit.models_py.made_answers import (
     responses_of,
     simulated,
 )
-from training.evaluation.tracing import auc
+from training.evaluation.probabilities import auc
 from training.fit.checkpoints import load_model, save_model
 from training.fit.loop import fit
 from training.tracing.checks import leaks

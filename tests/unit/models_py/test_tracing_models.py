@@ -8,8 +8,9 @@ import pytest
 import torch
 from sklearn.ensemble import HistGradientBoostingClassifier
 
+from models_py import trees
 from models_py.config import OptimiserConfig
-from models_py.tracing import histories, trees
+from models_py.tracing import histories
 from models_py.tracing.attention import HistoryAttention
 from models_py.tracing.sakt import SAKT, SAKTConfig
 from models_py.tracing.wd_irt import WideDeepIRT, WideDeepIRTConfig

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from training.evaluation.intervals import bootstrap_intervals, paired_comparisons
-from training.evaluation.ranking import METRICS
+from training.evaluation.metrics import RANKING
 from training.evaluation.slices import (
     PREFIX_LENGTHS,
     RELIABILITY_TIERS,
@@ -143,7 +143,7 @@ def _models(ranks, users, lengths, reliability) -> dict[str, Any]:
     values = {
         (name, metric): per_query(ranks[name])
         for name in SKILL
-        for metric, per_query in METRICS.items()
+        for metric, per_query in RANKING.items()
     }
     intervals = bootstrap_intervals(values, users, seed=1)
     reference = {(name, metric): values["gru", metric] for name, metric in values}
@@ -152,13 +152,13 @@ def _models(ranks, users, lengths, reliability) -> dict[str, Any]:
     by_tier = recall_by_slice(ranks, users, reliability, RELIABILITY_TIERS, seed=1)
     models = {}
     for name, (title, _) in SKILL.items():
-        test = {metric: float(values[name, metric].mean()) for metric in METRICS}
+        test = {metric: float(values[name, metric].mean()) for metric in RANKING}
         history = _history(BEST_MRR[name]) if name in BEST_MRR else []
         models[name] = {
             "title": title,
             "test": test,
             "val": {metric: 0.98 * value for metric, value in test.items()},
-            "ci95": {metric: intervals[name, metric] for metric in METRICS},
+            "ci95": {metric: intervals[name, metric] for metric in RANKING},
             "train_seconds": 67.2 if history else 0.012,
             "eval_seconds": 0.81,
             "n_parameters": 118_912 if history else 0,
@@ -167,7 +167,7 @@ def _models(ranks, users, lengths, reliability) -> dict[str, Any]:
             "history": history,
             "vs_best_baseline": None
             if name == "gru"
-            else {metric: gaps[name, metric].as_json() for metric in METRICS},
+            else {metric: gaps[name, metric].as_json() for metric in RANKING},
             "slices": {
                 "prefix_length": by_length[name],
                 "reliability_tier": by_tier[name],

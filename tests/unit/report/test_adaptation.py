@@ -127,7 +127,7 @@ def test_curves_begin_without_steps_and_without_support(run):
 def test_outer_steps_and_the_orders_are_said(run):
     """Steps are those of the logs, whatever the preset is called."""
     texts = [found.text for found in adaptation(run).blocks if isinstance(found, Text)]
-    assert "did so for 240 outer steps; --preset paper has" in texts[0]
+    assert "did so for 240 outer steps; configs/paper.yaml has" in texts[0]
     assert "cosine 0.9995, difference 3.2% of the second-order one" in texts[1]
 
 

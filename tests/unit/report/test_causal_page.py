@@ -21,10 +21,11 @@ from training.causal.effects import (
     overlap,
     subgroups,
 )
-from training.report import render
 from training.report.blocks import Section
+from training.report.page import render
 from training.report.record import Run
-from training.report.sections.causal import checks, summary
+from training.report.sections.causal.checks import checks
+from training.report.sections.causal.summary import summary
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from tests.unit.report.run_folders import (
 )
 from training.errors import UserError
 from training.files import sha256_of
-from training.report import render, write_report
+from training.report.page import render, write_report
 
 OPTIONAL = ("bayes_optimal", "repeat_splits", "data_summary", "funnel", "command")
 
@@ -164,7 +164,7 @@ def test_everything_to_repeat_the_run_is_there(page, metrics):
 
 def test_same_folder_same_page(metrics, tmp_path):
     folder = write_run(tmp_path / "run", small_metrics(metrics))
-    script = "import sys, pathlib; from training.report import render; "
+    script = "import sys, pathlib; from training.report.page import render; "
     script += "sys.stdout.reconfigure(encoding='utf-8'); "
     script += "print(render(pathlib.Path(sys.argv[1])), end=''); "
     script += "sys.exit('torch' in sys.modules)"

@@ -9,7 +9,7 @@ import pytest
 from models_py.fitting import FitLog
 from tests.unit.models_py.made_answers import N_ITEMS, N_SKILLS, Simulated, simulated
 from tests.unit.report.parsed_page import Page
-from training.report import render
+from training.report.page import render
 from training.tracing.lineup import Answer
 from training.tracing.marts import TracingMarts
 from training.tracing.scorecard import Scorecard, table

@@ -1,105 +1,147 @@
-"""The committed configuration files: complete, and equal to the defaults."""
+"""Where a run's settings come from, and the presets that are committed."""
 
 import dataclasses
 import shlex
 from pathlib import Path
 
 import pytest
-import yaml
 
 from models_py import registry
 from training.cli import train
 from training.config import TrainConfig, load_config
+from training.settings import as_yaml
 
-CONFIGS = sorted((Path(__file__).parents[3] / "configs").glob("*.yaml"))
-FAMILIES = {
-    "causal_trials": "causal",
-    "episodes_k2_q3": "recommendation",
-    "episodes_k5_q10": "recommendation",
-    "kt_sequences": "tracing",
-}
-# given by the run unless a model's own section names it: a file that did would
-# make `--seed` a lie
-FROM_THE_RUN = {"seed"}
+ROOT = Path(__file__).parents[3]
+PRESETS = sorted((ROOT / "configs").glob("*.yaml"))
+MART = {"mart": "episodes_k5_q10"}
 
-every_file = pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.name)
+every_preset = pytest.mark.parametrize("path", PRESETS, ids=lambda path: path.name)
+every_family = pytest.mark.parametrize(
+    "family", ["recommendation", "tracing", "causal"]
+)
 
 
-def family_of(path: Path) -> str:
-    return FAMILIES[path.stem.split("_")[0]]
+@pytest.fixture
+def layers(tmp_path):
+    """`layers(text, …)` → files to lay over each other."""
+
+    def write(*texts: str) -> list[Path]:
+        paths = [tmp_path / f"{number}.yaml" for number in range(len(texts))]
+        for path, text in zip(paths, texts, strict=True):
+            path.write_text(text)
+        return paths
+
+    return write
 
 
-def names_of(config) -> set[str]:
-    return {field.name for field in dataclasses.fields(config)}
-
-
-def test_there_is_a_file_for_each_mart():
-    assert [path.stem for path in CONFIGS] == list(FAMILIES)
-
-
-@every_file
-def test_the_first_line_is_the_command_that_uses_the_file(path):
+@every_preset
+def test_the_first_line_of_a_preset_is_the_command_that_uses_it(path, monkeypatch):
+    monkeypatch.chdir(ROOT)
     program, *arguments = shlex.split(path.read_text().splitlines()[0].lstrip("# "))
     assert program == "moocmeta-train"
     options = train.make_context(program, arguments).params
-    assert options["config_file"] == Path("configs") / path.name
+    assert options["config_files"] == (Path("configs") / path.name,)
+    config = load_config(options["config_files"], {"mart": options["mart"]}, ())
+    assert config.models
+    config.check_models()
 
 
-@every_file
-def test_every_setting_is_named(path):
-    given = yaml.safe_load(path.read_text())
-    assert set(given) == names_of(TrainConfig)
-    assert list(given["models"]) == registry.names(FAMILIES[path.stem])
-    for name, settings in given["models"].items():
-        default = registry.CONFIGS[name]()
-        preset = getattr(default, "PRESETS", {}).get("paper", {})
-        of_preset = {
-            key for key, value in preset.items() if not isinstance(value, dict)
-        }
-        elsewhere = FROM_THE_RUN | set(registry.MODELS[name].members) | of_preset
-        assert set(settings) == names_of(default) - elsewhere, name
-        for key, value in settings.items():
-            if dataclasses.is_dataclass(getattr(default, key)):
-                expected = names_of(getattr(default, key)) - set(preset.get(key, {}))
-                assert set(value) == expected, f"{name}.{key}"
+def test_the_paper_preset_has_the_published_steps():
+    given = load_config([ROOT / "configs" / "paper.yaml"], MART, ())
+    default = load_config([], MART, ())
+    adapting = [
+        n for n, e in registry.MODELS.items() if e.method not in (None, "fine_tune")
+    ]
+    assert list(given.models) == adapting
+    for name in adapting:
+        settings, quick = given.model_config(name), default.model_config(name)
+        assert (settings.tasks_per_step, settings.validate_every) == (32, 100)
+        assert (settings.optimiser.epochs, settings.optimiser.patience) == (30, 30)
+        assert settings.optimiser.learning_rate == quick.optimiser.learning_rate
+        assert (quick.tasks_per_step, quick.optimiser.epochs) == (8, 1)
 
 
-@pytest.mark.parametrize("mart", ["episodes_k5_q10", "episodes_k2_q3"])
-def test_the_preset_of_a_complete_file_can_be_changed_there(mart, tmp_path):
-    (path,) = (path for path in CONFIGS if path.stem == mart)
-    text = path.read_text()
-    assert "preset: quick" in text
-    changed = tmp_path / "changed.yaml"
-    changed.write_text(text.replace("preset: quick", "preset: paper"))
-    settings = load_config(changed, {}, []).model_config("maml_warm")
-    assert (settings.tasks_per_step, settings.validate_every) == (32, 100)
-    assert settings.optimiser.epochs == 30
+@pytest.mark.parametrize(
+    ("texts", "flags", "assignments", "expected"),
+    [
+        (["score_chunk: 1"], {}, [], ("score_chunk", 1)),
+        (["score_chunk: 1", "score_chunk: 2"], {}, [], ("score_chunk", 2)),
+        (["lineup: [gru, sasrec]", "lineup: [gru]"], {}, [], ("lineup", ("gru",))),
+        (["seed: 1", "seed: 2"], {"seed": 3}, [], ("seed", 3)),
+        (["seed: 1"], {"seed": 3}, ["seed=4"], ("seed", 4)),
+        (["epochs: 9", "epochs: null"], {}, [], ("epochs", None)),
+    ],
+)
+def test_later_settings_win(layers, texts, flags, assignments, expected):
+    config = load_config(layers(*texts), {**MART, **flags}, assignments)
+    name, value = expected
+    assert getattr(config, name) == value
 
 
-@every_file
-def test_every_value_is_the_default(path):
-    given, default = load_config(path, {}, []), TrainConfig(mart=path.stem)
-    assert dataclasses.replace(given, models={}) == default
-    family = FAMILIES[path.stem]
-    assert given.model_configs(family) == default.model_configs(family)
+ONE = "models: {gru: {hidden_dim: 7, seed: 5, optimiser: {epochs: 7, patience: 3}}}"
 
 
-@every_file
-def test_flags_reach_the_models(path):
-    given = load_config(path, {"seed": 7, "epochs": 3}, [])
-    for name, config in given.model_configs(FAMILIES[path.stem]).items():
-        assert getattr(config, "seed", 7) == 7, name
-        if hasattr(config, "optimiser"):
-            assert config.optimiser.epochs == 3, name
+@pytest.mark.parametrize(
+    ("texts", "flags", "assignments", "expected"),
+    [
+        # (seed, most epochs) of gru, then of sasrec, which is given none of its own
+        ([ONE], {}, [], ((5, 7), (1, 50))),
+        ([f"{ONE}\nseed: 2\nepochs: 4"], {}, [], ((5, 7), (2, 4))),
+        (["seed: 2\nepochs: 4", ONE], {}, [], ((5, 7), (2, 4))),
+        ([ONE, "seed: 2\nepochs: 4"], {}, [], ((2, 4), (2, 4))),
+        ([ONE], {"seed": 2, "epochs": 4}, [], ((2, 4), (2, 4))),
+        ([ONE], {"seed": 2}, ["models.gru.seed=6"], ((6, 7), (2, 50))),
+        ([], {"epochs": 4}, ["models.gru.optimiser.epochs=8"], ((1, 8), (1, 4))),
+        ([ONE], {}, ["models.gru.seed=6", "seed=3"], ((6, 7), (3, 50))),
+    ],
+)
+def test_what_is_said_of_all_models_stands_over_what_was_said_of_one_before(
+    layers, texts, flags, assignments, expected
+):
+    flags = {**MART, **flags}
+    config = load_config(layers("seed: 1", *texts), flags, assignments)
+    found = [config.model_config(name) for name in ("gru", "sasrec")]
+    assert tuple((one.seed, one.optimiser.epochs) for one in found) == expected
+    if texts:  # what nobody overruled is as the file has it
+        assert (found[0].hidden_dim, found[0].optimiser.patience) == (7, 3)
 
 
-def test_one_setting_leaves_its_neighbours_at_their_defaults():
-    given = load_config(
-        None, {"mart": "m"}, ["models.sasrec.optimiser.batch_size=10"]
-    ).model_configs("recommendation")["sasrec"]
-    default = registry.CONFIGS["sasrec"]()
-    assert given.optimiser.batch_size == 10
-    assert (
-        dataclasses.replace(given.optimiser, batch_size=default.optimiser.batch_size)
-        == default.optimiser
+@every_family
+def test_resolved_settings_name_every_one_that_is_used(family):
+    resolved = TrainConfig(mart="m", seed=3, epochs=2).resolved(family)
+    assert list(resolved.lineup) == registry.default_names(family)
+    assert set(resolved.models) == set(resolved.lineup)
+    for name, given in resolved.models.items():
+        config = resolved.model_config(name)
+        assert dataclasses.asdict(config) == given
+        assert given.get("seed", 3) == 3
+        assert given.get("optimiser", {"epochs": 2})["epochs"] == 2
+
+
+@every_family
+def test_printed_settings_give_the_same_again_and_can_be_changed(family, layers):
+    resolved = TrainConfig(mart="m", seed=3, epochs=2).resolved(family)
+    paths = layers(as_yaml(dataclasses.asdict(resolved)))
+    assert load_config(paths, {}, ()) == resolved
+    changed = load_config(paths, {"seed": 9}, ()).resolved(family)
+    expected = TrainConfig(mart="m", seed=9, epochs=2).resolved(family)
+    assert changed == expected
+
+
+def test_the_network_that_a_model_adapts_is_resolved_with_it():
+    config = TrainConfig(
+        mart="m",
+        lineup=("anil", "anil"),
+        models={"gru": {"hidden_dim": 7}, "sasrec": {"dim": 8}},
     )
+    resolved = config.resolved("recommendation")
+    assert resolved.lineup == ("anil",)
+    assert list(resolved.models) == ["anil", "gru"]  # nothing reads sasrec's
+    assert resolved.models["gru"]["hidden_dim"] == 7
+
+
+def test_numbers_may_be_written_with_a_power_of_ten(layers):
+    paths = layers("models: {maml: {inner_rate: 1e-3}}")
+    given = load_config(paths, MART, ["models.gru.optimiser.learning_rate=2E-4"])
+    assert given.model_config("maml").inner_rate == 1e-3
+    assert given.model_config("gru").optimiser.learning_rate == 2e-4

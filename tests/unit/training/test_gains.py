@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from training.evaluation.ranking import METRICS
+from training.evaluation.metrics import RANKING
 from training.recommendation.adapting import Adaptation
 from training.recommendation.gains import adaptation_block
 from training.recommendation.lineup import Answer
@@ -81,7 +81,7 @@ def repeated(less: dict[str, dict]) -> str:
     """The table of two models over repeated splits, the second compared with others."""
     spread = {"mean": 0.5, "sd": 0.1, "min": 0.4, "max": 0.6}
     models = {
-        name: {metric: {**spread, "less": found} for metric in METRICS}
+        name: {metric: {**spread, "less": found} for metric in RANKING}
         for name, found in {"gru": {}, "best": less}.items()
     }
     splits = {"n": 3, "n_test_users": [4, 9, 5], "models": models}

@@ -10,8 +10,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models_py.tracing.data import Responses
 from models_py.tracing.columns import ColumnsAfter, columns_of
+from models_py.tracing.data import Responses
 from models_py.tracing.rates import Rates
 from models_py.tracing.shown import FEATURES
 from tests.unit.models_py.made_answers import responses_of, skills_of
@@ -82,7 +82,9 @@ def told_of(responses: Responses, row: int) -> dict[str, float]:
 # seconds between answers that lie on either side of every window's edge
 GAPS = st.sampled_from([0, 1, 3599, 3600, 3601, 24 * 3600, 7 * 24 * 3600 + 1])
 distant = st.lists(
-    st.lists(st.tuples(st.integers(0, 10), GAPS, st.booleans()), min_size=1, max_size=12),
+    st.lists(
+        st.tuples(st.integers(0, 10), GAPS, st.booleans()), min_size=1, max_size=12
+    ),
     min_size=1,
     max_size=3,
 )
@@ -106,7 +108,9 @@ def test_a_question_nobody_was_asked_sees_what_an_answer_there_would(answers, ra
     rates = Rates.among(after, 5.0)
     asked = ColumnsAfter(whole.take(_all_but(last, len(whole))), rates)
     found = asked.at(after.user_starts[1:] - 1, whole.item[last], whole.skill_set[last])
-    np.testing.assert_allclose(found, columns_of(whole, rates)[last], rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(
+        found, columns_of(whole, rates)[last], rtol=1e-5, atol=1e-6
+    )
 
 
 def _all_but(rows: torch.Tensor, n: int) -> torch.Tensor:

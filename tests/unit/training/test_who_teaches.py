@@ -1,6 +1,6 @@
 """Train users teach, validation users select, test users decide nothing."""
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,6 +9,7 @@ import torch
 from models_py import registry
 from models_py.config import OptimiserConfig
 from models_py.ragged import Ragged
+from models_py.recommendation.gru import GRUConfig
 from training.config import TrainConfig
 from training.fit.job import Job
 from training.recommendation import pair_table
@@ -85,10 +86,10 @@ def fit(name: str, items: np.ndarray, path) -> tuple[bytes, Answer]:
         config = replace(config, optimiser=QUICK)
     if registry.MODELS[name].wraps:
         config = replace(config, validate_every=2)
-    base = {"optimiser": asdict(QUICK), "embedding_dim": 8, "hidden_dim": 8}
-    settings = TrainConfig(mart=marts.mart, models={"gru": base})
-    job = Job(settings, marts, run, torch.device("cpu"), progress=False)
-    given = answer(job, name, config, questions_of(marts))
+    base = GRUConfig(embedding_dim=8, hidden_dim=8, optimiser=QUICK)
+    settings, asked = {"gru": base, name: config}, TrainConfig(mart=marts.mart)
+    job = Job(asked, settings, marts, run, torch.device("cpu"), progress=False)
+    given = answer(job, name, questions_of(marts))
     return run.checkpoint(name).read_bytes(), given
 
 

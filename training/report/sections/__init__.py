@@ -7,8 +7,15 @@ from collections.abc import Callable
 
 from training.report.blocks import Section
 from training.report.record import Run
-from training.report.sections import causal, tracing
+from training.report.sections import tracing
 from training.report.sections.adaptation import adaptation
+from training.report.sections.causal import (
+    checks,
+    effects,
+    nuisances,
+    overlap,
+    summary,
+)
 from training.report.sections.certainty import certainty
 from training.report.sections.data import data
 from training.report.sections.headline import headline
@@ -37,12 +44,12 @@ SECTIONS: dict[str, tuple[Build, ...]] = {
         reproduce,
     ),
     "causal": (
-        causal.summary,
-        causal.effects,
-        causal.checks,
-        causal.overlap,
-        causal.groups,
-        causal.nuisances,
+        summary.summary,
+        effects.effects,
+        checks.checks,
+        overlap.overlap,
+        effects.groups,
+        nuisances.nuisances,
         training,
         data,
         reproduce,

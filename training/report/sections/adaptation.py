@@ -46,7 +46,7 @@ def _intro(run: Run) -> str:
     steps = _outer_steps(run)
     learned = (
         f"Those that learn to adapt by gradient steps did so for {steps} outer steps; "
-        "--preset paper has the published 3,000."
+        "configs/paper.yaml has the published 3,000."
         if steps
         else ""
     )

@@ -1,5 +1,6 @@
 """The table of metrics with intervals, and every model against the best baseline."""
 
+from training.evaluation.metrics import METRICS
 from training.report import numbers
 from training.report.blocks import (
     Block,
@@ -13,7 +14,7 @@ from training.report.blocks import (
     Text,
 )
 from training.report.plots import Estimate, estimates
-from training.report.record import METRICS, Run
+from training.report.record import Run
 from training.report.sections.verdicts import Gap, comparisons
 
 

@@ -1,3 +1,6 @@
+{{ config(post_hook="{{ refuse_strange_family(
+    'causal', ref('int_event_types'), this, 'no auction, impression, click or purchase'
+) }}") }}
 -- One row per kept event of a causal data set, with the ids that causal models read.
 with
 
@@ -13,34 +16,18 @@ event_types as (
 
 ),
 
-datasets as (
+products as (
 
-    select * from {{ ref('datasets') }}
-
-),
-
-product_ids as (
-
-    select
-        items.item_number,
-        causal_vocab.item_id
-
-    from {{ ref('int_items') }} as items
-
-    inner join {{ ref('causal_vocab') }} as causal_vocab
-        on
-            items.dataset = causal_vocab.dataset
-            and items.item_key = causal_vocab.token
-            and causal_vocab.is_product
+    select * from {{ ref('int_causal_vocab') }}
 
 ),
 
 event_ids as (
 
     select
-        event_types.dataset,
-        event_types.event_type_number,
-        case event_types.event_type
+        dataset,
+        event_type_number,
+        case event_type
             when 'auction' then 0
             when 'impression' then 1
             when 'click' then 2
@@ -49,9 +36,11 @@ event_ids as (
 
     from event_types
 
-    inner join datasets on event_types.dataset = datasets.dataset
-
-    where datasets.family = 'causal' and event_types.is_kept
+    where
+        family = 'causal'
+        and is_kept
+        -- what else is kept counts for sessions; no causal model reads it
+        and event_type in ('auction', 'impression', 'click', 'purchase')
 
 )
 
@@ -66,11 +55,11 @@ select
     -- 1 is [AUCTION], 2 is [UNK]
     case
         when event_ids.event_id = 0 then 1
-        else coalesce(product_ids.item_id, 2)
+        else coalesce(products.item_id, 2)
     end as item_id
 
 from events
 
 inner join event_ids on events.event_type_number = event_ids.event_type_number
 
-left join product_ids on events.item_number = product_ids.item_number
+left join products on events.item_number = products.item_number

@@ -1,4 +1,5 @@
--- One row per data set and event type found, with whether `datasets` keeps it.
+-- One row per data set and event type found, with whether `datasets` keeps it and what
+-- else it says of the data set's events.
 with
 
 events as (
@@ -38,6 +39,11 @@ select
     types_counted.n_events,
     types_counted.n_user_events,
     case
+        when datasets.dataset is null
+            then {{ error_of(
+                "'datasets: no row for ' || types_counted.dataset"
+                ~ " || ', which has raw files; add one or take the files away'"
+            ) }}
         when datasets.event_type_prefixes is null then true
         else {{
             has_prefix(
@@ -45,10 +51,12 @@ select
             )
         }}
     end as is_kept,
+    datasets.family,
     datasets.session_method,
     datasets.session_gap_sec,
     datasets.drops_exact_repeats
 
 from types_counted
 
-inner join datasets on types_counted.dataset = datasets.dataset
+-- left: a data set that `datasets` does not know must not vanish
+left join datasets on types_counted.dataset = datasets.dataset

@@ -32,19 +32,7 @@ select
     event_types.event_type_number,
     events.event_at,
     {{ epoch_seconds('events.event_at') }} as ts_epoch,
-    -- a stretch of time as long as the gap limit lies within one gap session
-    case
-        when event_types.session_method = 'platform' then 0
-        else cast(
-            floor(
-                {{ epoch_seconds('events.event_at') }} / event_types.session_gap_sec
-            ) as bigint
-        )
-    end as stretch,
-    case
-        when event_types.session_method = 'platform' then events.platform_session
-        else ''
-    end as platform_session,
+    {{ stretch_of('events.event_at', 'events.platform_session', 'event_types') }},
     event_types.drops_exact_repeats
 
 from events

@@ -42,7 +42,8 @@ select
     event_type_number,
     event_at,
     ts_epoch,
-    coalesce(item_number <> lag(item_number) over session_timeline, true) as is_run_start
+    coalesce(item_number <> lag(item_number) over session_timeline, true)
+        as is_run_start
 
 from sessions_assigned
 

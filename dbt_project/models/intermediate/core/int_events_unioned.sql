@@ -4,7 +4,7 @@
     ('stg_xuetangx__events', 'platform_session'),
     ('stg_mars__ratings', 'cast(null as string)'),
     ('stg_ad_events__events', 'cast(null as string)'),
-    ('stg_edm_cup_2023__actions', 'cast(null as string)'),
+    ('stg_edm_cup_2023__actions', 'platform_session'),
     ('stg_assistments_2009__answers', 'cast(null as string)'),
 ] %}
 

@@ -42,12 +42,19 @@ runs_in_sequences as (
 
     inner join datasets on sessions.dataset = datasets.dataset
 
-    -- repeats within a session are gone already; those across an event without an
-    -- item, or across two sessions of a sequence, go below
+    -- repeats within a session go first, they are most events; those across an event
+    -- without an item, or across two sessions of a sequence, go below. Where sessions
+    -- of the platform overlap, what repeats in one need not repeat in the user's time
     where
         datasets.family = 'recommendation'
-        and events.is_run_start
         and events.item_number is not null
+        and (
+            events.is_run_start
+            or (
+                datasets.sequence_scope = 'user'
+                and datasets.session_method = 'platform'
+            )
+        )
 
 ),
 
@@ -55,7 +62,8 @@ run_starts_flagged as (
 
     select
         *,
-        coalesce(item_number <> lag(item_number) over sequence_timeline, true) as is_start
+        coalesce(item_number <> lag(item_number) over sequence_timeline, true)
+            as is_start
 
     from runs_in_sequences
 
@@ -75,7 +83,8 @@ select
     ts_epoch,
     row_number() over (
         partition by user_number, sequence_number
-        order by ts_epoch, item_number, event_type_number, session_number, pos_in_session
+        order by
+            ts_epoch, item_number, event_type_number, session_number, pos_in_session
     ) - 1 as sequence_position
 
 from run_starts_flagged

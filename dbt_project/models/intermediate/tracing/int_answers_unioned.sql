@@ -1,10 +1,13 @@
 {{ config(materialized='view') }}
 -- One row per graded first answer of every data set of knowledge tracing. A new data
--- set is a branch here. `skill_keys` is null where nothing describes the item.
+-- set is a branch here: each answer is one of its events, of the same type, moment and
+-- session of the platform. `skill_keys` is null where nothing describes the item.
 select
     dataset,
     user_id,
     item_key,
+    event_type,
+    platform_session,
     answer_number,
     answered_at,
     correct,
@@ -20,6 +23,8 @@ select
     dataset,
     user_id,
     item_key,
+    event_type,
+    cast(null as string) as platform_session,
     order_id as answer_number,
     event_at as answered_at,
     correct,

@@ -7,6 +7,12 @@ actions as (
 
 ),
 
+assignments as (
+
+    select * from {{ ref('stg_edm_cup_2023__assignments') }}
+
+),
+
 problems as (
 
     select * from {{ ref('stg_edm_cup_2023__problems') }}
@@ -64,7 +70,10 @@ starts_chosen as (
 
     select
         *,
-        {{ latest_before('starts', 'answered_at') }} as started_at
+        {{ latest_before('starts', 'answered_at') }} as started_at,
+        -- of two answers in one instant the right one counts: its type is the smaller
+        -- text
+        coalesce(first_right_at = answered_at, false) as correct
 
     from first_answers_kept
 
@@ -74,11 +83,12 @@ select
     starts_chosen.dataset,
     starts_chosen.user_id,
     starts_chosen.item_key,
+    case when starts_chosen.correct then 'correct_response' else 'wrong_response' end
+        as event_type,
+    assignments.assignment_log_id as platform_session,
     starts_chosen.assignment_number as answer_number,
     starts_chosen.answered_at,
-    -- of two answers in one instant the right one counts: its type is the smaller text
-    coalesce(starts_chosen.first_right_at = starts_chosen.answered_at, false)
-        as correct,
+    starts_chosen.correct,
     {{ seconds_between('starts_chosen.started_at', 'starts_chosen.answered_at') }}
         as latency_sec,
     coalesce(starts_chosen.first_help_at < starts_chosen.answered_at, false)
@@ -87,5 +97,8 @@ select
     problems.skill_keys
 
 from starts_chosen
+
+inner join assignments
+    on starts_chosen.assignment_number = assignments.assignment_number
 
 left join problems on starts_chosen.item_key = problems.item_key

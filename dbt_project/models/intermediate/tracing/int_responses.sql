@@ -4,33 +4,13 @@ with
 
 answers as (
 
-    select * from {{ ref('int_answers_unioned') }}
-
-),
-
-skill_lists as (
-
-    select * from {{ ref('int_skill_lists') }}
-
-),
-
-users as (
-
-    select
-        int_users.dataset,
-        int_users.user_id,
-        int_users.user_number,
-        datasets.session_gap_sec
-
-    from {{ ref('int_users') }} as int_users
-
-    inner join {{ ref('datasets') }} as datasets on int_users.dataset = datasets.dataset
+    select * from {{ ref('int_answers_numbered') }}
 
 ),
 
 vocab as (
 
-    select * from {{ ref('vocab') }}
+    select * from {{ ref('int_vocab') }}
 
 ),
 
@@ -46,61 +26,30 @@ sessions as (
 
 ),
 
-answers_numbered as (
+sessions_found as (
 
     select
-        answers.dataset,
-        users.user_number,
+        sessions.dataset,
+        sessions.user_number,
+        sessions.session_number,
         vocab.item_id,
-        skill_lists.skill_list_number,
+        answers.skill_list_number,
         answers.answer_number,
         answers.correct,
         answers.answered_at,
-        {{ epoch_seconds('answers.answered_at') }} as ts_epoch,
-        cast(
-            floor({{ epoch_seconds('answers.answered_at') }} / users.session_gap_sec)
-            as bigint
-        ) as stretch,
-        -- not least(): of a null and a number it may take the number
-        case
-            when answers.latency_sec > {{ var('max_latency_sec') }}
-                then {{ var('max_latency_sec') }}
-            else answers.latency_sec
-        end as latency_sec,
+        answers.ts_epoch,
+        answers.latency_sec,
         answers.help_before
 
     from answers
 
-    inner join users
-        on
-            answers.dataset = users.dataset
-            and answers.user_id = users.user_id
-
-    inner join vocab
-        on
-            answers.dataset = vocab.dataset
-            and answers.item_key = vocab.item_key
-
-    inner join skill_lists
-        on
-            answers.dataset = skill_lists.dataset
-            and coalesce(answers.skill_keys, {{ empty_list('varchar') }})
-            = skill_lists.skill_keys
-
-),
-
-sessions_found as (
-
-    select
-        answers_numbered.*,
-        stretches.session_number
-
-    from answers_numbered
+    inner join vocab on answers.item_number = vocab.item_number
 
     inner join stretches
         on
-            answers_numbered.user_number = stretches.user_number
-            and answers_numbered.stretch = stretches.stretch
+            answers.user_number = stretches.user_number
+            and answers.stretch = stretches.stretch
+            and answers.platform_session = stretches.platform_session
 
     -- inner: answers of dropped users and sessions go with them
     inner join sessions

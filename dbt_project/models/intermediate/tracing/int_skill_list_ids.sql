@@ -10,7 +10,7 @@ lists as (
 
 skills as (
 
-    select * from {{ ref('skills') }}
+    select * from {{ ref('int_skills') }}
 
 ),
 

@@ -1,3 +1,6 @@
+{{ config(post_hook="{{ refuse_strange_family(
+    'tracing', ref('int_event_types'), this, 'no graded answer'
+) }}") }}
 -- One row per list of skills that answers ask for, with a number: answers carry that
 -- through every sort, not the list.
 with
@@ -14,7 +17,8 @@ lists_found as (
 
 select
     dataset,
-    cast(row_number() over (order by dataset, skill_keys) as integer) as skill_list_number,
+    cast(row_number() over (order by dataset, skill_keys) as integer)
+        as skill_list_number,
     skill_keys
 
 from lists_found

@@ -22,14 +22,15 @@ with
 
 event_types as (
 
-    select event_types.*
+    select
+        *,
+        not is_kept
+        or event_type not in ('auction', 'impression', 'click', 'purchase')
+            as is_unknown
 
-    from {{ ref('int_event_types') }} as event_types
+    from {{ ref('int_event_types') }}
 
-    inner join {{ ref('datasets') }} as datasets
-        on event_types.dataset = datasets.dataset
-
-    where datasets.family = 'causal'
+    where family = 'causal'
 
 ),
 
@@ -37,8 +38,8 @@ unknown_types_named as (
 
     select
         dataset,
-        cast(sum(case when is_kept then 0 else n_events end) as bigint) as n_rows,
-        {{ texts_joined('case when not is_kept then event_type end') }} as names
+        cast(sum(case when is_unknown then n_events else 0 end) as bigint) as n_rows,
+        {{ texts_joined('case when is_unknown then event_type end') }} as names
 
     from event_types
 

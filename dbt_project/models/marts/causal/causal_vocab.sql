@@ -13,9 +13,15 @@ datasets as (
 
 ),
 
-vocab as (
+products as (
 
-    select * from {{ ref('vocab') }}
+    select * from {{ ref('int_causal_vocab') }}
+
+),
+
+items as (
+
+    select * from {{ ref('int_items') }}
 
 ),
 
@@ -57,19 +63,11 @@ cross join special_tokens
 union all
 
 select
-    vocab.dataset,
-    cast(
-        row_number() over (
-            partition by vocab.dataset
-            order by vocab.item_key
-        ) + 2 as integer
-    ) as item_id,
-    vocab.item_key as token,
+    products.dataset,
+    products.item_id,
+    items.item_key as token,
     true as is_product
 
-from vocab
+from products
 
-inner join causal_datasets on vocab.dataset = causal_datasets.dataset
-
--- products that no train user met have no id of their own: they are [UNK]
-where vocab.in_train
+inner join items on products.item_number = items.item_number

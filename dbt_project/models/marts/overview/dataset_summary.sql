@@ -20,6 +20,7 @@ int_sessions as (
 ),
 
 {% for mart in ['pairs', 'episodes_k5_q10', 'episodes_k2_q3'] %}
+{%- set relation = ref(mart) %}
 {{ mart }}_counted as (
 
     select
@@ -27,7 +28,14 @@ int_sessions as (
         coalesce(split, 'all') as split,
         count(*) as n_rows
 
-    from {{ ref(mart) }}
+    -- what was not built, since another family was asked for, counts as nothing
+    from {{ relation if is_built(relation) else ref('sessions') }}
+
+    {%- if not is_built(relation) %}
+
+    where false
+
+    {%- endif %}
 
     group by grouping sets ((dataset, split), (dataset))
 

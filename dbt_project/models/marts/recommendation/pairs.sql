@@ -7,39 +7,29 @@ runs as (
 
 ),
 
-items as (
+vocab as (
 
-    select
-        items.item_number,
-        vocab.item_id
-
-    from {{ ref('int_items') }} as items
-
-    inner join {{ ref('vocab') }} as vocab
-        on
-            items.dataset = vocab.dataset
-            and items.item_key = vocab.item_key
+    select * from {{ ref('int_vocab') }}
 
 ),
 
 sessions as (
 
     select
-        int_sessions.dataset,
-        int_sessions.user_number,
-        int_sessions.session_number,
-        int_sessions.user_id,
-        int_sessions.session_id,
-        int_sessions.split,
-        sessions.reliability
+        sessions.dataset,
+        sessions.user_number,
+        sessions.session_number,
+        sessions.user_id,
+        sessions.session_id,
+        sessions.split,
+        reliability.reliability
 
-    from {{ ref('int_sessions') }} as int_sessions
+    from {{ ref('int_sessions') }} as sessions
 
-    inner join {{ ref('sessions') }} as sessions
+    inner join {{ ref('int_session_reliability') }} as reliability
         on
-            int_sessions.dataset = sessions.dataset
-            and int_sessions.user_id = sessions.user_id
-            and int_sessions.session_id = sessions.session_id
+            sessions.user_number = reliability.user_number
+            and sessions.session_number = reliability.session_number
 
 ),
 
@@ -56,14 +46,14 @@ prefixes_listed as (
         runs.sequence_number,
         runs.session_number,
         runs.sequence_position,
-        items.item_id,
+        vocab.item_id,
         runs.ts_epoch as label_ts_epoch,
         -- times only grow along a sequence: the item before has the prefix's largest
         lag(runs.ts_epoch) over (
             partition by runs.user_number, runs.sequence_number
             order by runs.sequence_position
         ) as prefix_max_ts_epoch,
-        {{ window_list('items.item_id') }} over (
+        {{ window_list('vocab.item_id') }} over (
             partition by runs.user_number, runs.sequence_number
             order by runs.sequence_position
             rows between {{ var('max_prefix_len') }} preceding and 1 preceding
@@ -71,7 +61,7 @@ prefixes_listed as (
 
     from runs
 
-    inner join items on runs.item_number = items.item_number
+    inner join vocab on runs.item_number = vocab.item_number
 
 ),
 

@@ -21,7 +21,8 @@ select
     nullif(raw_actions.problem_id, '') as item_key,
     raw_actions.action as event_type,
     raw_actions.timestamp as event_at,
-    assignments.assignment_number
+    assignments.assignment_number,
+    raw_actions.assignment_log_id as platform_session
 
 from raw_actions
 

@@ -1,8 +1,12 @@
 """Boosted trees as plain arrays: stored without pickle, read without scikit-learn."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingClassifier
+from threadpoolctl import threadpool_limits
 from torch import Tensor
 
 _FIELDS = {
@@ -14,6 +18,81 @@ _FIELDS = {
     "is_leaf": ("is_leaf", np.uint8),
     "value": ("value", np.float64),
 }
+
+
+@dataclass(frozen=True)
+class Watched:
+    """Rows that no tree is grown from.
+
+    Args:
+        columns: shape (M, F).
+        is_so: shape (M,).
+        patience: trees in a row that may fail to lower their log loss.
+    """
+
+    columns: NDArray[np.float64]
+    is_so: NDArray[np.bool_]
+    patience: int
+
+
+def boosted(
+    columns: NDArray[np.float64],
+    is_so: NDArray[np.bool_],
+    *,
+    if_alike: float,
+    n_trees: int,
+    learning_rate: float,
+    max_leaves: int,
+    min_leaf: int,
+    penalty: float,
+    seed: int,
+    watched: Watched | None = None,
+) -> dict[str, Tensor]:
+    """Trees of scikit-learn's histogram boosting (after LightGBM, Ke et al., 2017).
+
+    Args:
+        columns: NaN where unknown, shape (N, F).
+        is_so: what is learned, shape (N,).
+        if_alike: the log odds of every row where all of `is_so` are alike.
+        n_trees, learning_rate, max_leaves, min_leaf, penalty: number of trees, how
+            much of each counts, its most leaves, their fewest rows and ridge penalty.
+        seed: of the rows that many are binned by.
+        watched: other rows; `n_trees` is the most then, and the trees end where those
+            rows' log loss was least.
+    Returns:
+        What `log_odds` takes.
+    """
+    if is_so.all() or not is_so.any():
+        return constant(if_alike)
+    model = HistGradientBoostingClassifier(
+        max_iter=n_trees,
+        learning_rate=learning_rate,
+        max_leaf_nodes=max_leaves,
+        min_samples_leaf=min_leaf,
+        l2_regularization=penalty,
+        early_stopping=watched is not None,
+        scoring="loss",
+        n_iter_no_change=watched.patience if watched else 10,
+        random_state=seed,
+    )
+    # a column without any value tells nothing, and cannot be binned
+    is_empty = np.isnan(columns).all(axis=0)
+    with threadpool_limits(1):  # as torch: results must not depend on the cores
+        if watched is None:
+            return trees_of(model.fit(_filled(columns, is_empty), is_so))
+        model.fit(
+            _filled(columns, is_empty),
+            is_so,
+            X_val=_filled(watched.columns, is_empty),
+            y_val=watched.is_so,
+        )
+    best = int(model.validation_score_.argmax())  # after no tree, one tree, …
+    del model._predictors[max(best, 1) :]
+    return trees_of(model)
+
+
+def _filled(columns: NDArray, is_empty: NDArray) -> NDArray:
+    return np.where(is_empty, 0.0, columns)
 
 
 def trees_of(model: HistGradientBoostingClassifier) -> dict[str, Tensor]:
@@ -91,3 +170,16 @@ def constant(value: float) -> dict[str, Tensor]:
         "root": whole,
         "baseline": torch.tensor(value, dtype=torch.float64),
     }
+
+
+def require_trees(
+    trees: dict[str, Tensor], n_trees: int, may_be_fewer: bool = False
+) -> None:
+    """Refuse trees of other settings.
+
+    Raises:
+        ValueError: there are neither that many nor, where all was alike, none.
+    """
+    found = len(trees["root"])
+    if found not in (0, n_trees) and not (may_be_fewer and found < n_trees):
+        raise ValueError(f"{found} trees, not {n_trees}")
