@@ -29,7 +29,7 @@ def check(marts: TracingMarts) -> None:
 def evaluate(job: Job) -> dict[str, Any]:
     """Fit every model of the line-up, check it, and ask it for every response.
 
-    Writes `predictions.parquet`, `vocab.json` and the files under `exports/`.
+    Writes `predictions.parquet`, `vocab.json`, `skill_names.json` and the files under `exports/`.
     """
     marts = job.marts
     answers: dict[str, Answer] = {}
@@ -49,6 +49,7 @@ def evaluate(job: Job) -> dict[str, Any]:
     with appearing_whole(job.run.path / "predictions.parquet") as scratch:
         card.predictions().to_parquet(scratch, index=False)
     write_json(job.run.path / "vocab.json", marts.item_keys)
+    write_json(job.run.path / "skill_names.json", marts.skill_names)
     with appearing_whole(job.run.path / "exports") as folder:
         folder.mkdir()
         exports.write(folder, marts, answers, found)

@@ -27,6 +27,7 @@ from training.marts.columns import (
     pointing_at,
 )
 from training.marts.reader import (
+    Connection,
     Reader,
     choose_dataset,
     open_marts,
@@ -38,7 +39,11 @@ SEQUENCE_COLUMNS = {"response_ids", "item_ids", "skill_ids", "correct", "window"
 
 
 VOCAB: Columns = {"item_id": ROW_NUMBER, "item_key": TEXT}
-SKILLS: Columns = {"skill_id": ROW_NUMBER, "skill_key": TEXT}
+SKILLS: Columns = {
+    "skill_id": ROW_NUMBER,
+    "skill_key": TEXT,
+    "skill_name": or_null(TEXT),
+}
 RESPONSES: Columns = {
     "response_id": ROW_NUMBER,
     "user_id": TEXT,
@@ -76,6 +81,8 @@ class TracingMarts:
 
     Args:
         item_keys, skill_keys: the publisher's ids, by id.
+        skill_names: the publisher's names of skills, for those that have one.
+        time_is_order: whether times only say which answer came first.
         responses: what models read; rows by user, then in order of time.
         table: the same rows for people: `response_id, user_id, split, answered_at,
             latency_sec, help_before, attempt, reliability_tier, position` (from 0 in
@@ -87,6 +94,8 @@ class TracingMarts:
     dataset: str
     item_keys: list[str]
     skill_keys: list[str]
+    skill_names: dict[str, str]
+    time_is_order: bool
     responses: Responses
     table: pd.DataFrame
     fingerprints: dict[str, dict[str, Any]]
@@ -120,6 +129,7 @@ def load_tracing(path: Path, mart: str, dataset: str | None) -> TracingMarts:
         sequences = reader.table(mart, SEQUENCES, 'user_id, "window"')
         features = reader.table("response_features", HISTORIES, "response_id")
         sessions = reader.table("sessions", SESSIONS, "user_id, session_id")
+        time_is_order = _time_is_order(connection, chosen)
     table = _ordered(sequences, answers, path, mart)
     table = table.merge(sessions.to_pandas(), "left", ["user_id", "session_id"])
     skill_lists = _nested(sequences["skill_ids"])
@@ -133,10 +143,31 @@ def load_tracing(path: Path, mart: str, dataset: str | None) -> TracingMarts:
         dataset=chosen,
         item_keys=vocab["item_key"].to_pylist(),
         skill_keys=skills["skill_key"].to_pylist(),
+        skill_names={
+            row["skill_key"]: row["skill_name"]
+            for row in skills.to_pylist()
+            if row["skill_name"]
+        },
+        time_is_order=time_is_order,
         responses=_responses(table, _features(features, at), sets, of_row, len(vocab)),
         table=table,
         fingerprints=reader.fingerprints,
     )
+
+
+def _time_is_order(connection: Connection, dataset: str) -> bool:
+    """What the data set's parameters say; False where nothing says it."""
+    known = connection.execute(
+        "select count(*) from information_schema.columns "
+        "where table_name = 'datasets' and column_name = 'time_is_order'"
+    ).fetchone()
+    if known == (0,):
+        return False
+    found = connection.execute(
+        "select coalesce(time_is_order, false) from datasets where dataset = ?",
+        [dataset],
+    ).fetchone()
+    return bool(found and found[0])
 
 
 def require_splits(marts: TracingMarts) -> None:

@@ -1,7 +1,8 @@
 """What a user had shown before each answer, held against what the mart says of it.
 
 The mart `response_features` counts by windows, `models_py.tracing.shown` by prefix
-sums. The two are compared in every run, and tampered answers are followed into the features.
+sums. The two are compared in every run, and tampered answers are followed into the
+features.
 """
 
 from dataclasses import replace

@@ -40,6 +40,7 @@ class Scorecard:
         unseen = ~np.isin(items[test], items[train])
         return {
             **self.marts.sizes,
+            "time_is_order": self.marts.time_is_order,
             "n_train_responses": len(train),
             "n_train_users": self._users(train),
             "n_val_responses": len(self._rows("val")),
