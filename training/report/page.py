@@ -27,9 +27,8 @@ def render(run_dir: Path) -> str:
     run = read_run(run_dir)
     built = [build(run) for build in SECTIONS[run.family]]
     metrics = run.metrics
-    facts = {
-        name: metrics.get(name) for name in ("mart", "seed", "device", "precision")
-    }
+    known = ("mart", "seed", "device", "precision")
+    facts = {name: metrics.get(name) for name in known}
     facts["created"] = run.manifest.get("created_at")
     return page_of(
         [section for section in built if section is not None],

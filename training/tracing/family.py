@@ -29,7 +29,8 @@ def check(marts: TracingMarts) -> None:
 def evaluate(job: Job) -> dict[str, Any]:
     """Fit every model of the line-up, check it, and ask it for every response.
 
-    Writes `predictions.parquet`, `vocab.json`, `skill_names.json` and the files under `exports/`.
+    Writes `predictions.parquet`, `vocab.json`, `skill_names.json` and the files under
+    `exports/`.
     """
     marts = job.marts
     answers: dict[str, Answer] = {}

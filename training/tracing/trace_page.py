@@ -26,7 +26,7 @@ MASTERY = (
 
 
 def trace_page(trace: Trace, top: int) -> str:
-    """The page: what is practised most, the other skills, items worth a look, answers."""
+    """The page: skills practised most and others, items worth a look, answers."""
     built = [
         _summary(trace),
         _skills(trace, top),
