@@ -32,7 +32,7 @@ STAGES = {
     "sessions": (
         *("build", *MODELS, "int_session_stretches", "int_events_sessionized"),
         *("int_session_items", "int_session_event_types", "int_reliability_caps"),
-        "int_sessions",
+        *("int_sessions", "int_session_reliability", "int_vocab"),
         *("sessions", "vocab", "user_splits"),
     ),
     "events": ("build", *MODELS, "events"),

@@ -4,15 +4,14 @@ Models never import the loop: it is handed to `fit` as an `Optimise`, so the sam
 loop serves every family whose models speak `Trainable`.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Generic, Protocol, TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from models_py.config import OptimiserConfig
-from models_py.parts import Dealt, Part
 
 
 class Diverged(ValueError):
@@ -26,11 +25,35 @@ class TrainingBatch(Protocol):
     def n_targets(self) -> int:
         """How many predictions the batch's mean loss is taken over."""
 
+    @property
+    def weight(self) -> float:
+        """What that mean counts beside the mean of another part of the batch."""
+        return float(self.n_targets)
+
     def to(self, device: torch.device) -> "TrainingBatch":
         """The same batch on another device."""
 
-    def deal(self, part: Part) -> Dealt:
-        """The part of one process, where several fit a model together."""
+
+Batch = TypeVar("Batch")
+
+
+@dataclass(frozen=True)
+class Batches(Generic[Batch]):
+    """One epoch's batches, each laid out only when it is its turn.
+
+    Args:
+        groups: numbers of the rows of each batch.
+        lay_out: a batch of the given rows, of which there is one at least.
+    """
+
+    groups: Sequence[Tensor]
+    lay_out: Callable[[Tensor], Batch]
+
+    def __len__(self) -> int:
+        return len(self.groups)
+
+    def __iter__(self) -> Iterator[Batch]:
+        return map(self.lay_out, self.groups)
 
 
 class Trainable(Protocol):
@@ -38,8 +61,8 @@ class Trainable(Protocol):
 
     def batches(
         self, train: Any, settings: OptimiserConfig, generator: torch.Generator
-    ) -> Sequence[TrainingBatch]:
-        """One epoch's batches in an order drawn from the generator, made lazily."""
+    ) -> Batches:
+        """One epoch's batches in an order drawn from the generator."""
 
     def loss(self, batch: TrainingBatch) -> Tensor:
         """Mean loss over the batch's targets, a scalar with a gradient."""

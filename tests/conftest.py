@@ -9,9 +9,13 @@ from pathlib import Path
 
 import pytest
 from filelock import FileLock
+from hypothesis import settings
 
 # test processes stand side by side: threads of each would only fight over the cores
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# no test is judged by the clock
+settings.register_profile("without_deadline", deadline=None)
+settings.load_profile("without_deadline")
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 DBT = Path(sys.executable).parent / "dbt"

@@ -11,7 +11,6 @@ from training.commands.runs import runs_command
 from training.commands.simulate import simulate_command
 from training.commands.trace import trace_command
 from training.commands.train import train_command
-from training.fit.processes import leave
 
 keep_freed_memory()
 
@@ -37,7 +36,4 @@ for command in (
 train = train_command
 
 if __name__ == "__main__":  # as `torchrun` starts it
-    try:
-        train()
-    except SystemExit as end:  # how Click ends every command
-        leave(int(end.code or 0))
+    train()

@@ -34,7 +34,7 @@ class Family:
         evaluate: fits and evaluates a line-up, writes the family's own artifacts
             into the run folder and returns the family's part of `metrics.json`:
             at least `models`, by name `title` and `test` with the same metrics. Of
-            several processes only the leader writes and has something to return.
+            several processes only the main one writes and has something to return.
         table: what is printed of `metrics.json`.
         repeats_splits: whether it can repeat it all on other splits of the users.
     """

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from models_py.fitting import Diverged
 from training import runs
 from training.config import TrainConfig
@@ -15,7 +17,7 @@ from training.errors import UserError
 from training.families import Family, family_of
 from training.files import write_json
 from training.fit.job import Job
-from training.fit.processes import LostProcess, Team, joined
+from training.fit.processes import LostProcess, World, joined
 from training.fit.seeds import make_reproducible
 from training.marts.reader import Marts, choose_dataset, marts_path, open_marts
 from training.report.page import write_report
@@ -31,30 +33,31 @@ def start(
         command: what the user typed, kept to repeat the run.
         progress: show bars on stderr if that is a terminal.
     Returns:
-        The content of `metrics.json`; None in all processes but the leader.
+        The content of `metrics.json`; None in all processes but the main one.
     Raises:
         UserError: a setting, a mart or the folder is not usable (no folder is left
             then), or a fit failed (its folder can be resumed).
     """
     device = config.torch_device()
     config.check_models()  # before processes wait for each other
-    with joined(device) as team:
+    with joined(device) as world:
         with _if_stopped("start the run again"):
             config, family = resolved(config)
             source = marts_path(config.mart_dir)
             marts = family.load(source, config.mart, config.dataset)
             # what cannot be trained on leaves no file
             family.check(marts, config.lineup)
-            _require_same_marts(team, marts, source)
+            _require_same_marts(world, marts, source)
             settings = {
                 "command": command,
                 "marts": str(source),
                 **_recorded(config),
                 "inputs": marts.fingerprints,
             }
-            run = _new_run(team, out, marts, settings)
+            run = _new_run(world, out, marts, settings)
         models = config.settings(family.name)
-        job = Job(config, models, marts, run, device, progress and team.leads, team)
+        shown = progress and world.is_main
+        job = Job(config, models, marts, run, device, shown, world)
         return _go(job, family, command)
 
 
@@ -102,7 +105,7 @@ def resume(run_dir: Path, *, progress: bool) -> dict[str, Any] | None:
     A run may go on with another number of processes than it was begun with.
 
     Returns:
-        The content of `metrics.json`; None in all processes but the leader.
+        The content of `metrics.json`; None in all processes but the main one.
     Raises:
         UserError: the marts are not those the run was started on.
     """
@@ -110,10 +113,10 @@ def resume(run_dir: Path, *, progress: bool) -> dict[str, Any] | None:
     settings = run.read_json("config.json")
     config = _as_recorded(settings, run.path / "config.json")
     device = config.torch_device()
-    with joined(device) as team:
+    with joined(device) as world:
         with _if_stopped(_going_on(run)):
-            if team.given(b"done" if run.is_done else b""):
-                return run.read_json("metrics.json") if team.leads else None
+            if world.broadcast_bytes(b"done" if run.is_done else b""):
+                return run.read_json("metrics.json") if world.is_main else None
             source = marts_path(config.mart_dir)
             family = family_of(source, config.mart)
             marts = family.load(source, config.mart, config.dataset)
@@ -128,13 +131,14 @@ def resume(run_dir: Path, *, progress: bool) -> dict[str, Any] | None:
                     f"changed in {source}; rebuild that data or start a new run"
                 )
         models = config.settings(family.name)
-        job = Job(config, models, marts, run, device, progress and team.leads, team)
+        shown = progress and world.is_main
+        job = Job(config, models, marts, run, device, shown, world)
         return _go(job, family, settings["command"])
 
 
 @contextmanager
 def _if_stopped(remedy: str) -> Iterator[None]:
-    """Say how to go on where this process, or another of its team, was stopped."""
+    """Say how to go on where this process, or another of the run, was stopped."""
     try:
         yield
     except LostProcess as error:
@@ -147,25 +151,28 @@ def _going_on(run: runs.Run) -> str:
     return f"go on with `moocmeta-train --resume {run.path}`"
 
 
-def _require_same_marts(team: Team, marts: Marts, source: Path) -> None:
+def _require_same_marts(world: World, marts: Marts, source: Path) -> None:
     """Refuse processes that read different data: they would be out of step."""
-    ours = json.dumps(marts.fingerprints, sort_keys=True)
-    n_others = team.count(team.told(ours) != ours)
+    ours = json.dumps(marts.fingerprints, sort_keys=True).encode()
+    is_other = world.broadcast_bytes(ours) != ours
+    n_others = int(world.all_reduce(torch.tensor(int(is_other))))
     if n_others:
         raise UserError(
-            f"{n_others} of {team.size} processes read other data from {source} than "
+            f"{n_others} of {world.size} processes read other data from {source} than "
             "the first; let it be a folder that all see, or copies of one export"
         )
 
 
-def _new_run(team: Team, out: Path, marts: Marts, settings: dict[str, Any]) -> runs.Run:
-    """The run folder that the leader makes for all, its settings written."""
-    if not team.leads:
-        return runs.Run(Path(team.told("")))
+def _new_run(
+    world: World, out: Path, marts: Marts, settings: dict[str, Any]
+) -> runs.Run:
+    """The run folder that the main process makes for all, its settings written."""
+    if not world.is_main:
+        return runs.Run(Path(world.broadcast_bytes(b"").decode()))
     run = runs.start_run(out, marts.mart, marts.dataset)
     try:
         write_json(run.path / "config.json", settings)
-        team.told(str(run.path))
+        world.broadcast_bytes(str(run.path).encode())
     except UserError:
         shutil.rmtree(run.path)
         raise
@@ -184,7 +191,7 @@ def _go(job: Job, family: Family, command: str) -> dict[str, Any] | None:
             f"{error}; choose a smaller inner_rate in a new run; what was fitted "
             f"before stays in {run.path}, `moocmeta-train --resume` tries again"
         ) from error
-    if not job.team.leads:
+    if not job.world.is_main:
         return None
     metrics = {
         "run_id": run.run_id,
@@ -194,7 +201,7 @@ def _go(job: Job, family: Family, command: str) -> dict[str, Any] | None:
         "seed": config.seed,
         "device": job.device.type,
         "precision": config.precision,
-        "n_processes": job.team.size,
+        "n_processes": job.world.size,
         "command": command,
         **found,
     }

@@ -6,7 +6,6 @@ networks for the estimation of treatment effects*, NeurIPS 2019). There is no ta
 regularisation: the estimator downstream corrects the nuisances instead.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import torch
@@ -17,8 +16,7 @@ from models_py.causal.protocol import EDGE
 from models_py.causal.trials import FIRST_PRODUCT, UNKNOWN_ITEM, Trials
 from models_py.causal.windows import Windows, grouped, windows_of
 from models_py.config import OptimiserConfig, require
-from models_py.fitting import FitLog, Optimise
-from models_py.parts import Dealt, Dropout, Part, Span, drawn_like
+from models_py.fitting import Batches, FitLog, Optimise, TrainingBatch
 from models_py.ragged import PAD, pad_aligned
 from models_py.recommendation.sasrec import Block
 from models_py.seeding import seeded
@@ -77,7 +75,7 @@ class CausalTransformerConfig:
 
 
 @dataclass(frozen=True)
-class WindowBatch:
+class WindowBatch(TrainingBatch):
     """Windows with the places of their trials.
 
     Args:
@@ -107,61 +105,25 @@ class WindowBatch:
         """The same batch on another device."""
         return WindowBatch(**{k: v.to(device) for k, v in self.__dict__.items()})
 
-    def deal(self, part: Part) -> Dealt:
-        """The part's windows; trials lie in the order of their windows."""
-        rows = part.slice(len(self.events))
-        edges = torch.tensor([rows.start, rows.stop])
-        own = slice(*torch.searchsorted(self.window, edges).tolist())
-        batch = WindowBatch(
-            *(each[rows] for each in (self.events, self.items, self.times)),
-            window=self.window[own] - rows.start,
-            place=self.place[own],
-            treatment=self.treatment[own],
-            outcome=self.outcome[own],
-        )
-        return Dealt(
-            batch,
-            share=batch.n_targets / self.n_targets,
-            spans={"rows": Span(rows.start, len(self.events))},
-        )
 
-
-@dataclass(frozen=True)
-class EpochBatches:
-    """Batches of chosen windows, made while they are iterated over."""
-
-    trials: Trials
-    windows: Windows
-    groups: list[Tensor]
-
-    def __len__(self) -> int:
-        return len(self.groups)
-
-    def __iter__(self) -> Iterator[WindowBatch]:
-        trials_by_window = self.windows.window.argsort(stable=True)
-        first = functional.pad(self.windows.n_trials.cumsum(0), (1, 0))
-        for rows in self.groups:
-            trials = torch.cat(
-                [trials_by_window[first[row] : first[row + 1]] for row in rows.tolist()]
-            )
-            yield self.batch(rows, trials)
-
-    def batch(self, rows: Tensor, trials: Tensor) -> WindowBatch:
-        """The chosen windows with the chosen trials in them."""
-        entries, lengths = self.windows.events.positions(rows)
-        width = int(lengths.max())
-        row_of = torch.zeros(len(self.windows), dtype=torch.int64)
-        row_of[rows] = torch.arange(len(rows))
-        seconds = pad_aligned(self.windows.seconds[entries], lengths, width)
-        return WindowBatch(
-            events=pad_aligned(self.windows.events.values[entries] + 1, lengths, width),
-            items=pad_aligned(self.windows.items[entries], lengths, width),
-            times=times_of(seconds),
-            window=row_of[self.windows.window[trials]],
-            place=self.windows.place[trials],
-            treatment=self.trials.treatment[trials].float(),
-            outcome=self.trials.outcome[trials].float(),
-        )
+def lay_out(
+    trials: Trials, windows: Windows, rows: Tensor, asked: Tensor
+) -> WindowBatch:
+    """The chosen windows with the chosen trials in them."""
+    entries, lengths = windows.events.positions(rows)
+    width = int(lengths.max())
+    row_of = torch.zeros(len(windows), dtype=torch.int64)
+    row_of[rows] = torch.arange(len(rows))
+    seconds = pad_aligned(windows.seconds[entries], lengths, width)
+    return WindowBatch(
+        events=pad_aligned(windows.events.values[entries] + 1, lengths, width),
+        items=pad_aligned(windows.items[entries], lengths, width),
+        times=times_of(seconds),
+        window=row_of[windows.window[asked]],
+        place=windows.place[asked],
+        treatment=trials.treatment[asked].float(),
+        outcome=trials.outcome[asked].float(),
+    )
 
 
 class RecencyBlock(Block):
@@ -210,7 +172,7 @@ class CausalTransformer(nn.Module):
         with torch.no_grad():
             self.event.weight[PAD] = 0.0
             self.item.weight[PAD] = 0.0
-        self.dropout = Dropout(config.dropout)
+        self.dropout = nn.Dropout(config.dropout)
 
     @property
     def n_parameters(self) -> int:
@@ -230,17 +192,21 @@ class CausalTransformer(nn.Module):
     def _with_unknown(self, items: Tensor) -> Tensor:
         if not self.training:
             return items
-        chance = drawn_like(items.float(), "rows", Tensor.uniform_)
+        chance = torch.rand_like(items, dtype=torch.float32)
         is_hidden = chance < self.config.item_dropout
         return torch.where(is_hidden & (items >= FIRST_PRODUCT), UNKNOWN_ITEM, items)
 
     def batches(
         self, train: Trials, settings: OptimiserConfig, generator: torch.Generator
-    ) -> EpochBatches:
+    ) -> Batches[WindowBatch]:
         """Sessions, about as many trials a batch as the settings say."""
         windows = windows_of(train, self.config.max_length)
         n_trials = settings.targets_per_step(len(train))
-        return EpochBatches(train, windows, grouped(windows, n_trials, generator))
+
+        def laid_out(rows: Tensor) -> WindowBatch:
+            return lay_out(train, windows, rows, windows.trials.take(rows).values)
+
+        return Batches(grouped(windows, n_trials, generator), laid_out)
 
     def loss(self, batch: WindowBatch) -> Tensor:
         """Log loss of the treatment plus that of the outcome in the arm seen."""
@@ -280,10 +246,10 @@ class CausalTransformer(nn.Module):
         by_length = windows.events.lengths.argsort(stable=True)
         chunk = torch.empty(len(windows), dtype=torch.int64)
         chunk[by_length] = torch.arange(len(windows)) // SCORED_WINDOWS
-        every = EpochBatches(trials, windows, [])
         for number, rows in enumerate(by_length.split(SCORED_WINDOWS)):
             asked = (chunk[windows.window] == number).nonzero().squeeze(1)
-            logits = self.logits(every.batch(rows, asked).to(device))
+            batch = lay_out(trials, windows, rows, asked)
+            logits = self.logits(batch.to(device))
             found[asked] = logits.double().sigmoid().cpu()
         return found.clamp(EDGE, 1 - EDGE)
 

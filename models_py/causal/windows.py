@@ -7,6 +7,7 @@ its index impression; a long session is read in windows that overlap by half.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -37,6 +38,11 @@ class Windows:
 
     def __len__(self) -> int:
         return len(self.events)
+
+    @cached_property
+    def trials(self) -> Ragged:
+        """The trials that read each window, W rows."""
+        return Ragged.of_lengths(self.window.argsort(stable=True), self.n_trials)
 
     @property
     def n_trials(self) -> Tensor:

@@ -4,14 +4,13 @@ A part is so small that weights which learners have for themselves stay in the
 processor's cache, and of alike length: a long prefix costs the short ones nothing.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
-from models_py.meta.tasks import TaskBatch, Tasks, lay_out
-from models_py.parts import Dealt, Part
+from models_py.fitting import TrainingBatch
+from models_py.meta.tasks import TaskBatch, Tasks
 
 # on one core 32 learners of a 128-wide GRU together took 1.6 times as long
 PART = 8
@@ -19,7 +18,7 @@ COMMON_PART = 64  # of learners that share their weights
 
 
 @dataclass(frozen=True)
-class MetaBatch:
+class MetaBatch(TrainingBatch):
     """The tasks of one outer step, in parts that go through a network together.
 
     Args:
@@ -43,62 +42,22 @@ class MetaBatch:
         reliability = torch.cat([part.reliability for part in self.parts])
         return reliability if self.by_reliability else torch.ones_like(reliability)
 
-    def deal(self, part: Part) -> Dealt:
-        """The part's tasks of each of the batch's parts; nothing here is noisy."""
-        dealt = [tasks.deal(part) for tasks in self.parts]
-        own = replace(self, parts=[tasks for tasks in dealt if len(tasks.reliability)])
-        if not own.parts:
-            return Dealt(own, 0.0, {})
-        total = float(self.weights().sum())
-        share = float(own.weights().sum()) / total if total else 0.0
-        return Dealt(own, share, {})
+    @property
+    def weight(self) -> float:
+        """What the mean over these tasks counts beside that over others."""
+        return float(self.weights().sum())
 
 
-@dataclass(frozen=True)
-class MetaBatches:
-    """Batches of tasks, laid out while they are iterated over.
-
-    Args:
-        groups: rows of `tasks` of each batch.
-    """
-
-    tasks: Tasks
-    groups: list[Tensor]
-    max_length: int
-    part_size: int
-    by_reliability: bool = False
-
-    def __len__(self) -> int:
-        return len(self.groups)
-
-    def __iter__(self) -> Iterator[MetaBatch]:
-        for rows in self.groups:
-            tasks = self.tasks.take(rows)
-            yield MetaBatch(
-                [
-                    lay_out(tasks.take(part), self.max_length)
-                    for part in in_parts(tasks, self.part_size)
-                ],
-                self.by_reliability,
-            )
-
-
-def drawn_batches(
-    tasks: Tasks,
-    n_batches: int,
-    batch_size: int,
-    max_length: int,
-    part_size: int,
-    generator: torch.Generator,
-) -> MetaBatches:
-    """Draw tasks into batches, each task once before any comes again."""
-    if len(tasks) == 0:
-        return MetaBatches(tasks, [], max_length, part_size)
-    n_tasks = n_batches * batch_size
-    rounds = -(-n_tasks // len(tasks))
-    drawn = [torch.randperm(len(tasks), generator=generator) for _ in range(rounds)]
-    groups = torch.cat(drawn)[:n_tasks].split(batch_size)
-    return MetaBatches(tasks, list(groups), max_length, part_size)
+def drawn_groups(
+    n_tasks: int, n_batches: int, batch_size: int, generator: torch.Generator
+) -> list[Tensor]:
+    """Numbers of tasks in batches, each drawn once before any comes again."""
+    if n_tasks == 0:
+        return []
+    n_drawn = n_batches * batch_size
+    rounds = -(-n_drawn // n_tasks)
+    drawn = [torch.randperm(n_tasks, generator=generator) for _ in range(rounds)]
+    return list(torch.cat(drawn)[:n_drawn].split(batch_size))
 
 
 def in_parts(tasks: Tasks, part_size: int) -> tuple[Tensor, ...]:

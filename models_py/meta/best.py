@@ -7,7 +7,6 @@ follows Jannach and Ludewig: When Recurrent Neural Networks meet the Neighborhoo
 Session-Based Recommendation, RecSys 2017.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import torch
@@ -15,7 +14,7 @@ from torch import Tensor, nn
 
 from models_py.config import OptimiserConfig, require
 from models_py.data import Queries
-from models_py.fitting import FitLog, Optimise
+from models_py.fitting import Batches, FitLog, Optimise
 from models_py.meta.blocks import Blocks, cut_into_blocks
 from models_py.meta.context import ContextBatch, ContextConfig, ContextGRU
 from models_py.meta.tasks import PairRows, Tasks, TrainTasks
@@ -143,21 +142,24 @@ class ContextNetworks(nn.Module):
 
     def batches(
         self, train: TrainTasks, settings: OptimiserConfig, generator: torch.Generator
-    ) -> "ContextBatches":
+    ) -> Batches[ContextBatch]:
         """Train users' histories cut into blocks, every pair asked once an epoch."""
         episodes = train.episodes
         n_support, n_query = episodes.support.shape[1], episodes.query.shape[1]
         blocks = cut_into_blocks(
             episodes.pairs, train.histories, n_support, n_query, generator
         )
+
+        def lay_out(rows: Tensor) -> ContextBatch:  # as all members do
+            return self.members[0].lay_out(blocks.take(rows))
+
         if len(blocks) == 0:
-            return ContextBatches(blocks, [], self.members[0])
+            return Batches([], lay_out)
         n_targets = settings.targets_per_step(len(blocks.query.values))
         order = torch.randperm(len(blocks), generator=generator)
         sizes = blocks.query.lengths[order]
         counts = torch.bincount((sizes.cumsum(0) - sizes) // n_targets)
-        groups = order.split(counts[counts > 0].tolist())
-        return ContextBatches(blocks, list(groups), self.members[0])
+        return Batches(order.split(counts[counts > 0].tolist()), lay_out)
 
     def loss(self, batch: ContextBatch) -> Tensor:
         """Mean of the members' losses, a scalar."""
@@ -170,23 +172,3 @@ class ContextNetworks(nn.Module):
         batch = self.members[0].lay_out(Blocks.of_tasks(tasks)).to(device_of(self))
         each = [member.output(member.states(batch)) for member in self.members]
         return torch.stack(each).softmax(-1).mean(0).float().cpu()
-
-
-@dataclass(frozen=True)
-class ContextBatches:
-    """One epoch's batches, laid out while they are iterated over.
-
-    Args:
-        groups: rows of `blocks` of each batch.
-        network: lays them out; all members do it alike.
-    """
-
-    blocks: Blocks
-    groups: list[Tensor]
-    network: ContextGRU
-
-    def __len__(self) -> int:
-        return len(self.groups)
-
-    def __iter__(self) -> Iterator[ContextBatch]:
-        return (self.network.lay_out(self.blocks.take(rows)) for rows in self.groups)

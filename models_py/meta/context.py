@@ -13,9 +13,9 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence
 
 from models_py.config import require
+from models_py.fitting import TrainingBatch
 from models_py.meta.blocks import Blocks
 from models_py.meta.tasks import shared_rows
-from models_py.parts import Dealt, Dropout, Part, Span
 from models_py.ragged import PAD, Ragged
 from models_py.recommendation.gru import EMBEDDING_STD
 from models_py.recommendation.recurrence import packed_states
@@ -51,7 +51,7 @@ class ContextConfig:
 
 
 @dataclass(frozen=True)
-class ContextBatch:
+class ContextBatch(TrainingBatch):
     """Support to read, then queries to answer.
 
     Args:
@@ -89,42 +89,6 @@ class ContextBatch:
             self.targets.to(device),
         )
 
-    def deal(self, part: Part) -> Dealt:
-        """The part's tasks; rows lie in the order of tasks, queries in that of rows."""
-        tasks = part.slice(len(self.context))
-        rows = _within(self.task, tasks)
-        asked = _within(self.row, rows)
-        batch = ContextBatch(
-            context=self.context[tasks],
-            context_length=self.context_length[tasks],
-            rows=self.rows[rows],
-            row_length=self.row_length[rows],
-            task=self.task[rows] - tasks.start,
-            row=self.row[asked] - rows.start,
-            place=self.place[asked],
-            targets=self.targets[asked],
-        )
-        return Dealt(
-            batch,
-            share=batch.n_targets / self.n_targets,
-            spans={
-                "context": _tokens(self.context_length, tasks),
-                "rows": _tokens(self.row_length, rows),
-                "targets": Span(asked.start, self.n_targets),
-            },
-        )
-
-
-def _tokens(lengths: Tensor, rows: slice) -> Span:
-    """Where the chosen rows' tokens lie among those of all rows."""
-    return Span(int(lengths[: rows.start].sum()), int(lengths.sum()))
-
-
-def _within(owner: Tensor, owners: slice) -> slice:
-    """Where those of the chosen owners lie; owners are ascending."""
-    edges = torch.tensor([owners.start, owners.stop])
-    return slice(*torch.searchsorted(owner, edges).tolist())
-
 
 class ContextGRU(nn.Module):
     """Embeddings → GRU over the support, then over the prefix → scores of all items."""
@@ -142,35 +106,30 @@ class ContextGRU(nn.Module):
             nn.init.normal_(self.embedding.weight, std=EMBEDDING_STD)
         with torch.no_grad():
             self.embedding.weight[PAD] = 0.0
-        self.dropout = nn.ModuleDict(
-            {
-                over: Dropout(config.dropout, over)
-                for over in ("context", "rows", "targets")
-            }
-        )
+        self.dropout = nn.Dropout(config.dropout)
 
     def loss(self, batch: ContextBatch) -> Tensor:
         """Full cross-entropy of every query, a scalar."""
-        states = self.dropout["targets"](self.states(batch))
+        states = self.dropout(self.states(batch))
         return full_cross_entropy(states, self.output, batch.targets)
 
     def states(self, batch: ContextBatch) -> Tensor:
         """The state behind each query's prefix, shape (N, H)."""
         n_tasks, weight = len(batch.context), self.output.weight
         nothing = weight.new_zeros(n_tasks, weight.shape[1])
-        states, at = self._read(batch.context, batch.context_length, nothing, "context")
+        states, at = self._read(batch.context, batch.context_length, nothing)
         read = states[at[torch.arange(n_tasks), batch.context_length - 1]]  # (T, H)
         first = read[batch.task]
-        states, at = self._read(batch.rows, batch.row_length, first, "rows")
+        states, at = self._read(batch.rows, batch.row_length, first)
         return states[at[batch.row, batch.place]]
 
     def _read(
-        self, tokens: Tensor, lengths: Tensor, first: Tensor, over: str
+        self, tokens: Tensor, lengths: Tensor, first: Tensor
     ) -> tuple[Tensor, Tensor]:
         """States after all tokens, (N, H), and where each row's lie, (R, L)."""
         is_token = tokens != PAD
         # row by row, (N, E)
-        embedded = self.dropout[over](self.embedding(tokens[is_token]))
+        embedded = self.dropout(self.embedding(tokens[is_token]))
         number = torch.zeros_like(tokens)
         number[is_token] = torch.arange(len(embedded), device=tokens.device)
         order = pack_padded_sequence(

@@ -10,14 +10,14 @@ The network has no dropout while it adapts: an inner loss is that of the weights
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
 
 from models_py.config import OptimiserConfig, require
 from models_py.data import Queries
-from models_py.fitting import FitLog, Optimise
+from models_py.fitting import Batches, FitLog, Optimise
 from models_py.meta.adaptation import (
     Learners,
     Rates,
@@ -30,8 +30,7 @@ from models_py.meta.batches import (
     COMMON_PART,
     PART,
     MetaBatch,
-    MetaBatches,
-    drawn_batches,
+    drawn_groups,
     in_parts,
 )
 from models_py.meta.tasks import TaskBatch, Tasks, TrainTasks, lay_out
@@ -181,14 +180,20 @@ class MetaLearner(nn.Module):
 
     def batches(
         self, train: Tasks, settings: OptimiserConfig, generator: torch.Generator
-    ) -> MetaBatches:
+    ) -> Batches[MetaBatch]:
         """Episodes of `validate_every` outer steps."""
         n_steps, n_tasks = self.config.validate_every, self.config.tasks_per_step
+        groups = drawn_groups(len(train), n_steps, n_tasks, generator)
+        return Batches(groups, lambda rows: self.lay_out(train.take(rows)))
+
+    def lay_out(self, tasks: Tasks) -> MetaBatch:
+        """Tasks in parts of alike length."""
         max_length = self.network.config.max_length
-        drawn = drawn_batches(
-            train, n_steps, n_tasks, max_length, self._part_size, generator
-        )
-        return replace(drawn, by_reliability=self.is_adaptive)
+        parts = [
+            lay_out(tasks.take(part), max_length)
+            for part in in_parts(tasks, self._part_size)
+        ]
+        return MetaBatch(parts, by_reliability=self.is_adaptive)
 
     def loss(self, batch: MetaBatch) -> Tensor:
         """Mean query loss of the adapted learners, a scalar.

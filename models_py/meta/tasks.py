@@ -6,7 +6,6 @@ import torch
 from torch import Tensor
 
 from models_py.data import TrainSequences
-from models_py.parts import Part, rows_of
 from models_py.ragged import PAD, Ragged
 from models_py.recommendation.sequences import cut_to_last
 from models_py.recommendation.session_knn import UNKNOWN
@@ -137,16 +136,6 @@ class TaskBatch:
         """The same batch on another device."""
         return TaskBatch(
             *(getattr(self, item.name).to(device) for item in fields(self))
-        )
-
-    def deal(self, part: Part) -> "TaskBatch":
-        """The part's tasks."""
-        rows = part.slice(len(self.reliability))
-        return TaskBatch(
-            self.slot_ids[rows],
-            rows_of(self.support, rows),
-            rows_of(self.query, rows),
-            self.reliability[rows],
         )
 
 

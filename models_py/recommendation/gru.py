@@ -14,12 +14,11 @@ from torch import Tensor, nn
 
 from models_py.config import OptimiserConfig, require
 from models_py.data import Queries, TrainSequences
-from models_py.fitting import FitLog, Optimise
-from models_py.parts import Dropout
+from models_py.fitting import Batches, FitLog, Optimise
 from models_py.ragged import PAD
 from models_py.recommendation import sequences
 from models_py.recommendation.recurrence import recurrence
-from models_py.recommendation.sequences import EpochBatches, SequenceBatch
+from models_py.recommendation.sequences import SequenceBatch
 from models_py.recommendation.softmax import full_cross_entropy
 from models_py.seeding import seeded
 
@@ -79,8 +78,8 @@ class GRU(nn.Module):
             nn.init.normal_(self.embedding.weight, std=EMBEDDING_STD)
         with torch.no_grad():
             self.embedding.weight[PAD] = 0.0
-        self.dropout = Dropout(config.dropout)
-        self.state_dropout = Dropout(config.dropout, over="targets")
+        self.dropout = nn.Dropout(config.dropout)
+        self.state_dropout = nn.Dropout(config.dropout)
 
     @property
     def n_parameters(self) -> int:
@@ -130,7 +129,7 @@ class GRU(nn.Module):
         train: TrainSequences,
         settings: OptimiserConfig,
         generator: torch.Generator,
-    ) -> EpochBatches:
+    ) -> Batches[SequenceBatch]:
         """Whole sequences, about as many targets a batch as the settings say."""
         n_targets = settings.targets_per_step(train.n_labels)
         return sequences.epoch_batches(train, n_targets, generator)

@@ -16,11 +16,10 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from models_py.config import OptimiserConfig, require
 from models_py.data import Queries, TrainSequences
-from models_py.fitting import FitLog, Optimise
-from models_py.parts import Dropout
+from models_py.fitting import Batches, FitLog, Optimise
 from models_py.ragged import PAD
 from models_py.recommendation import sequences
-from models_py.recommendation.sequences import EpochBatches, SequenceBatch
+from models_py.recommendation.sequences import SequenceBatch
 from models_py.recommendation.softmax import full_cross_entropy
 from models_py.seeding import seeded
 
@@ -76,11 +75,11 @@ class Block(nn.Module):
             nn.LayerNorm(config.dim),
             nn.Linear(config.dim, config.dim),
             nn.ReLU(),
-            Dropout(config.dropout),
+            nn.Dropout(config.dropout),
             nn.Linear(config.dim, config.dim),
-            Dropout(config.dropout),
+            nn.Dropout(config.dropout),
         )
-        self.dropout = Dropout(config.dropout)
+        self.dropout = nn.Dropout(config.dropout)
 
     def forward(self, x: Tensor) -> Tensor:
         """States of one block from those of the last, shape (B, L, D)."""
@@ -118,7 +117,7 @@ class SASRec(nn.Module):
             self.output = nn.Linear(config.dim, n_items)
             # as wide as items are drawn, positions would drown them
             nn.init.normal_(self.position.weight, std=POSITION_STD)
-        self.dropout = Dropout(config.dropout)
+        self.dropout = nn.Dropout(config.dropout)
 
     @property
     def n_parameters(self) -> int:
@@ -163,7 +162,7 @@ class SASRec(nn.Module):
         train: TrainSequences,
         settings: OptimiserConfig,
         generator: torch.Generator,
-    ) -> EpochBatches:
+    ) -> Batches[SequenceBatch]:
         """Whole sequences, about as many targets a batch as the settings say."""
         n_targets = settings.targets_per_step(train.n_labels)
         return sequences.epoch_batches(train, n_targets, generator)

@@ -1,13 +1,14 @@
 """From ragged sequences to what a recurrent or attention network reads."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 
 from models_py.data import TrainSequences
-from models_py.parts import Dealt, Part, Span, bounds
+from models_py.fitting import Batches, TrainingBatch
 from models_py.ragged import Ragged, pad_aligned
 
 SORTED_BATCHES = 50  # batches' worth of shuffled rows that are sorted by length
@@ -15,7 +16,7 @@ SCORED_ROWS = 256  # rows of alike length scored together
 
 
 @dataclass(frozen=True)
-class SequenceBatch:
+class SequenceBatch(TrainingBatch):
     """Whole sequences with the positions a prediction is asked at.
 
     Args:
@@ -39,54 +40,21 @@ class SequenceBatch:
             self.inputs.to(device), self.asks.to(device), self.targets.to(device)
         )
 
-    def deal(self, part: Part) -> Dealt:
-        """The part's rows."""
-        rows = part.slice(len(self.inputs))
-        target = bounds(self.asks.sum(1))
-        own = slice(target[rows.start], target[rows.stop])
-        targets = self.targets[own]
-        return Dealt(
-            SequenceBatch(self.inputs[rows], self.asks[rows], targets),
-            share=len(targets) / len(self.targets),
-            spans={
-                "rows": Span(rows.start, len(self.inputs)),
-                "targets": Span(own.start, len(self.targets)),
-            },
-        )
-
-
-@dataclass(frozen=True)
-class EpochBatches:
-    """One epoch's batches, made while they are iterated over.
-
-    Args:
-        train: the training sequences.
-        groups: rows of each batch.
-    """
-
-    train: TrainSequences
-    groups: list[Tensor]
-
-    def __len__(self) -> int:
-        return len(self.groups)
-
-    def __iter__(self) -> Iterator[SequenceBatch]:
-        return (make_batch(self.train, rows) for rows in self.groups)
-
 
 def epoch_batches(
     train: TrainSequences, batch_size: int, generator: torch.Generator
-) -> EpochBatches:
+) -> Batches[SequenceBatch]:
     """Shuffle the sequences into batches of about `batch_size` targets.
 
     Rows are shuffled, then sorted by length inside windows of many batches, so a
     batch holds rows of alike length and little padding; the batches are shuffled
     again. Rows without a label are left out.
     """
+    lay_out = partial(make_batch, train)
     n_targets = _targets_per_row(train)
     rows = n_targets.nonzero().squeeze(1)
     if len(rows) == 0:
-        return EpochBatches(train, [])
+        return Batches([], lay_out)
     rows = rows[torch.randperm(len(rows), generator=generator)]
     window = n_targets[rows].cumsum(0) // (SORTED_BATCHES * batch_size)
     lengths = train.items.lengths[rows]
@@ -95,7 +63,7 @@ def epoch_batches(
     sizes = torch.bincount(before // batch_size)
     groups = rows.split(sizes[sizes > 0].tolist())
     order = torch.randperm(len(groups), generator=generator)
-    return EpochBatches(train, [groups[i] for i in order.tolist()])
+    return Batches([groups[i] for i in order.tolist()], lay_out)
 
 
 def make_batch(train: TrainSequences, rows: Tensor) -> SequenceBatch:

@@ -4,7 +4,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from models_py.parts import Dropout
 from models_py.tracing.histories import HistoryBatch
 
 HIDDEN = -1e9  # a score that softmax turns into 0
@@ -28,7 +27,7 @@ class HistoryAttention(nn.Module):
         self.key_value = nn.Linear(dim, 2 * dim)
         self.mix_heads = nn.Linear(dim, dim, bias=False)
         # of what is read; on the weights it would cost a quarter of all time
-        self.dropout = Dropout(dropout)
+        self.dropout = nn.Dropout(dropout)
         # heads start from "everything alike" to "the same skill, lately"
         spread = torch.linspace(0.0, 1.0, n_heads)
         self.shared_skill = nn.Parameter(6.0 * spread)

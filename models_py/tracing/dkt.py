@@ -13,13 +13,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from models_py.config import OptimiserConfig, require
-from models_py.fitting import FitLog, Optimise
-from models_py.parts import Dropout
+from models_py.fitting import Batches, FitLog, Optimise
 from models_py.seeding import seeded
 from models_py.tracing import histories
 from models_py.tracing.data import Responses
 from models_py.tracing.embeddings import ItemVectors, SkillVectors
-from models_py.tracing.histories import Asked, EpochBatches, HistoryBatch
+from models_py.tracing.histories import Asked, HistoryBatch
 
 WINDOW = 200  # responses of a training row, as in the mart `kt_sequences`
 
@@ -65,7 +64,7 @@ class DKT(nn.Module):
             self.lstm = nn.LSTM(2 * config.dim, config.dim, batch_first=True)
             self.output = nn.Linear(2 * config.dim, config.dim)
             self.chance = nn.Linear(config.dim, 1)
-        self.dropout = Dropout(config.dropout)
+        self.dropout = nn.Dropout(config.dropout)
 
     @property
     def n_parameters(self) -> int:
@@ -89,7 +88,7 @@ class DKT(nn.Module):
 
     def batches(
         self, train: Responses, settings: OptimiserConfig, generator: torch.Generator
-    ) -> EpochBatches:
+    ) -> Batches[HistoryBatch]:
         """Windows of the mart's length, about as many answers a batch as set."""
         windows = histories.cut(train, WINDOW, context=0)
         n_targets = settings.targets_per_step(len(train))

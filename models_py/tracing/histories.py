@@ -7,7 +7,7 @@ from functools import cached_property
 import torch
 from torch import Tensor, nn
 
-from models_py.parts import Dealt, Part, Span, bounds, rows_of
+from models_py.fitting import Batches, TrainingBatch
 from models_py.tracing.data import Responses, SkillSets
 
 SORTED_BATCHES = 20  # batches' worth of shuffled windows that are sorted by length
@@ -49,7 +49,7 @@ class Interactions(Asked):
 
 
 @dataclass(frozen=True)
-class HistoryBatch:
+class HistoryBatch(TrainingBatch):
     """Questions beside the interactions they may look at.
 
     Args:
@@ -84,24 +84,6 @@ class HistoryBatch:
             self.overlap.to(device),
             self.columns.to(device),
             self.targets.to(device),
-        )
-
-    def deal(self, part: Part) -> Dealt:
-        """The part's rows."""
-        n_rows = len(self.asked.item)
-        rows = part.slice(n_rows)
-        target = bounds(self.asked.is_real.sum(1))
-        targets = self.targets[target[rows.start] : target[rows.stop]]
-        return Dealt(
-            replace(
-                self,
-                asked=rows_of(self.asked, rows),
-                past=rows_of(self.past, rows),
-                columns=self.columns[rows],
-                targets=targets,
-            ),
-            share=len(targets) / len(self.targets),
-            spans={"rows": Span(rows.start, n_rows)},
         )
 
     def visible(self, context: int) -> Tensor:
@@ -178,20 +160,6 @@ class Windows:
         )
 
 
-@dataclass(frozen=True)
-class EpochBatches:
-    """One epoch's batches, made while they are iterated over."""
-
-    windows: Windows
-    groups: list[Tensor]
-
-    def __len__(self) -> int:
-        return len(self.groups)
-
-    def __iter__(self) -> Iterator[HistoryBatch]:
-        return (self.windows.batch(group) for group in self.groups)
-
-
 def cut(responses: Responses, length: int, context: int) -> Windows:
     """Cut each user's responses into windows that do not overlap.
 
@@ -212,14 +180,14 @@ def cut(responses: Responses, length: int, context: int) -> Windows:
 
 def epoch_batches(
     windows: Windows, n_targets: int, generator: torch.Generator
-) -> EpochBatches:
+) -> Batches[HistoryBatch]:
     """Shuffle the windows into batches of about `n_targets` questions.
 
     Windows are shuffled, then sorted by length inside stretches of many batches, so
     a batch holds little padding; the batches are shuffled again.
     """
     if len(windows) == 0:
-        return EpochBatches(windows, [])
+        return Batches([], windows.batch)
     order = torch.randperm(len(windows), generator=generator)
     lengths = (windows.end - windows.first)[order]
     stretch = lengths.cumsum(0) // (SORTED_BATCHES * n_targets)
@@ -228,18 +196,25 @@ def epoch_batches(
     sizes = torch.bincount((lengths.cumsum(0) - lengths) // n_targets)
     groups = order.split(sizes[sizes > 0].tolist())
     shuffled = torch.randperm(len(groups), generator=generator).tolist()
-    return EpochBatches(windows, [groups[i] for i in shuffled])
+    return Batches([groups[i] for i in shuffled], windows.batch)
 
 
-def scoring_batches(responses: Responses, context: int) -> EpochBatches:
+def scoring_batches(
+    responses: Responses, context: int
+) -> Iterator[tuple[Tensor, HistoryBatch]]:
     """Every response once, in order of its row inside equal lengths.
 
     Each is asked with its own last `context` interactions, so none goes unscored
     and none has less to look at than it could have.
+
+    Yields:
+        Rows of the batch's real questions in the order of its targets, and the batch.
     """
     windows = cut(responses, SCORED_CHUNK, context)
     order = (windows.end - windows.past_from).argsort(stable=True)
-    return EpochBatches(windows, list(order.split(SCORED_ROWS)))
+    for group in order.split(SCORED_ROWS):
+        batch = windows.batch(group)
+        yield batch.asked.position[batch.asked.is_real], batch
 
 
 def chances(model: nn.Module, responses: Responses, context: int) -> Tensor:
@@ -247,10 +222,9 @@ def chances(model: nn.Module, responses: Responses, context: int) -> Tensor:
     model.eval()
     device = next(model.parameters()).device
     found = torch.empty(len(responses))
-    batches = scoring_batches(responses, context)
-    for group, batch in zip(batches.groups, batches, strict=True):
+    for rows, batch in scoring_batches(responses, context):
         logits = model.logits(batch.to(device))[batch.asked.is_real.to(device)]
-        found[rows_asked(batches.windows, group)] = logits.sigmoid().cpu()
+        found[rows] = logits.sigmoid().cpu()
     return found
 
 
@@ -310,12 +284,6 @@ def probe_batches(
                 torch.empty(0),
             ),
         )
-
-
-def rows_asked(windows: Windows, group: Tensor) -> Tensor:
-    """Rows of a batch's real questions, in the order of its targets."""
-    asked = _padded_rows(windows.first[group], windows.end[group])
-    return asked[asked != NOWHERE]
 
 
 def _padded_rows(first: Tensor, end: Tensor) -> Tensor:

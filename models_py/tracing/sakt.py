@@ -12,8 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from models_py.config import OptimiserConfig, require
-from models_py.fitting import FitLog, Optimise
-from models_py.parts import Dropout
+from models_py.fitting import Batches, FitLog, Optimise
 from models_py.seeding import seeded
 from models_py.tracing import histories
 from models_py.tracing.attention import HistoryAttention
@@ -26,7 +25,7 @@ from models_py.tracing.columns import (
 )
 from models_py.tracing.data import Responses
 from models_py.tracing.embeddings import ItemVectors, Kept, SkillVectors
-from models_py.tracing.histories import EpochBatches, HistoryBatch, Probes
+from models_py.tracing.histories import HistoryBatch, Probes
 from models_py.tracing.logistic import regressed
 from models_py.tracing.rates import ITEM_WEIGHT, Rates
 
@@ -93,18 +92,18 @@ class SAKT(nn.Module):
             self.interaction = nn.Sequential(
                 nn.Linear(dim + ANSWER_WIDTH, dim),
                 nn.GELU(),
-                Dropout(config.dropout),
+                nn.Dropout(config.dropout),
             )
             self.attention = HistoryAttention(dim, config.n_heads, config.dropout)
             self.feed_forward = nn.Sequential(
                 nn.Linear(2 * dim + N_COLUMNS, dim),
                 nn.GELU(),
-                Dropout(config.dropout),
+                nn.Dropout(config.dropout),
                 nn.Linear(dim, 1),
             )
             self.weights = nn.Linear(N_COLUMNS, 1)
         self.easiness = nn.Parameter(torch.zeros(n_items))
-        self.dropout = Dropout(config.dropout)
+        self.dropout = nn.Dropout(config.dropout)
         self.rates = Kept(Rates.unknown(n_items, n_skills))
         self.scale = Kept(Scale.unknown(len(NAMES)))
 
@@ -129,7 +128,7 @@ class SAKT(nn.Module):
 
     def batches(
         self, train: Responses, settings: OptimiserConfig, generator: torch.Generator
-    ) -> EpochBatches:
+    ) -> Batches[HistoryBatch]:
         """Windows of the mart's length, about as many answers a batch as set."""
         windows = histories.cut(train, WINDOW, context=0)
         n_targets = settings.targets_per_step(len(train))

@@ -13,14 +13,13 @@ import torch
 from torch import Tensor, nn
 
 from models_py.config import OptimiserConfig, require
-from models_py.fitting import FitLog, Optimise
-from models_py.parts import Dropout
+from models_py.fitting import Batches, FitLog, Optimise
 from models_py.seeding import seeded
 from models_py.tracing import histories, irt
 from models_py.tracing.attention import HistoryAttention
 from models_py.tracing.data import Responses
 from models_py.tracing.embeddings import SkillVectors
-from models_py.tracing.histories import EpochBatches, HistoryBatch, Interactions
+from models_py.tracing.histories import HistoryBatch, Interactions
 from models_py.tracing.irt import Abilities, Drift, ItemEstimates, ItemPrior
 from models_py.tracing.rates import ITEM_WEIGHT, Rates
 
@@ -89,7 +88,7 @@ class WideDeepIRT(nn.Module):
         with seeded(config.seed):
             self.skills = SkillVectors(n_skills, dim)
             self.event = nn.Sequential(
-                nn.Linear(dim + EVENT_WIDTH, dim), nn.GELU(), Dropout(config.dropout)
+                nn.Linear(dim + EVENT_WIDTH, dim), nn.GELU(), nn.Dropout(config.dropout)
             )
             self.attention = HistoryAttention(dim, config.n_heads, config.dropout)
             # no bias on the way: an empty history must read as mean 0, spread 1
@@ -128,7 +127,7 @@ class WideDeepIRT(nn.Module):
 
     def batches(
         self, train: Responses, settings: OptimiserConfig, generator: torch.Generator
-    ) -> EpochBatches:
+    ) -> Batches[HistoryBatch]:
         """Windows of the mart's length, about as many answers a batch as set."""
         windows = histories.cut(train, WINDOW, context=0)
         n_targets = settings.targets_per_step(len(train))
@@ -166,9 +165,7 @@ class WideDeepIRT(nn.Module):
         self.eval()
         responses = responses.without_history()
         mean, spread = torch.empty(len(responses)), torch.empty(len(responses))
-        batches = histories.scoring_batches(responses, self.config.context)
-        for group, batch in zip(batches.groups, batches, strict=True):
-            rows = histories.rows_asked(batches.windows, group)
+        for rows, batch in histories.scoring_batches(responses, self.config.context):
             real = batch.asked.is_real
             found = (x.cpu()[real] for x in self.estimate(batch.to(self._device)))
             mean[rows], spread[rows] = found

@@ -15,22 +15,16 @@ import pytest
 
 from tests.cli.command_line import MARS, assert_one_line, files_under, train_on, trained
 from training.files import PROJECT_ROOT
-from training.fit.processes import LostProcess, Team
+from training.fit.processes import LostProcess, World
 
-LINEUPS = {
-    "recommendation": (
-        *MARS,
-        *("--model", "gru", "--model", "sasrec", "--model", "maml_warm_adaptive"),
-        *("--model", "best", "--set", "models.best.n_networks=1"),
-        *("--set", "models.maml_warm_adaptive.validate_every=3"),
-        *("--set", "models.maml_warm_adaptive.tasks_per_step=3"),
-    ),
-    "tracing": (
-        *("--mart", "kt_sequences", "--dataset", "assistments_2009"),
-        *("--model", "sakt", "--model", "wd_irt", "--model", "item_rate"),
-    ),
-    "causal": ("--mart", "causal_trials", "--model", "causal_transformer"),
-}
+# nothing is noisy in here: noise is each process's own
+LINEUP = (
+    *(*MARS, "--model", "gru", "--set", "models.gru.dropout=0", "--model", "best"),
+    *("--set", "models.best.n_networks=1", "--set", "models.best.network.dropout=0"),
+    *("--model", "maml_warm_adaptive", "--set", "models.maml_warm_adaptive.base=gru"),
+    *("--set", "models.maml_warm_adaptive.validate_every=3"),
+    *("--set", "models.maml_warm_adaptive.tasks_per_step=3"),
+)
 
 
 def torchrun(env: dict[str, str], out: Path, *options: object) -> subprocess.Popen:
@@ -64,9 +58,8 @@ def assert_fitted_alike(one: Path, two: Path) -> None:
         assert model["test"] == pytest.approx(other["test"], abs=5e-3), name
 
 
-@pytest.mark.parametrize("family", LINEUPS)
-def test_two_processes_fit_what_one_would(family, tmp_path, built_project):
-    options = (*LINEUPS[family], "--epochs", "2")
+def test_two_processes_fit_what_one_would(tmp_path, built_project):
+    options = (*LINEUP, "--epochs", "2")
     one = trained(built_project.env, tmp_path / "one", *options)
     process = torchrun(built_project.env, tmp_path / "two", *options)
     printed, complained = process.communicate(timeout=300)
@@ -85,10 +78,7 @@ def test_two_processes_fit_what_one_would(family, tmp_path, built_project):
     rows = [pd.read_parquet(run / "predictions.parquet") for run in (one, two)]
     numbers = rows[0].select_dtypes("number").columns
     assert rows[0].drop(columns=numbers).equals(rows[1].drop(columns=numbers))
-    if "rank" in numbers:
-        assert np.mean(rows[0]["rank"] == rows[1]["rank"]) > 0.99
-    else:
-        assert np.allclose(rows[0][numbers], rows[1][numbers], atol=1e-4)
+    assert np.mean(rows[0]["rank"] == rows[1]["rank"]) > 0.99
 
 
 def test_a_killed_process_leaves_a_resumable_run(tmp_path, built_project):
@@ -129,34 +119,34 @@ def test_processes_that_cannot_join_say_so(tmp_path, built_project):
     assert files_under(tmp_path) == []
 
 
-class _OfTwo(Team):
-    """The leader of two processes, whose other one is made up."""
+class _OfTwo(World):
+    """The main one of two processes, whose other one is made up."""
 
-    def told(self, text: str) -> str:
-        return text
+    def broadcast(self, values):
+        return values
 
 
 class _Alone(_OfTwo):
-    def add_up(self, values):
+    def all_reduce(self, values):
         raise LostProcess("another process of this run has ended")
 
 
 class _Otherwise(_OfTwo):
-    def add_up(self, values):
+    def all_reduce(self, values):
         return values + 1
 
 
 @pytest.mark.parametrize(
-    ("team", "fragment"),
+    ("world", "fragment"),
     [
         (_Alone(0, 2), "another process of this run has ended; start the run again"),
         (_Otherwise(0, 2), "1 of 2 processes read other data from "),
     ],
 )
 def test_what_goes_wrong_before_the_run_leaves_no_folder(
-    tmp_path, built_project, monkeypatch, team, fragment
+    tmp_path, built_project, monkeypatch, world, fragment
 ):
-    monkeypatch.setattr("training.pipeline.joined", lambda device: nullcontext(team))
+    monkeypatch.setattr("training.pipeline.joined", lambda device: nullcontext(world))
     result = train_on(built_project.env, tmp_path, *MARS, "--model", "popularity")
     assert_one_line(result, fragment)
     assert files_under(tmp_path) == []
@@ -166,16 +156,16 @@ def test_a_process_lost_as_the_run_begins_leaves_no_folder(
     tmp_path, built_project, monkeypatch
 ):
     class Lost(_OfTwo):
-        def told(self, text):
-            if str(tmp_path) in text:
+        def broadcast_bytes(self, content):
+            if str(tmp_path).encode() in content:
                 raise LostProcess("another process of this run has ended")
-            return text
+            return content
 
-        def add_up(self, values):
+        def all_reduce(self, values):
             return values
 
-    team = Lost(0, 2)
-    monkeypatch.setattr("training.pipeline.joined", lambda device: nullcontext(team))
+    world = Lost(0, 2)
+    monkeypatch.setattr("training.pipeline.joined", lambda device: nullcontext(world))
     result = train_on(built_project.env, tmp_path, *MARS, "--model", "popularity")
     assert_one_line(result, "has ended; start the run again")
     assert files_under(tmp_path) == []

@@ -1,9 +1,6 @@
 """The marts against an independent reference in plain Python, row for row."""
 
 import csv
-import json
-import shutil
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -18,9 +15,8 @@ from tests.reference.compare import (
     read_marts,
     reference_of,
 )
-from tests.reference.logs import Log, hard_log, seeded_log
+from tests.reference.logs import Log, hard_log
 from tests.reference.raw_files import write_log
-from tests.reference.sessions import MARS, XUETANGX
 from training.commands.simulate import simulate_command
 
 
@@ -36,56 +32,6 @@ def test_marts_of_hard_and_simulated_logs_equal_the_reference(tmp_path, dbt_buil
         _check_columns(database, mart)
     found = differences(reference_of(log), read_marts(database))
     assert not found, found
-
-
-def test_marts_follow_every_parameter(tmp_path, dbt_build):
-    log = seeded_log(seed=31, n_users=120)
-    common = {
-        "split_seed": 7,
-        "split_train_until": 0.5,
-        "split_val_until": 0.8,
-        "max_prefix_len": 3,
-    }
-    xuetangx = {
-        "session_method": "platform",
-        "min_session_events": 2,
-        "intensity_cap": None,
-        "duration_cap_sec": 600,
-        "intensity_weight": 2,
-    }
-    mars = {
-        "session_gap_sec": 600,
-        "min_session_events": 2,
-        "min_user_events": 3,
-        "intensity_cap": 3,
-        "duration_cap_sec": 0,
-        "extent_weight": 3,
-    }
-    project = _project_with(tmp_path, {"xuetangx": xuetangx, "mars": mars})
-    database = dbt_build(
-        write_log(tmp_path / "data", log, n_files=1),
-        *("run", "--project-dir", str(project), "--vars", json.dumps(common)),
-    )
-    expected = reference_of(
-        log, replace(XUETANGX, **common, **xuetangx), replace(MARS, **common, **mars)
-    )
-    found = differences(expected, read_marts(database))
-    assert not found, found
-
-
-def _project_with(tmp_path: Path, changes: dict[str, dict]) -> Path:
-    """A copy of the dbt project with other values in its `datasets` seed."""
-    root, copy = Path(__file__).parents[2], tmp_path / "project"
-    shutil.copytree(root / "dbt_project", copy / "dbt_project")
-    shutil.copy(root / "dbt_project.yml", copy)
-    seed = copy / "dbt_project" / "seeds" / "datasets.csv"
-    with seed.open(newline="") as file:
-        rows = list(csv.DictReader(file))
-    with seed.open("w", newline="") as file:
-        writer = csv.DictWriter(file, rows[0])
-        writer.writeheader()
-        writer.writerows(row | changes.get(row["dataset"], {}) for row in rows)
-    return copy
 
 
 def _check_columns(database: Path, mart: str) -> None:

@@ -234,7 +234,10 @@ def _sequences(sessions: list[Session], rules: Rules) -> list:
     for session_id, members in sessions:
         user_id = members[0].user_id
         scope = session_id if rules.sequence_scope == "session" else user_id
-        timelines[user_id, scope] += [(event, session_id) for event in members]
+        # "nulls ... count in no ... vocabulary": an action without an item is no step
+        timelines[user_id, scope] += [
+            (event, session_id) for event in members if event.item_key is not None
+        ]
     return [
         (key, _collapsed(sorted(timeline, key=lambda pair: pair[0].order)))
         for key, timeline in sorted(timelines.items())

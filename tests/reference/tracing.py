@@ -188,7 +188,9 @@ def _marts(
         "responses": responses,
         "skills": [
             {
-                **{"dataset": rules.dataset, "skill_id": n, "skill_key": key},
+                "dataset": rules.dataset,
+                "skill_id": n,
+                "skill_key": key,
                 "skill_name": names.get(key),
             }
             for n, key in enumerate(skills)

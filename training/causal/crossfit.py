@@ -69,7 +69,7 @@ def cross_fit(job: Job, name: str, trials: Trials, fold: NDArray[np.int64]) -> C
         asked = _rows(fold == held)
         probabilities[asked.numpy()] = model.predict(trials.take(asked)).numpy()
         sizes = {"n_items": trials.n_items}
-        if job.team.leads:
+        if job.world.is_main:
             path = job.run.checkpoint(part)
             checkpoints.save_model(path, name, model, settings, sizes)
         n_parameters += model.n_parameters

@@ -79,7 +79,7 @@ def evaluate(job: Job) -> dict[str, Any]:
     marts = job.marts
     used = marts.table.uncensored()
     fits = {name: cross_fit(job, name, used.trials, used.fold) for name in job.lineup()}
-    if not job.team.leads:
+    if not job.world.is_main:
         return {}
     seen, trim = observed(used), job.config.trim
     by_nuisance = _estimates(marts.mart, seen, fits, trim)

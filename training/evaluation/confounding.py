@@ -48,7 +48,10 @@ def risk_ratio(seen: Observed, nuisances: Nuisances) -> RiskRatio | None:
         return None
     influence = scores[0] / treated - scores[1] / control  # of the log ratio
     log_ratio = clustered(np.log(treated / control), influence, seen.user)
-    bounds = log_ratio.ci95 and tuple(float(np.exp(end)) for end in log_ratio.ci95)
+    bounds = None
+    if log_ratio.ci95:
+        low, high = np.exp(log_ratio.ci95).tolist()
+        bounds = low, high
     return RiskRatio(treated, control, treated / control, bounds)
 
 

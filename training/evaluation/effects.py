@@ -262,9 +262,9 @@ def standardised_differences(
     spread = np.sqrt(
         (features[on_treated > 0].var(0) + features[on_control > 0].var(0)) / 2
     )
-    means = [w @ features / w.sum() for w in (on_treated, on_control)]
-    gap = means[0] - means[1]
-    is_same = np.isclose(*means, rtol=1e-9, atol=1e-12)
+    treated, control = (w @ features / w.sum() for w in (on_treated, on_control))
+    gap = treated - control
+    is_same = np.isclose(treated, control, rtol=1e-9, atol=1e-12)
     apart = np.where(is_same, 0.0, np.copysign(SEPARATED, gap))
     found = np.divide(gap, spread, out=apart, where=spread > 1e-12)
     return np.clip(found, -SEPARATED, SEPARATED)

@@ -117,8 +117,8 @@ def resampled(
             n_rows = min(at_once, n_resamples - start)
             drawn = rng.integers(0, n_users, (n_rows, n_users))
             cells = (np.arange(n_rows)[:, None] * n_users + drawn).ravel()
-            weights = np.bincount(cells, minlength=n_rows * n_users)
-            weights = weights.reshape(n_rows, n_users).astype(np.float64)
+            counted = np.bincount(cells, minlength=n_rows * n_users)
+            weights = counted.reshape(n_rows, n_users).astype(np.float64)
             for name, of_users in sums.items():
                 parts[name].append(of_users.metrics(weights))
     return {
@@ -155,8 +155,8 @@ class _UserSums:
         is_hit = (predicted >= 0.5) == correct
         width = 2 * N_SCORE_BINS + 2
         column = score + N_SCORE_BINS * ~correct
-        counts = np.bincount(user * width + column, minlength=n_users * width)
-        counts = counts.reshape(n_users, width).astype(np.float64)
+        answers = np.bincount(user * width + column, minlength=n_users * width)
+        counts = answers.reshape(n_users, width).astype(np.float64)
         counts[:, -2] = np.bincount(user, is_hit, n_users)
         counts[:, -1] = np.bincount(user, minlength=n_users)
         bins = calibration_bin(predicted)

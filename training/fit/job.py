@@ -9,7 +9,7 @@ import torch
 from models_py.fitting import FitLog, Optimise
 from training.config import TrainConfig
 from training.fit import checkpoints, loop
-from training.fit.processes import Team
+from training.fit.processes import World
 from training.fit.state import FitCheckpoints
 from training.marts.reader import Marts
 from training.progress import Bar, progress_bar
@@ -28,7 +28,7 @@ class Job:
         config: what the run was asked to do, resolved.
         settings: of each model of the line-up, and of the networks that they adapt.
         marts: what the family's `load` read.
-        team: the processes that do this job together, this one among them.
+        world: the processes that do this job together, this one among them.
     """
 
     config: TrainConfig
@@ -37,7 +37,7 @@ class Job:
     run: Run
     device: torch.device
     progress: bool
-    team: Team = field(default_factory=Team)
+    world: World = field(default_factory=World)
 
     def optimise(
         self, name: str, settings: Any, validate: Callable[[], float], monitor: str
@@ -63,7 +63,7 @@ class Job:
                 precision=self.config.precision,
                 checkpoints=FitCheckpoints(self.run.state / name),
                 progress=self.progress,
-                team=self.team,
+                world=self.world,
             )
 
         return fit
@@ -77,7 +77,7 @@ class Job:
         **sizes: int,
     ) -> None:
         """Write a fitted model's checkpoint; `sizes` are what the data prescribe."""
-        if not self.team.leads:
+        if not self.world.is_main:
             return
         path = self.run.checkpoint(name)
         checkpoints.save_model(path, name, model, settings, sizes, base_settings)

@@ -1,24 +1,23 @@
 """The processes that fit one line-up together: `torchrun` starts them, this joins them.
 
-All of them run the same program on the same data. They meet where gradients are added
-up and where scores are put together; only the first one, the leader, writes files.
+All of them run the same program on the same data. They meet where gradients are summed
+and where scores are put together; only the main one, of rank 0, writes files.
 """
 
+import importlib
 import os
 import re
 import signal
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, NoReturn
+from typing import TypeVar
 
 import torch
 import torch.distributed as dist
-from torch import Tensor, nn
+from torch import Tensor
 
-from models_py.parts import Dealt, Part
 from training.errors import UserError
 
 # from the first process's start to the last one's, libraries loaded
@@ -28,46 +27,31 @@ LONGEST_JOINING = timedelta(minutes=10)
 LONGEST_WAIT_MINUTES = 360
 
 
+Things = TypeVar("Things", bound=Tensor | Sequence)
+
+
 @dataclass(frozen=True)
-class Team:
-    """This process among those of a run; alone unless they were joined.
+class World:
+    """The processes of a run, seen from one of them; one alone unless they joined.
 
     Args:
-        number: 0-based; the leader has 0.
+        rank: number of this process, 0-based.
         size: how many processes there are.
     """
 
-    number: int = 0
+    rank: int = 0
     size: int = 1
 
     @property
-    def leads(self) -> bool:
-        """Whether this process writes and speaks for all."""
-        return self.number == 0
+    def is_main(self) -> bool:
+        """Whether this is the process that writes files and prints."""
+        return self.rank == 0
 
-    @property
-    def part(self) -> Part:
-        """This process's part of any work that is dealt out."""
-        return Part(self.number, self.size)
+    def share(self, things: Things) -> Things:
+        """What falls to this process where things are dealt out one by one."""
+        return things[self.rank :: self.size]
 
-    def own(self, batch: Any) -> Dealt:
-        """This process's part of a batch.
-
-        Where there are fewer rows than processes, some have somebody else's row with
-        a share of 0: so all draw the same noise.
-        """
-        if self.size == 1:
-            return Dealt(batch, 1.0, {})
-        dealt = batch.deal(self.part)
-        if dealt.batch.n_targets:
-            return dealt
-        for number in range(self.size):
-            other = batch.deal(Part(number, self.size))
-            if other.batch.n_targets:
-                return Dealt(other.batch, 0.0, other.spans)
-        return dealt
-
-    def add_up(self, values: Tensor) -> Tensor:
+    def all_reduce(self, values: Tensor) -> Tensor:
         """The sum of all processes' values, the same bits for each of them.
 
         Where every process fills in its own entries of zeros, this puts them together.
@@ -80,61 +64,34 @@ class Team:
                 dist.all_reduce(values)
         return values
 
-    def count(self, is_so: bool) -> int:
-        """In how many processes something is so."""
-        return int(self.add_up(torch.tensor(int(is_so))))
+    def broadcast(self, values: Tensor) -> Tensor:
+        """The main process's values, in the place of one's own of the same shape.
 
-    def add_up_gradients(self, model: nn.Module, loss: Tensor) -> float:
-        """Let every process have the sum of all gradients; the sum of the losses."""
-        if self.size == 1:
-            return loss.item()
-        weights = list(model.parameters())
-        pieces = [loss.detach().view(1)]
-        pieces += [
-            torch.zeros_like(w).flatten() if w.grad is None else w.grad.flatten()
-            for w in weights
-        ]
-        # weights that no loss depends on have no gradient, which is not one of zeros
-        pieces.append(loss.new_tensor([float(w.grad is not None) for w in weights]))
-        total, *gradients, has_one = self.add_up(torch.cat(pieces)).split(
-            [len(piece) for piece in pieces]
-        )
-        for weight, gradient, known in zip(
-            weights, gradients, has_one.tolist(), strict=True
-        ):
-            weight.grad = gradient.view_as(weight) if known else None
-        return total.item()
+        Raises:
+            LostProcess: another one has ended.
+        """
+        if self.size > 1:
+            with _others_may_be_gone():
+                dist.broadcast(values, src=0)
+        return values
 
-    def agreed(self, value: float) -> float:
-        """The leader's value, so that all decide alike."""
-        own = value if self.leads else 0.0
-        return self.add_up(torch.tensor(own, dtype=torch.float64)).item()
-
-    def told(self, text: str) -> str:
-        """The leader's text."""
-        return self.given(text.encode()).decode()
-
-    def given(self, content: bytes) -> bytes:
-        """The leader's bytes."""
+    def broadcast_bytes(self, content: bytes) -> bytes:
+        """The main process's bytes."""
         if self.size == 1:
             return content
-        length = int(self.add_up(torch.tensor(len(content) if self.leads else 0)))
-        padded = torch.zeros(length, dtype=torch.uint8)
-        if self.leads and length:
-            padded = torch.frombuffer(bytearray(content), dtype=torch.uint8)
-        return self.add_up(padded).numpy().tobytes()
+        length = int(self.broadcast(torch.tensor(len(content))))
+        values = torch.zeros(length, dtype=torch.uint8)
+        if self.is_main and length:
+            values = torch.frombuffer(bytearray(content), dtype=torch.uint8)
+        return self.broadcast(values).numpy().tobytes()
 
-    def wait(self) -> None:
-        """Until all have come so far, and see the files written before."""
-        self.add_up(torch.zeros(1))
-
-    def deal(self, things: Sequence) -> Sequence:
-        """This process's share of things that are done one by one."""
-        return things[self.number :: self.size]
+    def barrier(self) -> None:
+        """Wait until all have come so far, and see the files written before."""
+        self.all_reduce(torch.zeros(1))
 
 
 class LostProcess(UserError):
-    """Another process of the team is gone."""
+    """Another process of the run is gone."""
 
 
 # what gloo and NCCL say of a connection, among all that they may complain of
@@ -161,7 +118,7 @@ def _others_may_be_gone() -> Iterator[None]:
 
 
 @contextmanager
-def joined(device: torch.device) -> Iterator[Team]:
+def joined(device: torch.device) -> Iterator[World]:
     """The processes that `torchrun` started, joined for the block; else this one alone.
 
     They speak by gloo on the CPU and by NCCL on CUDA devices, one of which each
@@ -172,13 +129,14 @@ def joined(device: torch.device) -> Iterator[Team]:
     """
     size = int(os.environ.get("WORLD_SIZE", "1"))
     if size == 1:
-        yield Team()
+        yield World()
         return
     backend = "gloo"
     if device.type == "cuda":
         backend = "cpu:gloo,cuda:nccl"
         _take_device(int(os.environ.get("LOCAL_RANK", "0")))
     longest_wait = _longest_wait()
+    _load_what_would_keep_the_group()
     try:
         _meet(backend, longest_wait)
     except (RuntimeError, ValueError) as error:
@@ -188,36 +146,36 @@ def joined(device: torch.device) -> Iterator[Team]:
         ) from error
     # torchrun ends the others with this signal once one of them is lost
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    team = Team(dist.get_rank(), size)
+    world = World(dist.get_rank(), size)
     try:
-        yield team
+        yield world
     except UserError as error:
-        if team.leads:
+        if world.is_main:
             raise
-        raise UserError(f"process {team.number}: {error}") from error
+        raise UserError(f"process {world.rank}: {error}") from error
     finally:
         signal.signal(signal.SIGTERM, before)
         dist.destroy_process_group()
 
 
-def leave(status: int) -> NoReturn:
-    """End this process without taking down what its libraries' threads still hold.
+def _load_what_would_keep_the_group() -> None:
+    """Import, before there is a group, the module that would hold it for good.
 
-    A thread that an orderly end finds running aborts the process now and then, long
-    after its work is done, and `torchrun` takes that for a lost process of the run.
+    Its functions take the group of the moment as a default argument, and optimisers
+    import it when the first is made. A group that is held outlives its destruction, and
+    its threads the interpreter: one of them that then lets go of a tensor aborts the
+    process long after its work was done.
     """
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(status)
+    importlib.import_module("torch.distributed.nn.functional")
 
 
 def _meet(backend: str, longest_wait: timedelta) -> None:
     """Let the processes find each other: soon, however long they may wait later."""
-    store, number, size = next(dist.rendezvous("env://", timeout=LONGEST_JOINING))
-    store.set(f"here/{number}", "")
+    store, rank, size = next(dist.rendezvous("env://", timeout=LONGEST_JOINING))
+    store.set(f"here/{rank}", "")
     store.wait([f"here/{other}" for other in range(size)], LONGEST_JOINING)
     dist.init_process_group(
-        backend, store=store, rank=number, world_size=size, timeout=longest_wait
+        backend, store=store, rank=rank, world_size=size, timeout=longest_wait
     )
 
 

@@ -12,7 +12,7 @@ from models_py.config import OptimiserConfig
 from models_py.fitting import FitLog
 from training.errors import UserError
 from training.fit.checkpoints import content_of, save_tensors, tensors_of
-from training.fit.processes import Team
+from training.fit.processes import World
 
 
 @dataclass(frozen=True)
@@ -97,11 +97,11 @@ class FitCheckpoints:
         save_tensors(self.path, tensors, header)
 
     def restore(
-        self, model: nn.Module, optimizer: Optimizer, terms: dict, team: Team
+        self, model: nn.Module, optimizer: Optimizer, terms: dict, world: World
     ) -> FitState:
         """Put model and optimizer where the last saved epoch left them.
 
-        All processes of a team have what the leader finds: what others see of a
+        All processes have what the main one finds: what others see of a
         shared disk may be older, and they would be out of step.
 
         Returns:
@@ -110,9 +110,9 @@ class FitCheckpoints:
         Raises:
             UserError: the file is damaged, or of another model or other terms.
         """
-        if not team.given(b"kept" if self.path.exists() else b""):
+        if not world.broadcast_bytes(b"kept" if self.path.exists() else b""):
             return FitState()
-        content = team.given(content_of(self.path) if team.leads else b"")
+        content = world.broadcast_bytes(content_of(self.path) if world.is_main else b"")
         tensors, header = tensors_of(content, self.path)
         try:
             self._require_same(header["terms"], terms)

@@ -66,9 +66,10 @@ class Flattener:
         kept = np.flatnonzero(is_wanted[types.indices.to_numpy()])
 
         lengths = np.diff(np.searchsorted(kept, first_events), append=len(kept))
-        owners = tuple(list(compress(texts, lengths)) for texts in owners)
-        lengths = lengths[lengths > 0].tolist()
-        rows.add(owners, lengths, types.take(kept), timestamps.take(kept))
+        courses, users, sessions = (list(compress(texts, lengths)) for texts in owners)
+        owners = courses, users, sessions
+        kept_lengths = lengths[lengths > 0].tolist()
+        rows.add(owners, kept_lengths, types.take(kept), timestamps.take(kept))
         self._tally.add(owners, len(events), len(kept))
 
     def counts(self) -> Counts:

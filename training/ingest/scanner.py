@@ -160,8 +160,8 @@ class Scanner:
         bounds[1::2] += 1  # a gap (even) with both its quotes, a string without
         gaps = _spans(data, bounds, pa.binary()).take(np.arange(0, 2 * n_strings, 2))
         gaps = gaps.dictionary_encode()
-        around = [_levels_around(gap) for gap in gaps.dictionary.to_pylist()]
-        around = np.array(around, np.uint8).reshape(-1, 2).T.copy()
+        found = [_levels_around(gap) for gap in gaps.dictionary.to_pylist()]
+        around = np.array(found, np.uint8).reshape(-1, 2).T.copy()
         before, levels = np.take(around, gaps.indices.to_numpy(), axis=1)
 
         expected = np.empty_like(before)

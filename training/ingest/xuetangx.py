@@ -8,8 +8,8 @@ from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import asdict, dataclass
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -104,7 +104,7 @@ def _keep_freed_memory() -> None:
     np.empty(30 << 20, np.uint8)
 
 
-def _opened(source: Path) -> BinaryIO:
+def _opened(source: Path) -> BufferedReader:
     try:
         if source.exists() and not source.is_file():
             raise UserError(f"{source} is not a file; name the published JSON file")
@@ -115,7 +115,7 @@ def _opened(source: Path) -> BinaryIO:
         ) from error
 
 
-def _flatten(file: BinaryIO, path: Path, settings: Settings) -> Counts:
+def _flatten(file: BufferedReader, path: Path, settings: Settings) -> Counts:
     digest = hashlib.sha256()
     flattener = Flattener(settings.event_type_prefixes)
     rows = RowGroup()
@@ -142,7 +142,7 @@ def _flatten(file: BinaryIO, path: Path, settings: Settings) -> Counts:
 
 
 def _scanned(
-    file: BinaryIO, digest: "hashlib._Hash", settings: Settings
+    file: BufferedReader, digest: "hashlib._Hash", settings: Settings
 ) -> Generator[Strings]:
     """The file's strings chunk by chunk; `digest` becomes that of the whole file."""
     bom = _BOM if file.peek(len(_BOM)).startswith(_BOM) else b""
@@ -154,7 +154,7 @@ def _scanned(
     scanner.finish()
 
 
-def _chunks(file: BinaryIO, settings: Settings) -> Iterator[bytes]:
+def _chunks(file: BufferedReader, settings: Settings) -> Iterator[bytes]:
     with progress_bar(
         is_shown=settings.show_progress,
         total=os.fstat(file.fileno()).st_size,

@@ -175,7 +175,7 @@ def choose_dataset(
     if odd:
         what = "null" if odd[0] is None else f"{odd[0]}, which is no text"
         raise refusal(path, mart, f"column dataset holds {what}")
-    if dataset in found:
+    if dataset is not None and dataset in found:
         return dataset
     if not found and path.is_dir():
         raise refusal(path, mart, "it has no rows")

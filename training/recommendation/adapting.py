@@ -76,7 +76,7 @@ def task_ranks(
 ) -> list[np.ndarray]:
     """Ranks of all query labels, task by task, of each scoring that `score` gives.
 
-    The tasks are dealt out to the team's processes.
+    The tasks are dealt out to the processes.
 
     Args:
         score: `n_scorings` times scores of the queries, shape (t, Q, n_items) each.
@@ -86,7 +86,7 @@ def task_ranks(
         Diverged: in every process, where it befell one.
     """
     ranks = torch.zeros(n_scorings, *tasks.query.shape, dtype=torch.int64)
-    own = torch.arange(len(tasks))[job.team.part.slice(len(tasks))]
+    own = job.world.share(torch.arange(len(tasks)))
     failed = None
     try:
         for rows in own.split(SCORED_TASKS) if len(own) else ():
@@ -95,10 +95,10 @@ def task_ranks(
                 ranks[number, rows] = _ranks_of_labels(job, part, scores)
     except Diverged as error:
         failed = error
-    n_failed = int(job.team.add_up(torch.tensor(int(failed is not None))))
+    n_failed = int(job.world.all_reduce(torch.tensor(int(failed is not None))))
     if n_failed:
         raise failed or Diverged(f"the inner loop diverged in {n_failed} processes")
-    return list(job.team.add_up(ranks).flatten(1).numpy())
+    return list(job.world.all_reduce(ranks).flatten(1).numpy())
 
 
 def _ranks_of_labels(job: Job, tasks: Tasks, scores: Tensor) -> Tensor:

@@ -24,7 +24,7 @@ def evaluate(job: Job) -> dict[str, Any]:
     answers = {name: answer(job, name, questions) for name in job.lineup()}
     splits = repeat_splits(job, config.repeat_splits) if config.repeat_splits else None
     orders = gradient_orders(job, list(answers))
-    if not job.team.leads:
+    if not job.world.is_main:
         return {}
     optimum = _optimum(marts, questions["test"].pair.numpy())
     informed = optimum_given_support(data_dir(), marts.dataset, marts.mart, optimum)

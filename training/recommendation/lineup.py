@@ -110,7 +110,7 @@ def ranks_of(job: Job, model: Any, rows: Tensor) -> np.ndarray:
     pairs = job.marts.pairs
     distinct, place = rows.unique(return_inverse=True)
     ranks = torch.zeros_like(distinct)
-    own = torch.arange(len(distinct))[job.team.part.slice(len(distinct))]
+    own = job.world.share(torch.arange(len(distinct)))
     for chunk in own.split(job.config.score_chunk) if len(own) else ():
         part = distinct[chunk]
         queries = pairs.queries(part)
@@ -121,7 +121,7 @@ def ranks_of(job: Job, model: Any, rows: Tensor) -> np.ndarray:
             else torch.full_like(last, NO_EXCLUSION)
         )
         ranks[chunk] = label_ranks(model.score(queries), pairs.label[part], excluded)
-    return job.team.add_up(ranks)[place].numpy()
+    return job.world.all_reduce(ranks)[place].numpy()
 
 
 def trained_network(job: Job, name: str) -> Any:

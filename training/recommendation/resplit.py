@@ -19,7 +19,7 @@ from training.evaluation.intervals import repeated_splits_interval
 from training.evaluation.metrics import RANKING
 from training.files import PROJECT_ROOT, data_dir, write_json
 from training.fit.job import Job
-from training.fit.processes import Team
+from training.fit.processes import World
 from training.progress import progress_bar
 from training.recommendation.gains import REFERENCES
 from training.recommendation.lineup import answer, check, questions_of
@@ -45,13 +45,13 @@ def repeat_splits(job: Job, n_splits: int) -> dict[str, Any]:
     """
     seeds = range(FIRST_SEED, FIRST_SEED + n_splits)
     scratch = {seed: Run(job.run.state / "splits" / str(seed)) for seed in seeds}
-    alone = dataclasses.replace(job, team=Team())  # a process does whole splits
-    own = job.team.deal(seeds)
+    alone = dataclasses.replace(job, world=World())  # a process does whole splits
+    own = job.world.share(seeds)
     for seed in progress_bar(own, "splits", is_shown=job.progress):
         path = scratch[seed].path / "result.json"
         if not path.is_file():
             write_json(path, _evaluate(alone, seed, scratch[seed]))
-    job.team.wait()
+    job.world.barrier()
     results = [run.read_json("result.json") for run in scratch.values()]
     asked = [result for result in results if result["n_test_users"]]
     if not asked:

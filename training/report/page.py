@@ -61,7 +61,7 @@ def page_of(
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    style, _, _ = environment.loader.get_source(environment, "page.css")
+    style = (Path(__file__).parent / "page.css").read_text(encoding="utf-8")
     return environment.get_template("page.html.j2").render(
         title=title,
         heading=heading,

@@ -6,6 +6,7 @@ import re
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
@@ -29,7 +30,7 @@ CSS_VARIABLES = {INK: "ink", MUTED: "muted", GRID: "grid", PAPER: "paper"} | {
     colour: f"series-{index}" for index, colour in enumerate(SERIES)
 }
 
-STYLE = {
+STYLE: dict[Any, Any] = {  # keys of matplotlib's rcParams
     "svg.fonttype": "none",  # text stays text: sharp, searchable, in the page's font
     "svg.hashsalt": "moocmeta",
     "font.family": "DejaVu Sans",  # ships with matplotlib: same layout everywhere

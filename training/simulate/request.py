@@ -26,6 +26,11 @@ class Size:
     users: int | None = None
     events: int | None = None
 
+    @property
+    def wanted(self) -> int:
+        """How much is asked for, users or events."""
+        return self.users or self.events or 0
+
     def reached(self, n_users: int, n_events: int) -> int:
         """What there is of what was asked for."""
         return n_users if self.events is None else n_events
@@ -37,23 +42,23 @@ class Size:
             n_users, n_events: what there is already.
             events_of_next: events of each user who could be next, shape (U,).
         """
-        if self.events is None:
+        if self.users is not None:
             needed = self.users - n_users
         else:
-            n_missing = self.events - n_events
+            n_missing = self.wanted - n_events
             needed = int(np.searchsorted(events_of_next.cumsum(), n_missing)) + 1
         return min(needed, len(events_of_next))
 
     def is_enough(self, n_users: int, n_events: int) -> bool:
         """Whether nothing is missing."""
-        return self.reached(n_users, n_events) >= (self.users or self.events)
+        return self.reached(n_users, n_events) >= self.wanted
 
     def progress_bar(self, dataset: str, is_shown: bool) -> Bar:
         """A bar on stderr of what was asked for."""
         return progress_bar(
             title=f"simulate {dataset}",
             is_shown=is_shown,
-            total=self.users or self.events,
+            total=self.wanted,
             unit=" users" if self.events is None else " events",
             unit_scale=self.events is not None,
             delay=SHOW_SECONDS,

@@ -36,7 +36,7 @@ def evaluate(job: Job) -> dict[str, Any]:
     answers: dict[str, Answer] = {}
     for name in job.lineup():
         answers[name] = answer(job, name, answers)
-    if not job.team.leads:
+    if not job.world.is_main:
         return {}
     oracle = oracle_chances(
         data_dir(),

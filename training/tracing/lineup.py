@@ -10,6 +10,7 @@ from torch import Tensor
 
 from models_py import registry
 from models_py.fitting import FitLog
+from models_py.ragged import Ragged
 from models_py.tracing.data import Responses
 from training.evaluation.probabilities import auc
 from training.fit.job import Job
@@ -83,11 +84,10 @@ def _mixed(job: Job, name: str, model: Any, members: dict[str, Answer]) -> Answe
 
 
 def predicted_by(job: Job, model: Any, responses: Responses) -> Tensor:
-    """Each response's probability, users dealt out to the team's processes, (N,)."""
-    starts = responses.user_starts
-    users = job.team.part.slice(len(starts) - 1)
-    own = slice(int(starts[users.start]), int(starts[users.stop]))
+    """Each response's probability, users dealt out to the processes, (N,)."""
+    users = Ragged(torch.arange(len(responses)), responses.user_starts)
+    own = users.take(job.world.share(torch.arange(len(users)))).values
     found = torch.zeros(len(responses))
-    if own.stop > own.start:
+    if len(own):
         found[own] = model.predict(responses.take(own))
-    return job.team.add_up(found)
+    return job.world.all_reduce(found)

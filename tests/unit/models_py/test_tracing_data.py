@@ -106,9 +106,9 @@ def allowed_pairs(data, context: int) -> set[tuple[int, int]]:
 def test_predicting_looks_at_the_last_strictly_earlier_interactions(answers, context):
     data = responses_of(answers)
     asked, pairs = [], set()
-    batches = histories.scoring_batches(data, context)
-    for group, batch in zip(batches.groups, batches, strict=True):
-        asked += histories.rows_asked(batches.windows, group).tolist()
+    for rows, batch in histories.scoring_batches(data, context):
+        assert torch.equal(data.correct[rows].float(), batch.targets)
+        asked += rows.tolist()
         pairs |= visible_pairs(batch, context)
     assert sorted(asked) == list(range(len(data)))  # none goes unscored
     assert pairs == allowed_pairs(data, context)
@@ -117,7 +117,7 @@ def test_predicting_looks_at_the_last_strictly_earlier_interactions(answers, con
 def test_a_long_user_is_scored_with_a_full_context_throughout():
     data = responses_of([[(1 + n % 9, 5, n % 2 == 0) for n in range(450)]])
     pairs = set()
-    for batch in histories.scoring_batches(data, 200):
+    for _, batch in histories.scoring_batches(data, 200):
         pairs |= visible_pairs(batch, 200)
     seen = torch.bincount(torch.tensor([row for row, _ in pairs]), minlength=450)
     assert seen.tolist() == [min(row, 200) for row in range(450)]

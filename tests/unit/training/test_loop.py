@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from models_py import registry
 from models_py.config import OptimiserConfig
+from models_py.fitting import Batches
 from tests.unit.models_py.made_data import random_walks, train_of
 from training.errors import UserError
 from training.fit.checkpoints import load_tensors, save_tensors
@@ -39,6 +40,10 @@ class Point:
     target: float
     n_targets: int = 1
 
+    @property
+    def weight(self) -> float:
+        return self.n_targets
+
     def to(self, device: torch.device) -> "Point":
         return self
 
@@ -50,8 +55,8 @@ class OneWeight(nn.Module):
         super().__init__()
         self.weight = nn.Parameter(torch.zeros(()))
 
-    def batches(self, train: list[Point], settings, generator) -> list[Point]:
-        return train
+    def batches(self, train: list[Point], settings, generator) -> Batches[Point]:
+        return Batches(torch.arange(len(train)).split(1), lambda row: train[int(row)])
 
     def loss(self, batch: Point) -> Tensor:
         return (self.weight - batch.target) ** 2

@@ -73,10 +73,10 @@ def _gains(run: Run, models: Sequence[str]) -> Table:
     gaps = [_block(run, name)["gap_closed"] or {} for name in models]
     has_gap = any(METRIC in gap for gap in gaps)
     columns = ["Model", "zero-shot", "adapted"]
-    rows = []
+    rows: list[list[Cell | str]] = []
     for name, gap in zip(models, gaps, strict=True):
         block = _block(run, name)
-        row = [
+        row: list[Cell | str] = [
             Cell(run.title(name), series=run.series(name)),
             numbers.metric(block["zero_shot"][METRIC]),
             Cell(
@@ -160,7 +160,7 @@ def _ablation(run: Run) -> Table | None:
     names = [name for pair in ABLATION.values() for name in pair]
     if not all(name in run.models for name in names):
         return None
-    rows = [
+    rows: list[list[Cell | str]] = [
         [
             start,
             *(

@@ -28,7 +28,11 @@ def headline(run: Run) -> Section | None:
     if metric is None:
         return None
     points = [*_against_baseline(run, metric), *_optimum(run, metric)]
-    blocks = [Text(_leader(run, metric)), Points(points), Tiles(_tiles(run))]
+    blocks = [
+        Text(_leader(run, metric)),
+        Points(points),
+        Tiles(_tiles(run)),
+    ]
     return Section("summary", "Summary", blocks)
 
 

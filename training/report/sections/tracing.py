@@ -152,7 +152,7 @@ def behaviour(run: Run) -> Section:
         "Time and help are known only after the answer. They show where the models "
         "are strong and weak; no model uses them for the same answer."
     )
-    first = [
+    first: list[list[Cell | str]] = [
         [
             Cell(run.title(model), series=run.series(model)),
             Cell(
@@ -188,7 +188,7 @@ def soundness(run: Run) -> Section:
     checks = run.metrics["checks"]
     moved = checks["moved_by"]
     names = list(next(iter(moved.values())))
-    rows = [
+    rows: list[list[Cell | str]] = [
         [
             Cell(run.title(model), series=run.series(model)),
             *(f"{moved[model][name]:.1g}" for name in names),

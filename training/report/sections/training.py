@@ -93,7 +93,7 @@ def _cost(run: Run) -> Table | None:
     ]
     if not columns and not validated:
         return None
-    rows = [
+    rows: list[list[Cell | str]] = [
         [
             Cell(run.title(model), series=run.series(model)),
             *(show(block.get(key)) for key, (_, show) in columns.items()),

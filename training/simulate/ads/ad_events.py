@@ -163,12 +163,13 @@ def _sample_averages(
     effect = truth["effect"]
     clicked, unclicked = is_clicked & ~is_censored, ~is_clicked & ~is_censored
     after_click, after_none = mean(is_bought, clicked), mean(is_bought, unclicked)
-    both = after_click is not None and after_none is not None
     return {
         "n_trials": len(effect),
         "n_censored": int(is_censored.sum()),
         "n_treated": int(clicked.sum()),
         "ate": mean(effect, ~is_censored),
         "att": mean(effect, clicked),
-        "raw_difference": after_click - after_none if both else None,
+        "raw_difference": None
+        if after_click is None or after_none is None
+        else after_click - after_none,
     }

@@ -156,7 +156,7 @@ class AdProcess:
     @property
     def burst(self) -> Floats:
         """Probability that the next step is a burst, by the last run, shape (R,)."""
-        is_running = np.arange(LONGEST_RUN + 1) > 0
+        is_running = (np.arange(LONGEST_RUN + 1) > 0).astype(np.float64)
         settings = self.settings
         return settings.burst_share + settings.burst_persistence * is_running
 

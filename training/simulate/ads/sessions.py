@@ -266,7 +266,8 @@ def appeal_of(product: Ints) -> Ints:
 def appeal_shares() -> Floats:
     """How often products of each appeal are shown, shape (A,)."""
     places = np.arange(PRODUCTS_PER_SHELF)
-    return np.bincount(appeal_of(places), weights=product_popularity())
+    shares = np.bincount(appeal_of(places), weights=product_popularity())
+    return shares.astype(np.float64)
 
 
 def n_shelves(settings: AdSettings) -> int:

@@ -162,8 +162,8 @@ def _draw_event_visits(
 ) -> Ints:
     """Visit of each event: one a visit, the others anywhere in the session, (E,)."""
     n_visits = np.diff(visits.offsets)
-    extra = _log_normal(rng, config.extra_median, config.extra_sigma, len(n_visits))
-    extra = np.minimum(extra, config.max_extra).astype(np.int64)
+    drawn = _log_normal(rng, config.extra_median, config.extra_sigma, len(n_visits))
+    extra = np.minimum(drawn, config.max_extra).astype(np.int64)
     session = np.repeat(np.arange(len(n_visits)), extra)
     within = (rng.random(len(session)) * n_visits[session]).astype(np.int64)
     n_events = 1 + np.bincount(

@@ -57,7 +57,8 @@ class Prediction:
     @classmethod
     def empty(cls, size: int) -> "Prediction":
         """Room for `size` queries."""
-        return cls(*(np.zeros(size) for _ in range(3)), np.zeros(size, dtype=np.int64))
+        worth = np.zeros(size)
+        return cls(worth, worth, worth, np.zeros(size, dtype=np.int64))
 
     @classmethod
     def joined(cls, parts: list["Prediction"]) -> "Prediction":

@@ -10,7 +10,7 @@ import numpy as np
 
 from training.simulate.arrays import Ints
 from training.simulate.courses.bayes import Sequences
-from training.simulate.courses.episodes import EpisodeRule
+from training.simulate.courses.episodes import EpisodeRule, Split
 from training.simulate.courses.histories import Histories
 from training.simulate.courses.mars_files import Ratings, write_english, write_french
 from training.simulate.courses.programme import (
@@ -93,7 +93,7 @@ def simulate(request: Request) -> Counts:
     config, size = CONFIG, request.size or DEFAULT_SIZE
     programmes = draw_programmes(config.process, request.chance(PROCESS))
     keys = [item_key(number) for number in range(config.process.n_items)]
-    splits = frozenset({"train", "val", "test"})
+    splits: frozenset[Split] = frozenset({"train", "val", "test"})
     blocks: list[Views] = []
     n_users = n_events = 0
     with (

@@ -178,7 +178,7 @@ def draw_programmes(
     """
     _check(config)
     rng = np.random.default_rng(seed)
-    ranks = np.arange(1, config.n_items + 1)
+    ranks = np.arange(1, config.n_items + 1, dtype=np.float64)
     popularity = (ranks + config.zipf_shift) ** -config.zipf_exponent
     popularity = rng.permutation(popularity / popularity.sum())
     related = _draw_related(rng, config, popularity)

@@ -12,7 +12,7 @@ import numpy as np
 
 from training.simulate.arrays import Ints
 from training.simulate.courses.activity import Activity, ActivityConfig, draw_activity
-from training.simulate.courses.episodes import EpisodeRule
+from training.simulate.courses.episodes import EpisodeRule, Split
 from training.simulate.courses.histories import Histories
 from training.simulate.courses.programme import (
     ProgrammeConfig,
@@ -83,7 +83,10 @@ OTHER_EVENTS = (
 # events of other types for each learning event: as published, or just a few
 OTHER_SHARE = {"flat": 0.05, "native": 28_982_937 / 28_002_537}
 OTHER_WITHIN_SEC = 5
-WRITERS = {"flat": FlatWriter, "native": NativeWriter}
+WRITERS: dict[str, type[FlatWriter] | type[NativeWriter]] = {
+    "flat": FlatWriter,
+    "native": NativeWriter,
+}
 EPISODES = EpisodeRule("episodes_k5_q10", n_support=5, n_query=10, last_only=True)
 PROCESS, ACTIVITY, RAW_EVENTS = range(3)
 
@@ -120,7 +123,9 @@ def simulate(request: Request) -> Counts:
         seed=request.seed,
     )
     # of a large log only users who may be asked about have their pairs judged
-    splits = frozenset({"val", "test"} if is_published else {"train", "val", "test"})
+    splits: frozenset[Split] = frozenset(
+        {"val", "test"} if is_published else {"train", "val", "test"}
+    )
     request.raw.mkdir()
     n_users = n_events = 0
     with (

@@ -126,7 +126,8 @@ def _rows(
     config: AssistmentsConfig, blocks: list[tuple[Block, int]], rng: np.random.Generator
 ) -> Rows:
     """Answers of all students in order of time, scaffolds right after theirs."""
-    parts, first_user, first_assignment = [], 0, 0
+    parts: list[tuple[np.ndarray, ...]] = []
+    first_user = first_assignment = 0
     for block, n_kept in blocks:
         end, practice = block.n_answers(n_kept), block.practice
         parts.append(
@@ -138,7 +139,7 @@ def _rows(
                 practice.latency[:end],
                 block.answers.is_correct[:end],
                 block.answers.has_help[:end],
-                np.arange(end) + sum(len(part[0]) for part in parts),
+                np.arange(end) + sum(len(users) for users, *_ in parts),
             )
         )
         first_user += n_kept

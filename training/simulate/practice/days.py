@@ -107,11 +107,11 @@ def draw_practice(
     config: PracticeConfig, items: Items, n_users: int, rng: np.random.Generator
 ) -> Practice:
     """Draw one block of students."""
-    n_assignments = rng.lognormal(
+    drawn = rng.lognormal(
         np.log(config.assignments_median), config.assignments_sigma, n_users
     )
     n_assignments = np.clip(
-        n_assignments.astype(np.int64), config.assignments_min, config.assignments_max
+        drawn.astype(np.int64), config.assignments_min, config.assignments_max
     )
     assignment_user = np.repeat(np.arange(n_users), n_assignments)
     skill = rng.integers(0, len(items.pool_size), len(assignment_user))

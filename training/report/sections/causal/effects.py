@@ -37,7 +37,7 @@ def groups(run: Run) -> Section | None:
         "its value by chance: differences between groups are hints, not findings."
     )
     figures = [_group_plot(run, kind) for kind in found]
-    rows = [
+    rows: list[list[Cell | str]] = [
         [
             Cell(f"{KINDS.get(kind, kind)}: {row['group']}"),
             numbers.count(row["n_trials"]),
@@ -84,7 +84,7 @@ def _forest(run: Run, estimand: str) -> Figure:
 
 def _table(run: Run) -> Table:
     found = {estimand: list(_rows(run, estimand)) for estimand in ESTIMANDS}
-    rows = []
+    rows: list[list[Cell | str]] = []
     for place, (label, series, _) in enumerate(found["ATE"]):
         cells = []
         for estimand in ESTIMANDS:

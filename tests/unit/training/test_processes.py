@@ -14,7 +14,7 @@ import torch
 from tests.unit.training.steps_taken import steps_of
 from training.errors import UserError
 from training.files import PROJECT_ROOT
-from training.fit.processes import LostProcess, Team, joined, launched
+from training.fit.processes import LostProcess, World, joined, launched
 
 
 @pytest.fixture(scope="module")
@@ -34,10 +34,10 @@ def found(tmp_path_factory) -> list[dict[str, np.ndarray]]:
     return [dict(np.load(folder / f"{number}.npz")) for number in range(3)]
 
 
-def test_all_hear_the_leader(found):
+def test_all_have_what_the_main_process_broadcasts(found):
     for each in found:
-        assert str(each["said"]) == "a word of the leader"
-        assert float(each["agreed"]) == 0.1
+        assert str(each["text"]) == "a word of rank 0"
+        assert float(each["value"]) == 0.1
 
 
 @pytest.mark.parametrize("name", ["gru", "sasrec"])
@@ -50,13 +50,20 @@ def test_all_have_the_same_weights_after_every_step(found, name):
 
 @pytest.mark.parametrize("name", ["gru", "sasrec"])
 def test_every_step_is_that_of_one_process(found, name):
-    alone = steps_of(name, Team())
+    alone = steps_of(name, World())
     for what in ("losses", "gradients"):
         assert np.abs(alone[what]).max() > 0.01
         assert np.abs(found[0][f"{name}_{what}"] - alone[what]).max() < 1e-5
 
 
-def test_all_take_a_fit_up_where_the_leader_finds_it(found):
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="names of threads")
+def test_no_thread_of_the_group_outlives_it(found):
+    for each in found:
+        assert len(each["threads"]) > 0
+        assert not [name for name in each["threads"] if "gloo" in name]
+
+
+def test_all_take_a_fit_up_where_the_main_process_finds_it(found):
     for each in found:
         assert each["taken_up_epoch"] == 1
         assert np.array_equal(each["taken_up_weights"], found[0]["taken_up_weights"])
@@ -77,7 +84,7 @@ def test_only_what_is_about_others_is_said_of_them(monkeypatch, message, words):
 
     monkeypatch.setattr("torch.distributed.all_reduce", fails)
     with pytest.raises(RuntimeError if words is None else LostProcess) as caught:
-        Team(0, 2).wait()
+        World(0, 2).barrier()
     assert (words or message) in str(caught.value)
 
 

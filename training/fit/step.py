@@ -1,0 +1,112 @@
+"""One step of gradient descent, taken by all processes of a run together.
+
+Each lays out its share of a batch's rows and no others. What it adds to the batch's
+loss and gradient are sums over its own targets; with them travels how many those are,
+so one all-reduce gives every process the mean over the whole batch.
+"""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from models_py.config import OptimiserConfig
+from models_py.fitting import Batches, Diverged
+from training.errors import UserError
+from training.fit.processes import World
+
+TINY = 1e-12  # keeps a batch in which nothing counts from dividing by zero
+
+
+@dataclass(frozen=True)
+class Step:
+    """Steps down a model's loss.
+
+    Args:
+        is_bf16: whether the loss is computed under autocast.
+    """
+
+    model: nn.Module
+    optimizer: torch.optim.Optimizer
+    settings: OptimiserConfig
+    world: World
+    is_bf16: bool = False
+
+    def take(self, batches: Batches, rows: Tensor, where: str) -> tuple[float, float]:
+        """Step down the whole batch's mean loss.
+
+        Args:
+            rows: those of the batch, the same in all processes.
+            where: the step's name, for messages.
+        Returns:
+            That loss, and the number of targets it is a mean over.
+        Raises:
+            UserError: the loss or its gradient is no number.
+        """
+        self.optimizer.zero_grad()
+        own = self.world.share(rows)
+        found = self._descend(batches, own, where) if len(own) else self._nothing()
+        loss, _, n_targets = self._over_all(found).tolist()
+        require_number(loss, f"loss of {where}", self.settings)
+        weights, most = self.model.parameters(), self.settings.clip_norm
+        norm = nn.utils.clip_grad_norm_(weights, most).item()
+        require_number(norm, f"gradient of {where}", self.settings)
+        self.optimizer.step()
+        return loss, n_targets
+
+    def _descend(self, batches: Batches, rows: Tensor, where: str) -> Tensor:
+        """Loss, weight and number of targets of some rows; leaves the gradient."""
+        device = next(self.model.parameters()).device
+        batch = batches.lay_out(rows)
+        # a mean that meets no others stays as it is, to the last bit
+        weight = batch.weight if self.world.size > 1 else 1.0
+        with torch.autocast(device.type, torch.bfloat16, self.is_bf16):
+            try:
+                loss = weight * self.model.loss(batch.to(device))
+            except Diverged as error:
+                choose = "choose a smaller inner_rate"
+                raise UserError(f"{where}: {error}; {choose}") from error
+        loss.backward()
+        return torch.stack([loss.detach(), *loss.new_tensor([weight, batch.n_targets])])
+
+    def _nothing(self) -> Tensor:
+        """What a process has of a batch with fewer rows than there are processes."""
+        return torch.zeros(3, device=next(self.model.parameters()).device)
+
+    def _over_all(self, found: Tensor) -> Tensor:
+        """Mean loss, weight and number of targets of all processes' rows together.
+
+        The gradients become those of that mean. A weight that no process's loss
+        depends on has none, which is not one of zeros.
+        """
+        if self.world.size == 1:
+            return found
+        weights = list(self.model.parameters())
+        has_gradient = found.new_tensor([w.grad is not None for w in weights])
+        pieces = [
+            *(torch.zeros_like(w) if w.grad is None else w.grad for w in weights),
+            *(has_gradient, found),
+        ]
+        total = self.world.all_reduce(torch.cat([each.flatten() for each in pieces]))
+        *gradients, counts, found = total.split([each.numel() for each in pieces])
+        total[: -len(found)] /= found[1].clamp(min=TINY)
+        found[0] /= found[1].clamp(min=TINY)
+        for weight, gradient, count in zip(
+            weights, gradients, counts.tolist(), strict=True
+        ):
+            weight.grad = gradient.view_as(weight) if count else None
+        return found
+
+
+def require_number(value: float, what: str, settings: OptimiserConfig) -> None:
+    """Refuse what is no number.
+
+    Raises:
+        UserError: names what it is, and the way out.
+    """
+    if not math.isfinite(value):
+        raise UserError(
+            f"{what} is {value} at learning rate {settings.learning_rate}; "
+            "choose a smaller learning_rate"
+        )
