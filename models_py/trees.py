@@ -9,6 +9,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from threadpoolctl import threadpool_limits
 from torch import Tensor
 
+ROWS_AT_ONCE = 1 << 14  # few enough to stay in the cache over all trees
 _FIELDS = {
     "feature": ("feature_idx", np.int64),
     "threshold": ("num_threshold", np.float64),
@@ -132,6 +133,11 @@ def log_odds(trees: dict[str, Tensor], columns: Tensor) -> Tensor:
     Returns:
         float64, shape (N,).
     """
+    parts = columns.split(ROWS_AT_ONCE)
+    return torch.cat([_summed(trees, part) for part in parts])
+
+
+def _summed(trees: dict[str, Tensor], columns: Tensor) -> Tensor:
     total = trees["baseline"].repeat(len(columns))
     row = torch.arange(len(columns))
     is_missing = columns.isnan()
