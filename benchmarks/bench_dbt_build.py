@@ -47,7 +47,8 @@ def _build(folder: Path, n_events: int, threads: int, seed: int) -> dict:
         "MOOCMETA_DATA_DIR": str(folder),
         "MOOCMETA_DUCKDB": str(folder / "moocmeta.duckdb"),
         "MOOCMETA_THREADS": str(threads),
-        "MOOCMETA_MEMORY_LIMIT": "3GB",
+        # DuckDB keeps what it read up to this limit; the process needs up to 1 GB more
+        "MOOCMETA_MEMORY_LIMIT": "2GB",
     }
     paths = [
         "--target-path",

@@ -38,9 +38,11 @@ def plain_meta_loss(
     Args:
         n_steps, scale: of each learner: its steps, and what its rate is multiplied by.
     """
-    losses = []
+    losses, named = [], dict(network.named_parameters())
     for task in range(len(tasks)):
-        own = dict(network.named_parameters())
+        # a table that also scores items begins as one and is two from there on
+        weights = {"output.weight": network.output.weight, **named}
+        own = {name: weight.clone() for name, weight in weights.items()}
         changing = [n for n in own if n.startswith(HEAD) or not how.head_only]
         for _ in range(n_steps[task]):
             loss = plain_loss(network, own, tasks, tasks.support[task])
@@ -60,7 +62,8 @@ def plain_loss(
     """Mean cross-entropy of the chosen pairs, one padded row a pair."""
     ids, lengths = tasks.pairs.prefixes.take(rows).pad()
     embedded = functional.embedding(ids, weights["embedding.weight"], padding_idx=0)
-    states = functional_call(network, weights, (embedded,))
+    body = {n: weights[n] for n, _ in network.named_parameters()}
+    states = functional_call(network, body, (embedded,))
     last = states[torch.arange(len(rows)), lengths - 1]
     logits = functional.linear(last, weights["output.weight"], weights["output.bias"])
     return functional.cross_entropy(logits, tasks.pairs.label[rows])

@@ -53,3 +53,21 @@ def require(condition: bool, message: str) -> None:
     """
     if not condition:
         raise ValueError(message)
+
+
+def require_share(value: float | None, name: str) -> None:
+    """Refuse a share that is neither in [0, 1) nor left open.
+
+    Raises:
+        ValueError: names the setting.
+    """
+    require(value is None or 0 <= value < 1, f"{name} must be in [0, 1)")
+
+
+def require_count(value: int | None, name: str) -> None:
+    """Refuse a number below 0 that is not left open.
+
+    Raises:
+        ValueError: names the setting.
+    """
+    require(value is None or value >= 0, f"{name} must be 0 or more")

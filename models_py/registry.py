@@ -15,6 +15,7 @@ from models_py.causal.transformer import CausalTransformer, CausalTransformerCon
 from models_py.meta.best import Best, BestConfig
 from models_py.meta.learner import METHODS, MetaConfig, MetaLearner, WarmMetaConfig
 from models_py.recommendation.gru import GRU, GRUConfig
+from models_py.recommendation.markov import Markov, MarkovConfig
 from models_py.recommendation.popularity import Popularity, PopularityConfig
 from models_py.recommendation.random import Random, RandomConfig
 from models_py.recommendation.sasrec import SASRec, SASRecConfig
@@ -104,6 +105,7 @@ _META_LEARNERS = tuple(
 _ENTRIES = (
     Entry("random", "Random", "recommendation", Random, RandomConfig),
     Entry("popularity", "Popularity", "recommendation", Popularity, PopularityConfig),
+    Entry("markov", "Markov", "recommendation", Markov, MarkovConfig),
     Entry("session_knn", "Session-KNN", "recommendation", SessionKNN, SessionKNNConfig),
     Entry("gru", "GRU", "recommendation", GRU, GRUConfig, is_network=True),
     Entry("sasrec", "SASRec", "recommendation", SASRec, SASRecConfig, is_network=True),

@@ -1,6 +1,7 @@
-"""Fixtures that build the project as a user would: `dbt` as a subprocess."""
+"""Fixtures that build the project: with the `dbt` of a user, or quickly."""
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -11,13 +12,16 @@ import pytest
 from filelock import FileLock
 from hypothesis import settings
 
+from tests.dbt import one_process
+from tests.dbt.one_process import PROJECT_ROOT, Case, run_case
+
 # test processes stand side by side: threads of each would only fight over the cores
-os.environ.setdefault("OMP_NUM_THREADS", "1")
+for name in ("OMP_NUM_THREADS", "MOOCMETA_THREADS"):
+    os.environ.setdefault(name, "1")
 # no test is judged by the clock
 settings.register_profile("without_deadline", deadline=None)
 settings.load_profile("without_deadline")
 
-PROJECT_ROOT = Path(__file__).resolve().parent.parent
 DBT = Path(sys.executable).parent / "dbt"
 
 
@@ -31,11 +35,11 @@ class BuiltProject:
 
 
 def run_dbt(*args: str, env: dict[str, str]) -> subprocess.CompletedProcess:
-    """Run dbt from the project's root and capture what it prints."""
+    """Run `dbt` as a user does, from the project's root, and capture what it prints."""
     return subprocess.run(
         [DBT, "--no-use-colors", *args],
         cwd=PROJECT_ROOT,
-        env={**os.environ, "OMP_NUM_THREADS": "1", **env},
+        env={**os.environ, **env},
         capture_output=True,
         text=True,
     )
@@ -51,14 +55,13 @@ def project_under(scratch: Path, data_dir: Path, **env: str) -> BuiltProject:
 def build(data_dir: Path, scratch: Path, *args: str, **env: str) -> BuiltProject:
     """Run dbt over `data_dir` into a DuckDB file of its own under `scratch`."""
     project = project_under(scratch, data_dir, **env)
-    command = [*(args or ["run"]), "--target-path", str(project.target_path)]
-    command += ["--log-path", str(scratch / "logs")]
+    command = args or ("run",)
     if command[0] == "run":  # the seed is part of the graph
-        no_tests = ["--exclude-resource-type", "test", "unit_test"]
-        command = ["build", *no_tests, *command[1:]]
-    finished = run_dbt(*command, env=project.env)
-    if finished.returncode != 0:
-        raise AssertionError(f"dbt failed:\n{finished.stdout}{finished.stderr}")
+        no_tests = ("--exclude-resource-type", "test", "unit_test")
+        command = ("build", *no_tests, *command[1:])
+    outcome = run_case(Case(data_dir, project.duckdb_path, command, env))
+    if not outcome.success:
+        raise AssertionError(f"dbt failed:\n{outcome.output}")
     return project
 
 
@@ -75,22 +78,31 @@ def dbt_build(tmp_path: Path) -> Callable[..., Path]:
     return build_one
 
 
+@pytest.fixture(scope="session", autouse=True)
+def shared_folder(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """A folder that the test processes of this run of pytest share."""
+    own = tmp_path_factory.getbasetemp()
+    shared = own if worker_id == "master" else own.parent
+    one_process.FOLDERS.update(own=own, shared=shared)
+    return shared
+
+
 @pytest.fixture(scope="session")
-def built_project(
-    tmp_path_factory: pytest.TempPathFactory, worker_id: str
-) -> BuiltProject:
-    """The sample data through a whole `dbt build`, tests included.
+def built_project(shared_folder: Path) -> BuiltProject:
+    """The sample data through a whole `dbt build`, tests included, as a user runs it.
 
     Test processes share it: the first one builds while the others wait.
     """
-    shared = tmp_path_factory.getbasetemp()
-    if worker_id != "master":
-        shared = shared.parent
-    scratch, done = shared / "built_project", shared / "built_project.done"
-    data_dir = PROJECT_ROOT / "sample_data"
-    with FileLock(shared / "built_project.lock"):
+    scratch, done = shared_folder / "built", shared_folder / "built.done"
+    project = project_under(scratch, PROJECT_ROOT / "sample_data")
+    with FileLock(shared_folder / "built.lock"):
         if not done.exists():
-            scratch.mkdir()
-            build(data_dir, scratch, "build")
+            project.target_path.mkdir(parents=True)
+            parsed = one_process.duckdb_process().parsed
+            shutil.copy(parsed, project.target_path / "partial_parse.msgpack")
+            paths = ("--target-path", str(project.target_path))
+            paths += ("--log-path", str(scratch / "logs"))
+            finished = run_dbt("build", *paths, env=project.env)
+            assert finished.returncode == 0, finished.stdout + finished.stderr
             done.touch()
-    return project_under(scratch, data_dir)
+    return project

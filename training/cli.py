@@ -1,5 +1,7 @@
 """The two commands, `moocmeta` and `moocmeta-train`: names and nothing else."""
 
+import sys
+
 import click
 
 from training.allocator import keep_freed_memory
@@ -13,6 +15,10 @@ from training.commands.trace import trace_command
 from training.commands.train import train_command
 
 keep_freed_memory()
+# a terminal of another encoding shows \u8bfe for what it lacks, not a traceback
+for stream in (sys.stdout, sys.stderr):
+    if hasattr(stream, "reconfigure"):  # not where a test catches it
+        stream.reconfigure(errors="backslashreplace")
 
 
 @click.group()

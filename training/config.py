@@ -30,12 +30,15 @@ class TrainConfig:
             where `models` gives no other.
         device: `auto` takes CUDA where there is one.
         precision: `bf16` trains under autocast, on CUDA only.
-        exclude_last_item: the prefix's last item is no candidate, since repeats
-            collapse and it can never be the label.
+        exclude: what is no candidate: the prefix's `last` item (repeats collapse, so
+            it can never be the label), the whole `prefix`, or `none`; `auto` takes
+            the prefix where no label of a train pair was ever in its own, else last.
         score_chunk: queries scored at a time; bounds memory, changes no result.
         trim: trials whose propensity is below this or above 1 less this have no
             counterpart in the other arm and are left out of effects.
         repeat_splits: on how many other random splits of the users to repeat it all.
+        tune: trials of each model that has a search space; 0 takes settings as given.
+        seeds: from how many seeds to train each model.
     """
 
     mart: str
@@ -47,15 +50,19 @@ class TrainConfig:
     seed: int = 20260107
     device: Literal["auto", "cpu", "cuda"] = "auto"
     precision: Literal["fp32", "bf16"] = "fp32"
-    exclude_last_item: bool = True
+    exclude: Literal["auto", "last", "prefix", "none"] = "auto"
     score_chunk: int = 2048
     trim: float = 0.01
     repeat_splits: int = 0
+    tune: int = 0
+    seeds: int = 1
 
     def __post_init__(self) -> None:
         require(self.epochs is None or self.epochs >= 1, "epochs must be 1 or more")
         require(self.seed >= 0, "seed must be 0 or more")
         require(self.score_chunk >= 1, "score_chunk must be 1 or more")
+        require(self.tune >= 0, "tune must be 0 or more")
+        require(self.seeds >= 1, "seeds must be 1 or more")
         require(0 < self.trim < 0.5, "trim must be in (0, 0.5)")
 
     def torch_device(self) -> torch.device:

@@ -17,3 +17,7 @@ class UserError(Exception):
 def nearest(key: str, known: Sequence[str]) -> str:
     """The known keys spelt most like one that is unknown, best first."""
     return ", ".join(get_close_matches(key, known, N_SPELLINGS, cutoff=0.0))
+
+
+class NoNumber(UserError):
+    """A fit diverged: a loss, gradient or validation value is no number."""

@@ -9,19 +9,23 @@ import pyarrow.parquet as pq
 from training.errors import UserError
 from training.files import appearing_whole, sha256_of, write_json
 from training.marts.reader import Connection, open_marts
+from training.recbole import write_recbole
 from training.recommendation.marts import episode_marts
 
 SPLITS = ("train", "val", "test")
 MADE_BY = "moocmeta export"
 
 
-def export_dataset(database: Path, dataset: str, out: Path) -> int:
+def export_dataset(
+    database: Path, dataset: str, out: Path, form: str = "notebook"
+) -> int:
     """Write one data set's artifacts under `out`, whole or not at all.
 
     Args:
         database: DuckDB file written by `dbt build`.
         dataset: a data set with rows in the marts.
         out: folder to make; an earlier export there is replaced, nothing else is.
+        form: `notebook` for all that the notebooks read, `recbole` for `.inter` files.
     Returns:
         Number of files written.
     Raises:
@@ -31,15 +35,11 @@ def export_dataset(database: Path, dataset: str, out: Path) -> int:
     _check_replaceable(out)
     with open_marts(database) as connection, appearing_whole(out) as scratch:
         _check_dataset(connection, dataset)
-        writer = _Writer(connection, dataset, scratch)
-        _write_vocabulary(writer)
-        _write_tables(writer)
-        report = {
-            "dataset": dataset,
-            "summary": writer.rows("dataset_summary", "split"),
-            "funnel": writer.rows("dataset_funnel", "step_number"),
-        }
-        write_json(scratch / "report.json", report)
+        scratch.mkdir()
+        if form == "recbole":
+            write_recbole(connection, dataset, scratch)
+        else:
+            _write_all(_Writer(connection, dataset, scratch))
         files = sorted(path for path in scratch.rglob("*") if path.is_file())
         manifest = {
             "made_by": MADE_BY,
@@ -77,6 +77,17 @@ class _Writer:
         with pq.ParquetWriter(path, reader.schema, compression="zstd") as file:
             for batch in reader:
                 file.write_batch(batch)
+
+
+def _write_all(writer: _Writer) -> None:
+    _write_vocabulary(writer)
+    _write_tables(writer)
+    report = {
+        "dataset": writer.dataset,
+        "summary": writer.rows("dataset_summary", "split"),
+        "funnel": writer.rows("dataset_funnel", "step_number"),
+    }
+    write_json(writer.folder / "report.json", report)
 
 
 def _check_replaceable(out: Path) -> None:

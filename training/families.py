@@ -1,6 +1,6 @@
 """The families of marts that can be trained on: the only place that lists them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,12 +8,12 @@ from typing import Any
 from training.causal import family as causal
 from training.causal.marts import load_causal
 from training.causal.scorecard import table as causal_table
+from training.config import TrainConfig
 from training.errors import UserError
 from training.fit.job import Job
 from training.marts.folder import HOW_TO_EXPORT
 from training.marts.reader import Marts, columns_by_mart, open_marts
 from training.recommendation import family as recommendation
-from training.recommendation.lineup import check as check_episodes
 from training.recommendation.marts import EPISODE_COLUMNS, load_recommendation
 from training.tracing import family as tracing
 from training.tracing.marts import SEQUENCE_COLUMNS, load_tracing
@@ -29,23 +29,23 @@ class Family:
         columns: a mart with all of these columns is one to train on.
         load: reads a data set's marts: (DuckDB file or folder, mart, data set or
             None).
-        check: raises a `UserError` where a line-up, given as its models' names,
-            cannot be trained on those marts.
+        check: raises a `UserError` where what a run was asked to do cannot be done on
+            those marts.
         evaluate: fits and evaluates a line-up, writes the family's own artifacts
             into the run folder and returns the family's part of `metrics.json`:
             at least `models`, by name `title` and `test` with the same metrics. Of
             several processes only the main one writes and has something to return.
         table: what is printed of `metrics.json`.
-        repeats_splits: whether it can repeat it all on other splits of the users.
+        repeats: settings by which it can do more than train a line-up once.
     """
 
     name: str
     columns: frozenset[str]
     load: Callable[[Path, str, str | None], Marts]
-    check: Callable[[Marts, Sequence[str]], object]
+    check: Callable[[Marts, TrainConfig], object]
     evaluate: Callable[[Job], dict[str, Any]]
     table: Callable[[dict[str, Any]], str]
-    repeats_splits: bool = False
+    repeats: frozenset[str] = frozenset()
 
 
 FAMILIES: dict[str, Family] = {
@@ -55,16 +55,16 @@ FAMILIES: dict[str, Family] = {
             "recommendation",
             frozenset(EPISODE_COLUMNS),
             load_recommendation,
-            check_episodes,
+            recommendation.check,
             recommendation.evaluate,
             recommendation.tables,
-            repeats_splits=True,
+            repeats=frozenset({"repeat_splits", "tune", "seeds"}),
         ),
         Family(
             "tracing",
             frozenset(SEQUENCE_COLUMNS),
             load_tracing,
-            lambda marts, lineup: tracing.check(marts),
+            lambda marts, config: tracing.check(marts),
             tracing.evaluate,
             tracing_table,
         ),
@@ -72,7 +72,7 @@ FAMILIES: dict[str, Family] = {
             "causal",
             frozenset(causal.CAUSAL_COLUMNS),
             load_causal,
-            lambda marts, lineup: causal.check(marts),
+            lambda marts, config: causal.check(marts),
             causal.evaluate,
             causal_table,
         ),

@@ -15,6 +15,22 @@ from training.errors import UserError
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 
 
+def project_root(what: str) -> Path:
+    """The repository, which holds the dbt project.
+
+    Args:
+        what: asks for it, such as an option.
+    Raises:
+        UserError: this is an install from a wheel, which does not carry it.
+    """
+    if not (PROJECT_ROOT / "dbt_project.yml").is_file():
+        raise UserError(
+            f"{what} needs the dbt project, which a wheel does not carry: clone the "
+            "repository and `pip install -e .` there"
+        )
+    return PROJECT_ROOT
+
+
 def data_dir() -> Path:
     """Folder that holds `raw/<dataset>/` and `truth/<dataset>/`."""
     return Path(os.environ.get("MOOCMETA_DATA_DIR") or "sample_data")

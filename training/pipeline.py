@@ -46,7 +46,7 @@ def start(
             source = marts_path(config.mart_dir)
             marts = family.load(source, config.mart, config.dataset)
             # what cannot be trained on leaves no file
-            family.check(marts, config.lineup)
+            family.check(marts, config)
             _require_same_marts(world, marts, source)
             settings = {
                 "command": command,
@@ -71,10 +71,7 @@ def resolved(config: TrainConfig) -> tuple[TrainConfig, Family]:
     config.check_models()
     source = marts_path(config.mart_dir)
     family = family_of(source, config.mart)
-    if config.repeat_splits and not family.repeats_splits:
-        raise UserError(
-            f"--repeat-splits cannot be used with mart {config.mart}; leave it out"
-        )
+    _require_known_repeats(config, family)
     config = config.resolved(family.name)
     with open_marts(source) as connection:
         dataset = choose_dataset(connection, source, config.mart, config.dataset)
@@ -134,6 +131,24 @@ def resume(run_dir: Path, *, progress: bool) -> dict[str, Any] | None:
         shown = progress and world.is_main
         job = Job(config, models, marts, run, device, shown, world)
         return _go(job, family, settings["command"])
+
+
+def _require_known_repeats(config: TrainConfig, family: Family) -> None:
+    asked = {
+        "repeat_splits": config.repeat_splits > 0,
+        "tune": config.tune > 0,
+        "seeds": config.seeds > 1,
+    }
+    for name in (name for name, is_asked in asked.items() if is_asked):
+        option = f"--{name.replace('_', '-')}"
+        if name not in family.repeats:
+            raise UserError(
+                f"{option} cannot be used with mart {config.mart}; leave it out"
+            )
+        if name != "repeat_splits" and config.repeat_splits:
+            raise UserError(
+                f"{option} cannot be used with --repeat-splits; leave one of them out"
+            )
 
 
 @contextmanager

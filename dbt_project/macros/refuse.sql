@@ -9,62 +9,99 @@
 {% endmacro %}
 
 
-{#- Fail where `datasets` says what cannot be: each value is checked where it is used,
-    so that none is passed over in silence. -#}
+{#- Fail where `datasets` says what cannot be: a value that no model expects would drop
+    rows, or change a rule, in silence. -#}
 {% macro refuse_odd_parameters(datasets) %}
-    {#- column, what must not be, what it must be -#}
-    {%- set rules = [
-        ("family", "not in ('recommendation', 'tracing', 'causal')",
-            "recommendation, tracing or causal"),
-        ("session_method", "not in ('gap', 'platform')", "gap or platform"),
-        ("sequence_scope", "not in ('session', 'user')", "session or user"),
-        ("composition_of", "not in ('event_types', 'items')", "event_types or items"),
-        ("session_gap_sec", "< 1 and session_method = 'gap'", "1 or more for gap sessions"),
-        ("min_session_events", "< 0", "0 or more"),
-        ("min_user_events", "< 0", "0 or more"),
-        ("drops_exact_repeats", "is null", "true or false"),
-        ("intensity_weight", "< 0", "0 or more"),
-        ("extent_weight", "< 0", "0 or more"),
-        ("composition_weight", "< 0", "0 or more"),
-        ("treatment_window_sec", "< 0 and family = 'causal'", "0 or more"),
-        ("outcome_horizon_sec", "< 0 and family = 'causal'", "0 or more"),
-        ("outcome_product", "not in ('any', 'same') and family = 'causal'", "any or same"),
+    {%- set choices = {
+        "family": ["recommendation", "tracing", "causal"],
+        "session_method": ["gap", "platform"],
+        "sequence_scope": ["session", "user"],
+        "composition_of": ["event_types", "items"],
+        "outcome_product": ["any", "same"],
+    } -%}
+    {%- set least = {
+        "session_gap_sec": 1,
+        "min_session_events": 0,
+        "min_user_events": 0,
+        "intensity_weight": 0,
+        "extent_weight": 0,
+        "composition_weight": 0,
+        "treatment_window_sec": 0,
+        "outcome_horizon_sec": 0,
+    } -%}
+    {%- set only_where = {
+        "session_gap_sec": "session_method = 'gap'",
+        "treatment_window_sec": "family = 'causal'",
+        "outcome_horizon_sec": "family = 'causal'",
+        "outcome_product": "family = 'causal'",
+    } -%}
+    {#- column, when its value is odd, what it must be -#}
+    {%- set faults = [
+        ("drops_exact_repeats", "drops_exact_repeats is null", "true or false"),
+        ("intensity_weight",
+            "intensity_weight + extent_weight + composition_weight = 0",
+            "more than 0 unless extent_weight or composition_weight is"),
     ] -%}
-    {%- set faults = [] -%}
-    {%- for column, wrong, right in rules -%}
-        {%- set nothing = "''" if "in (" in wrong else "-1" -%}
-        {%- set value = column if "null" in wrong else "coalesce(" ~ column ~ ", " ~ nothing ~ ")" -%}
-        {%- do faults.append((column, value ~ " " ~ wrong, right)) -%}
+    {%- for column, values in choices.items() -%}
+        {%- do faults.append((
+            column, "coalesce(" ~ column ~ ", '') not in ('" ~ (values | join("', '")) ~ "')",
+            (values[:-1] | join(", ")) ~ " or " ~ values[-1]
+        )) -%}
+    {%- endfor -%}
+    {%- for column, number in least.items() -%}
+        {%- do faults.append(
+            (column, "coalesce(" ~ column ~ ", -1) < " ~ number, number ~ " or more")
+        ) -%}
     {%- endfor -%}
     {%- for cap in ["intensity_cap", "duration_cap_sec", "composition_cap"] -%}
         {%- do faults.append((cap, cap ~ " < 0", "0 or more, or empty")) -%}
     {%- endfor -%}
-    {%- do faults.append((
-        "intensity_weight", "intensity_weight + extent_weight + composition_weight = 0",
-        "more than 0 unless extent_weight or composition_weight is"
-    )) -%}
     {%- set selects = [
         "select 'datasets: ' || dataset || ' has several rows; keep one' as fault from "
         ~ datasets ~ " group by dataset having count(*) > 1"
     ] -%}
-    {%- for column, condition, right in faults -%}
+    {%- for column, is_odd, right in faults -%}
         {%- do selects.append(
             "select 'datasets: ' || coalesce(dataset, 'a row without name') || ': "
             ~ column ~ " is ' || coalesce(cast(" ~ column ~ " as string), 'empty')"
             ~ " || '; it must be " ~ right ~ "' as fault from " ~ datasets
-            ~ " where " ~ condition
+            ~ " where " ~ is_odd ~ " and " ~ only_where.get(column, "true")
         ) -%}
     {%- endfor -%}
     {{ refuse("select fault from (" ~ (selects | join(" union all ")) ~ ") as faults") }}
 {% endmacro %}
 
 
-{#- Fail where a data set has events but nothing of what its family is made of. -#}
+{#- Fail where a data set has events but nothing of what its family is made of, and name
+    the types of events that it has instead. -#}
 {% macro refuse_strange_family(family, event_types, found, lacks) %}
     {{ refuse(
-        "select distinct 'datasets: ' || dataset || ': family is " ~ family
-        ~ ", but its log has " ~ lacks ~ "; name another family' as fault from "
-        ~ event_types ~ " where family = '" ~ family ~ "' and dataset not in (select dataset from "
-        ~ found ~ ")"
+        "select 'datasets: ' || dataset || ': family is " ~ family
+        ~ ", but its log has " ~ lacks ~ ", only ' || " ~ texts_joined("event_type")
+        ~ " || '; mend their names or name another family' as fault from "
+        ~ event_types ~ " where family = '" ~ family ~ "' and n_user_events > 0 and"
+        ~ " is_kept and dataset not in (select dataset from " ~ found ~ ") group by dataset"
     ) }}
+{% endmacro %}
+
+
+{#- Warn where a data set's rows are all lost before they are events, and say what was not
+    known of them: nothing else would, since empty marts are sound. -#}
+{% macro warn_of_lost_rows(event_types) %}
+    {%- if execute -%}
+        {%- for row in run_query(
+            "select dataset, sum(n_events), sum(n_user_events), "
+            ~ texts_joined("event_type") ~ " from " ~ event_types ~ " group by dataset"
+            ~ " having sum(case when is_kept then n_user_events else 0 end) = 0"
+            ~ " order by dataset"
+        ) -%}
+            {%- do log(
+                "[WARNING]: " ~ row[0] ~ ": nothing is left of its " ~ row[1] ~ " rows: "
+                ~ ("none has a known user; do the ids of its files match?" if not row[2]
+                else "no event type is kept (event_type_prefixes of datasets), found "
+                ~ few(row[3].split(", "))), info=true
+            ) -%}
+        {%- endfor -%}
+    {%- endif -%}
+    select 1
 {% endmacro %}

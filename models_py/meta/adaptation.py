@@ -166,6 +166,20 @@ def _before_any_step(
     )
 
 
+def weights_of(network: AdaptableNetwork) -> dict[str, Tensor]:
+    """All that a step may change, by name.
+
+    A table that embeds items and scores them too begins a learner's way as one and is
+    two from the first step on: what a step takes from each is known apart.
+    """
+    return {
+        "embedding.weight": network.embedding.weight,
+        **body_of(network),
+        "output.weight": network.output.weight,
+        "output.bias": network.output.bias,
+    }
+
+
 def body_of(network: AdaptableNetwork) -> dict[str, nn.Parameter]:
     """The network's weights between embedding and output layer."""
     return {

@@ -7,7 +7,10 @@ follows Jannach and Ludewig: When Recurrent Neural Networks meet the Neighborhoo
 Session-Based Recommendation, RecSys 2017.
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from itertools import product
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -18,9 +21,12 @@ from models_py.fitting import Batches, FitLog, Optimise
 from models_py.meta.blocks import Blocks, cut_into_blocks
 from models_py.meta.context import ContextBatch, ContextConfig, ContextGRU
 from models_py.meta.tasks import PairRows, Tasks, TrainTasks
+from models_py.recommendation.output import set_usual_dropout, usual_negatives
 from models_py.recommendation.sequences import device_of, n_parameters
 from models_py.recommendation.session_knn import SessionKNN, SessionKNNConfig
+from models_py.space import Between, OneOf, Space
 
+KNN_WEIGHTS = (0.2, 0.1, 0.35, 0.0)
 SCORED_TASKS = 64  # tasks of alike length scored together
 TINY = 1e-12  # no candidate is impossible
 
@@ -31,15 +37,25 @@ class BestConfig:
 
     Args:
         n_networks: networks whose probabilities are averaged.
-        knn_weight: share of Session-KNN in the mixture, where it has an answer.
+        knn_weight: share of Session-KNN in the mixture, where it has an answer; None
+            leaves it to validation.
         network: settings of each network.
         knn: settings of Session-KNN.
         seed: seed of the first network's initial weights; the next ones follow.
         optimiser: how the networks are fitted, side by side.
     """
 
+    SPACE: ClassVar[Space] = {
+        "n_networks": OneOf((1, 2, 3)),
+        "network.dropout": Between(0.0, 0.7),
+        "network.context_length": OneOf((10, 20, 50)),
+        "knn.sample_size": OneOf((250, 500, 1000, 2500)),
+        "knn.n_neighbours": OneOf((50, 100, 200, 500)),
+        "optimiser.learning_rate": Between(1e-3, 2e-2, is_log=True),
+    }
+
     n_networks: int = 2
-    knn_weight: float = 0.2
+    knn_weight: float | None = None
     network: ContextConfig = field(default_factory=ContextConfig)
     knn: SessionKNNConfig = field(default_factory=SessionKNNConfig)
     seed: int = 20260107
@@ -49,7 +65,19 @@ class BestConfig:
 
     def __post_init__(self) -> None:
         require(self.n_networks >= 1, "n_networks must be 1 or more")
-        require(0 <= self.knn_weight < 1, "knn_weight must be in [0, 1)")
+        weight = self.knn_weight
+        require(weight is None or 0 <= weight < 1, "knn_weight must be in [0, 1)")
+
+    def choices(self) -> "list[BestConfig]":
+        """The same with all that was left to validation chosen, each way there is."""
+        weights = KNN_WEIGHTS if self.knn_weight is None else (self.knn_weight,)
+        mixed = [
+            replace(self, knn_weight=weight, knn=knn)
+            for weight, knn in product(weights, self.knn.choices())
+        ]
+        # without a share it does not matter how neighbours vote
+        alone = [each for each in mixed if each.knn_weight == 0][1:]
+        return [each for each in mixed if each not in alone]
 
 
 class Best:
@@ -59,9 +87,11 @@ class Best:
     has_steps = False
 
     def __init__(self, n_items: int, config: BestConfig) -> None:
-        self.n_items, self.config = n_items, config
+        self.n_items, self.choices = n_items, config.choices()
+        self.config = self.choices[0]
         self.networks = ContextNetworks(n_items, config)
         self.knn = SessionKNN(n_items, config.knn)
+        self.choose(self.config)
 
     @property
     def n_parameters(self) -> int:
@@ -71,7 +101,17 @@ class Best:
     def fit(self, train: TrainTasks, optimise: Optimise) -> FitLog:
         """Remember the sequences, then hand the networks to the training loop."""
         self.knn.fit(train.sequences, optimise)
+        labels = train.episodes.pairs.label[train.histories.values]
+        network = self.config.network
+        set_usual_dropout(self.networks, network.dropout, len(labels), self.n_items)
+        for member in self.networks.members:
+            member.negatives = usual_negatives(network.negatives, labels, self.n_items)
         return optimise(self.networks, train)
+
+    def choose(self, choice: BestConfig) -> None:
+        """Take one of `choices`."""
+        self.config = choice
+        self.knn.choose(choice.knn)
 
     @torch.no_grad()
     def score(self, queries: Queries) -> Tensor:
@@ -88,26 +128,35 @@ class Best:
         tasks = Tasks(pairs, nothing, torch.arange(n)[:, None], torch.zeros(n))
         return self.score_tasks(tasks)[:, 0]
 
-    @torch.no_grad()
     def score_tasks(self, tasks: Tasks) -> Tensor:
         """Log-probabilities given the support, shape (T, Q, n_items), on the CPU."""
-        order = tasks.lengths().argsort(stable=True)
-        found = [torch.empty(0, *tasks.query.shape[1:], self.n_items)]
-        for rows in order.split(SCORED_TASKS):
-            part = tasks.take(rows)
-            mixed = self._mixed(part).clamp(min=TINY).log()
-            found.append(mixed.unflatten(0, part.query.shape))
-        return torch.cat(found)[order.argsort()]
+        scores = self.score_blocks(Blocks.of_tasks(tasks))
+        return scores.unflatten(0, tasks.query.shape)
 
-    def _mixed(self, tasks: Tasks) -> Tensor:
-        """Probability of each item for each query, shape (T x Q, n_items)."""
-        read = self.networks.probabilities(tasks)
-        asked = tasks.query.flatten()
-        prefixes, sequence = tasks.pairs.prefixes, tasks.pairs.sequence
-        votes = self.knn.score(Queries(prefixes.take(asked), sequence[asked]))
-        total = votes.sum(1, keepdim=True)
-        weight = torch.where(total > 0, self.config.knn_weight, 0.0)
-        return (1 - weight) * read + weight * votes / total.clamp(min=TINY)
+    @torch.no_grad()
+    def score_blocks(self, blocks: Blocks) -> Tensor:
+        """The same of tasks of varying size, a row a query, shape (N, n_items)."""
+        votes = self.knn.score(blocks.queries()) if self.config.knn_weight else None
+        return _mixed(self._read(blocks), votes, self.config.knn_weight)
+
+    @torch.no_grad()
+    def score_task_choices(self, tasks: Tasks) -> Iterator[Tensor]:
+        """What `score_tasks` would give after each of `choices`."""
+        blocks = Blocks.of_tasks(tasks)
+        read = self._read(blocks)
+        votes = self.knn.score_choices(blocks.queries())
+        for choice in self.choices:
+            own = votes[self.knn.choices.index(choice.knn)]
+            mixed = _mixed(read, own, choice.knn_weight)
+            yield mixed.unflatten(0, tasks.query.shape)
+
+    def _read(self, blocks: Blocks) -> Tensor:
+        """What the networks say, alike lengths together, shape (N, n_items)."""
+        found = torch.empty(len(blocks.query.values), self.n_items)
+        for rows in blocks.lengths().argsort(stable=True).split(SCORED_TASKS):
+            at, _ = blocks.query.positions(rows)
+            found[at] = self.networks.probabilities(blocks.take(rows))
+        return found
 
     def state_dict(self) -> dict[str, Tensor]:
         """Weights and sessions."""
@@ -128,6 +177,15 @@ class Best:
                     if key.startswith(f"{name}.")
                 }
             )
+
+
+def _mixed(read: Tensor, votes: Tensor | None, weight: float) -> Tensor:
+    """Logarithm of the mixture of probabilities and votes, shape (N, n_items)."""
+    if votes is not None and weight:
+        total = votes.sum(1, keepdim=True)
+        share = torch.where(total > 0, weight, 0.0)
+        read = (1 - share) * read + share * votes / total.clamp(min=TINY)
+    return read.clamp(min=TINY).log()
 
 
 class ContextNetworks(nn.Module):
@@ -166,9 +224,9 @@ class ContextNetworks(nn.Module):
         return torch.stack([member.loss(batch) for member in self.members]).mean()
 
     @torch.no_grad()
-    def probabilities(self, tasks: Tasks) -> Tensor:
-        """Mean over the members, shape (T x Q, n_items), on the CPU."""
+    def probabilities(self, blocks: Blocks) -> Tensor:
+        """Mean over the members, a row a query, shape (N, n_items), on the CPU."""
         self.eval()
-        batch = self.members[0].lay_out(Blocks.of_tasks(tasks)).to(device_of(self))
+        batch = self.members[0].lay_out(blocks).to(device_of(self))
         each = [member.output(member.states(batch)) for member in self.members]
         return torch.stack(each).softmax(-1).mean(0).float().cpu()

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from models_py.data import Queries
 from models_py.meta.tasks import PairRows, Tasks
 from models_py.ragged import Ragged
 
@@ -29,6 +30,20 @@ class Blocks:
     def take(self, rows: Tensor) -> "Blocks":
         """The chosen tasks, in the order asked for."""
         return Blocks(self.pairs, self.support.take(rows), self.query.take(rows))
+
+    def queries(self) -> Queries:
+        """What is asked, block by block."""
+        asked = self.query.values
+        return Queries(self.pairs.prefixes.take(asked), self.pairs.sequence[asked])
+
+    def lengths(self) -> Tensor:
+        """Longest prefix of each task, shape (T,)."""
+        longest = torch.zeros(len(self), dtype=torch.int64)
+        for part in (self.support, self.query):
+            owner = torch.repeat_interleave(part.lengths)
+            lengths = self.pairs.prefixes.lengths[part.values]
+            longest.scatter_reduce_(0, owner, lengths, "amax")
+        return longest
 
     @classmethod
     def of_tasks(cls, tasks: Tasks) -> "Blocks":

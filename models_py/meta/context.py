@@ -12,15 +12,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence
 
-from models_py.config import require
+from models_py.config import require, require_count, require_share
 from models_py.fitting import TrainingBatch
 from models_py.meta.blocks import Blocks
 from models_py.meta.tasks import shared_rows
 from models_py.ragged import PAD, Ragged
-from models_py.recommendation.gru import EMBEDDING_STD
+from models_py.recommendation.output import SHARED_STD, SharedOutput, item_loss
 from models_py.recommendation.recurrence import packed_states
 from models_py.recommendation.sequences import cut_to_last
-from models_py.recommendation.softmax import full_cross_entropy
+from models_py.recommendation.softmax import Negatives
 from models_py.seeding import seeded
 
 
@@ -31,21 +31,26 @@ class ContextConfig:
     Args:
         embedding_dim: width of an item's embedding.
         hidden_dim: width of the recurrent state.
-        dropout: share of embedding and state entries silenced in training.
+        dropout: share of embedding and state entries silenced in training; None goes
+            by how many targets an item has.
+        negatives: items drawn to stand for all in a batch's loss; 0 takes all, None
+            draws them in large vocabularies only.
         max_length: a prefix is cut to this many last items.
         context_length: so many last items of each support sequence are read.
     """
 
-    embedding_dim: int = 64
+    embedding_dim: int = 128
     hidden_dim: int = 128
-    dropout: float = 0.2
+    dropout: float | None = None
+    negatives: int | None = None
     max_length: int = 50
     context_length: int = 20
 
     def __post_init__(self) -> None:
         require(self.embedding_dim >= 1, "embedding_dim must be 1 or more")
         require(self.hidden_dim >= 1, "hidden_dim must be 1 or more")
-        require(0 <= self.dropout < 1, "dropout must be in [0, 1)")
+        require_share(self.dropout, "dropout")
+        require_count(self.negatives, "negatives")
         require(self.max_length >= 1, "max_length must be 1 or more")
         require(self.context_length >= 1, "context_length must be 1 or more")
 
@@ -102,26 +107,32 @@ class ContextGRU(nn.Module):
                 n_items + 2, config.embedding_dim, padding_idx=PAD
             )
             self.gru = nn.GRU(config.embedding_dim, config.hidden_dim, batch_first=True)
-            self.output = nn.Linear(config.hidden_dim, n_items)
-            nn.init.normal_(self.embedding.weight, std=EMBEDDING_STD)
+            self.to_items = (
+                nn.Identity()
+                if config.hidden_dim == config.embedding_dim
+                else nn.Linear(config.hidden_dim, config.embedding_dim)
+            )
+            nn.init.normal_(self.embedding.weight, std=SHARED_STD)
         with torch.no_grad():
             self.embedding.weight[PAD] = 0.0
-        self.dropout = nn.Dropout(config.dropout)
+        self.output = SharedOutput(self.embedding, n_items)
+        self.negatives: Negatives | None = None  # until it is known what labels are
+        self.dropout = nn.Dropout(config.dropout or 0.0)
 
     def loss(self, batch: ContextBatch) -> Tensor:
-        """Full cross-entropy of every query, a scalar."""
+        """Cross-entropy of every query, a scalar."""
         states = self.dropout(self.states(batch))
-        return full_cross_entropy(states, self.output, batch.targets)
+        return item_loss(states, self.output, batch.targets, self.negatives)
 
     def states(self, batch: ContextBatch) -> Tensor:
-        """The state behind each query's prefix, shape (N, H)."""
-        n_tasks, weight = len(batch.context), self.output.weight
-        nothing = weight.new_zeros(n_tasks, weight.shape[1])
+        """What is scored behind each query's prefix, shape (N, E)."""
+        n_tasks = len(batch.context)
+        nothing = self.output.bias.new_zeros(n_tasks, self.config.hidden_dim)
         states, at = self._read(batch.context, batch.context_length, nothing)
         read = states[at[torch.arange(n_tasks), batch.context_length - 1]]  # (T, H)
         first = read[batch.task]
         states, at = self._read(batch.rows, batch.row_length, first)
-        return states[at[batch.row, batch.place]]
+        return self.to_items(states[at[batch.row, batch.place]])
 
     def _read(
         self, tokens: Tensor, lengths: Tensor, first: Tensor

@@ -11,6 +11,7 @@ The network has no dropout while it adapts: an inner loss is that of the weights
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -25,6 +26,7 @@ from models_py.meta.adaptation import (
     body_of,
     mean_losses,
     require_numbers,
+    weights_of,
 )
 from models_py.meta.batches import (
     COMMON_PART,
@@ -35,6 +37,7 @@ from models_py.meta.batches import (
 )
 from models_py.meta.tasks import TaskBatch, Tasks, TrainTasks, lay_out
 from models_py.recommendation.sequences import device_of, n_parameters
+from models_py.space import Between, OneOf, Space
 
 
 @dataclass(frozen=True)
@@ -83,6 +86,12 @@ class MetaConfig:
         validate_every: outer steps between two validations; one epoch of the log.
         optimiser: of the outer loop; its `batch_size` and `min_steps` are unused.
     """
+
+    SPACE: ClassVar[Space] = {
+        "inner_rate": Between(1e-3, 0.3, is_log=True),
+        "inner_steps": OneOf((1, 3, 5, 10)),
+        "optimiser.learning_rate": Between(1e-5, 1e-2, is_log=True),
+    }
 
     base: str = "gru"
     inner_rate: float = 0.01
@@ -146,7 +155,7 @@ class MetaLearner(nn.Module):
             self.rates = nn.ParameterDict(
                 {
                     _key(name): torch.full_like(weight, config.inner_rate)
-                    for name, weight in network.named_parameters()
+                    for name, weight in weights_of(network).items()
                 }
             )
         super().train(False)

@@ -3,26 +3,34 @@
 Hidasi, Karatzoglou, Baltrunas, Tikk: Session-based Recommendations with Recurrent
 Neural Networks, ICLR 2016. Not GRU4Rec itself: whole sequences with full softmax
 cross-entropy take the place of session-parallel mini-batches, sampled negatives
-and the BPR-max / TOP1 losses (see docs/models.md).
+and the BPR-max / TOP1 losses, and embeddings score items too (see docs/models.md).
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence
 
-from models_py.config import OptimiserConfig, require
+from models_py.config import OptimiserConfig, require, require_count, require_share
 from models_py.data import Queries, TrainSequences
 from models_py.fitting import Batches, FitLog, Optimise
 from models_py.ragged import PAD
 from models_py.recommendation import sequences
-from models_py.recommendation.recurrence import recurrence
+from models_py.recommendation.output import (
+    SHARED_STD,
+    SharedOutput,
+    item_loss,
+    set_usual_dropout,
+    usual_negatives,
+)
+from models_py.recommendation.recurrence import packed_states, recurrence
 from models_py.recommendation.sequences import SequenceBatch
-from models_py.recommendation.softmax import full_cross_entropy
+from models_py.recommendation.softmax import Negatives
 from models_py.seeding import seeded
-
-EMBEDDING_STD = 0.3  # of initial item embeddings
+from models_py.space import Between, OneOf, Space
 
 
 @dataclass(frozen=True)
@@ -33,16 +41,28 @@ class GRUConfig:
         embedding_dim: width of an item's embedding.
         hidden_dim: width of the recurrent state.
         n_layers: stacked recurrent layers.
-        dropout: share of embedding and state entries silenced in training.
-        max_length: a prefix is cut to this many last items.
+        dropout: share of embedding and state entries silenced in training; None goes
+            by how many targets an item has.
+        negatives: items drawn to stand for all in a batch's loss; 0 takes all, None
+            draws them in large vocabularies only.
+        max_length: prefixes and training rows are cut to this many last items.
         seed: seed of the initial weights.
         optimiser: how it is fitted.
     """
 
-    embedding_dim: int = 64
+    SPACE: ClassVar[Space] = {
+        "embedding_dim": OneOf((64, 128, 192)),
+        "hidden_dim": OneOf((64, 128, 192)),
+        "dropout": Between(0.0, 0.7),
+        "optimiser.learning_rate": Between(1e-3, 1e-2, is_log=True),
+        "optimiser.weight_decay": Between(1e-3, 1.0, is_log=True),
+    }
+
+    embedding_dim: int = 128
     hidden_dim: int = 128
     n_layers: int = 1
-    dropout: float = 0.2
+    dropout: float | None = None
+    negatives: int | None = None
     max_length: int = 50
     seed: int = 20260107
     optimiser: OptimiserConfig = field(
@@ -53,7 +73,8 @@ class GRUConfig:
         require(self.embedding_dim >= 1, "embedding_dim must be 1 or more")
         require(self.hidden_dim >= 1, "hidden_dim must be 1 or more")
         require(self.n_layers >= 1, "n_layers must be 1 or more")
-        require(0 <= self.dropout < 1, "dropout must be in [0, 1)")
+        require_share(self.dropout, "dropout")
+        require_count(self.negatives, "negatives")
         require(self.max_length >= 1, "max_length must be 1 or more")
 
 
@@ -73,13 +94,18 @@ class GRU(nn.Module):
                 config.n_layers,
                 batch_first=True,
             )
-            self.output = nn.Linear(config.hidden_dim, n_items)
-            # torch draws N(0, 1): so wide that rare items stay noise for long
-            nn.init.normal_(self.embedding.weight, std=EMBEDDING_STD)
+            self.to_items = (
+                nn.Identity()
+                if config.hidden_dim == config.embedding_dim
+                else nn.Linear(config.hidden_dim, config.embedding_dim)
+            )
+            nn.init.normal_(self.embedding.weight, std=SHARED_STD)
         with torch.no_grad():
             self.embedding.weight[PAD] = 0.0
-        self.dropout = nn.Dropout(config.dropout)
-        self.state_dropout = nn.Dropout(config.dropout)
+        self.output = SharedOutput(self.embedding, n_items)
+        self.negatives: Negatives | None = None  # until it is known what labels are
+        self.dropout = nn.Dropout(config.dropout or 0.0)
+        self.state_dropout = nn.Dropout(config.dropout or 0.0)
 
     @property
     def n_parameters(self) -> int:
@@ -92,13 +118,13 @@ class GRU(nn.Module):
         Args:
             inputs: ids shifted up by one, right-padded, shape (B, L).
         Returns:
-            Shape (B, L, hidden_dim); states behind a row's end mean nothing.
+            Shape (B, L, embedding_dim); states behind a row's end mean nothing.
         """
         return self(self.dropout(self.embedding(inputs)))
 
     def forward(self, embedded: Tensor) -> Tensor:
-        """States from embedded items, (B, L, E) → (B, L, hidden_dim)."""
-        return self.gru(embedded)[0]
+        """States from embedded items, (B, L, E) → (B, L, E)."""
+        return self.to_items(self.gru(embedded)[0])
 
     def task_states(self, weights: Mapping[str, Tensor], embedded: Tensor) -> Tensor:
         """`forward` of many learners at once, each with weights of its own.
@@ -107,10 +133,11 @@ class GRU(nn.Module):
         differentiated once only.
 
         Args:
-            weights: `gru.*` parameters by name with a dimension of learners in front.
+            weights: `gru.*` and `to_items.*` by name with a dimension of learners in
+                front.
             embedded: shape (T, R, L, E).
         Returns:
-            Shape (T, R, L, hidden_dim).
+            Shape (T, R, L, E).
         """
         states = embedded
         for layer in range(self.config.n_layers):
@@ -122,7 +149,11 @@ class GRU(nn.Module):
             flat = torch.baddbmm(into_bias[:, None], states.flatten(1, 2), into.mT)
             from_items = flat.unflatten(1, states.shape[1:3])
             states = recurrence(from_items, recurrent.mT, recurrent_bias[:, None])
-        return states
+        if isinstance(self.to_items, nn.Identity):
+            return states
+        weight, bias = weights["to_items.weight"], weights["to_items.bias"]
+        flat = torch.baddbmm(bias[:, None], states.flatten(1, 2), weight.mT)
+        return flat.unflatten(1, states.shape[1:3])
 
     def batches(
         self,
@@ -135,14 +166,35 @@ class GRU(nn.Module):
         return sequences.epoch_batches(train, n_targets, generator)
 
     def loss(self, batch: SequenceBatch) -> Tensor:
-        """Full cross-entropy at every admissible position, a scalar."""
+        """Cross-entropy at every admissible position, a scalar."""
         # the output layer dominates the cost: only states that are asked enter it
-        states = self.state_dropout(self.states(batch.inputs)[batch.asks])  # (T, H)
-        return full_cross_entropy(states, self.output, batch.targets)
+        states = self.state_dropout(self._asked_states(batch))  # (T, E)
+        return item_loss(states, self.output, batch.targets, self.negatives)
+
+    def _asked_states(self, batch: SequenceBatch) -> Tensor:
+        """What is scored at each position that is asked, shape (T, E)."""
+        if self.config.n_layers > 1:
+            return self.states(batch.inputs)[batch.asks]
+        embedded = self.dropout(self.embedding(batch.inputs)).flatten(0, 1)
+        lengths = (batch.inputs != PAD).sum(1).cpu()
+        place = torch.arange(len(embedded)).view(batch.inputs.shape)
+        packed = pack_padded_sequence(
+            place, lengths, batch_first=True, enforce_sorted=False
+        )
+        at = packed.data.to(embedded.device)  # place of each state
+        first = embedded.new_zeros(len(lengths), self.config.hidden_dim)
+        tokens = PackedSequence(embedded[at], packed.batch_sizes)
+        states = packed_states(self.gru, tokens, first)
+        number = torch.empty(len(embedded), dtype=torch.int64, device=at.device)
+        number[at] = torch.arange(len(at), device=at.device)
+        return self.to_items(states[number.view(batch.asks.shape)[batch.asks]])
 
     def fit(self, train: TrainSequences, optimise: Optimise) -> FitLog:
         """Hand the network to the training loop."""
-        return optimise(self, train)
+        set_usual_dropout(self, self.config.dropout, train.n_labels, train.n_items)
+        labels = train.items.values[train.is_label]
+        self.negatives = usual_negatives(self.config.negatives, labels, train.n_items)
+        return optimise(self, sequences.cut_to_length(train, self.config.max_length))
 
     @torch.no_grad()
     def score(self, queries: Queries) -> Tensor:

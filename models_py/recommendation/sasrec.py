@@ -1,12 +1,17 @@
 """SASRec: self-attention over the items so far.
 
-Kang, McAuley: Self-Attentive Sequential Recommendation, ICDM 2018. The blocks are
-the paper's; the loss is full softmax cross-entropy instead of binary cross-entropy
-against one sampled negative (see docs/models.md).
+Kang, McAuley: Self-Attentive Sequential Recommendation, ICDM 2018. Blocks, scaled
+embeddings and their second use as output weights are the paper's. What differs: the
+loss is full softmax cross-entropy instead of binary cross-entropy against one sampled
+negative (what that brings: Klenitskiy, Vasilev: Turning Dross Into Gold Loss, RecSys
+2023), and attention knows how far back an item lies, by one learned number a head and
+distance (after Shaw, Uszkoreit, Vaswani: Self-Attention with Relative Position
+Representations, NAACL 2018): places far from the start are rare in training.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -14,14 +19,22 @@ from torch.func import functional_call, vmap
 from torch.nn import functional
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from models_py.config import OptimiserConfig, require
+from models_py.config import OptimiserConfig, require, require_count, require_share
 from models_py.data import Queries, TrainSequences
 from models_py.fitting import Batches, FitLog, Optimise
 from models_py.ragged import PAD
 from models_py.recommendation import sequences
+from models_py.recommendation.output import (
+    SHARED_STD,
+    SharedOutput,
+    item_loss,
+    set_usual_dropout,
+    usual_negatives,
+)
 from models_py.recommendation.sequences import SequenceBatch
-from models_py.recommendation.softmax import full_cross_entropy
+from models_py.recommendation.softmax import Negatives
 from models_py.seeding import seeded
+from models_py.space import Between, OneOf, Space
 
 POSITION_STD = 0.3  # of initial position embeddings
 
@@ -34,17 +47,29 @@ class SASRecConfig:
         dim: width of embeddings and states.
         n_heads: attention heads, a divisor of `dim`.
         n_blocks: attention blocks.
-        dropout: share of entries silenced in training.
-        max_length: a prefix is cut to this many last items; also the number of
-            learned positions, so training rows hold at most one item more.
+        dropout: share of entries silenced in training; None goes by how many targets
+            an item has.
+        negatives: items drawn to stand for all in a batch's loss; 0 takes all, None
+            draws them in large vocabularies only.
+        max_length: prefixes and training rows are cut to this many last items; also
+            the number of learned positions.
         seed: seed of the initial weights.
         optimiser: how it is fitted.
     """
 
-    dim: int = 64
+    SPACE: ClassVar[Space] = {
+        "dim": OneOf((64, 128, 192)),
+        "n_blocks": OneOf((1, 2, 3)),
+        "dropout": Between(0.0, 0.7),
+        "optimiser.learning_rate": Between(5e-4, 5e-3, is_log=True),
+        "optimiser.weight_decay": Between(1e-3, 1.0, is_log=True),
+    }
+
+    dim: int = 128
     n_heads: int = 2
     n_blocks: int = 2
-    dropout: float = 0.2
+    dropout: float | None = None
+    negatives: int | None = None
     max_length: int = 50
     seed: int = 20260107
     optimiser: OptimiserConfig = field(
@@ -58,7 +83,8 @@ class SASRecConfig:
         require(self.n_heads >= 1, "n_heads must be 1 or more")
         require(self.dim % self.n_heads == 0, "n_heads must divide dim")
         require(self.n_blocks >= 1, "n_blocks must be 1 or more")
-        require(0 <= self.dropout < 1, "dropout must be in [0, 1)")
+        require_share(self.dropout, "dropout")
+        require_count(self.negatives, "negatives")
         require(self.max_length >= 1, "max_length must be 1 or more")
 
 
@@ -75,11 +101,12 @@ class Block(nn.Module):
             nn.LayerNorm(config.dim),
             nn.Linear(config.dim, config.dim),
             nn.ReLU(),
-            nn.Dropout(config.dropout),
+            nn.Dropout(config.dropout or 0.0),
             nn.Linear(config.dim, config.dim),
-            nn.Dropout(config.dropout),
+            nn.Dropout(config.dropout or 0.0),
         )
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = nn.Dropout(config.dropout or 0.0)
+        self.nearness = nn.Parameter(torch.zeros(config.n_heads, config.max_length))
 
     def forward(self, x: Tensor) -> Tensor:
         """States of one block from those of the last, shape (B, L, D)."""
@@ -90,8 +117,11 @@ class Block(nn.Module):
         """Each position reads itself and what lies before it, shape (B, L, D)."""
         projected = self.query_key_value(x).unflatten(2, (3, self.n_heads, -1))
         query, key, value = projected.permute(2, 0, 3, 1, 4)  # (B, heads, L, D/heads)
+        place = torch.arange(x.shape[1], device=x.device)
+        back = place[:, None] - place  # (L, L), negative where an item lies ahead
+        weight = self.nearness[:, back.clamp(min=0)]  # (heads, L, L)
         read = functional.scaled_dot_product_attention(
-            query, key, value, is_causal=True
+            query, key, value, attn_mask=weight.masked_fill(back < 0, -torch.inf)
         )
         return self.mix_heads(read.transpose(1, 2).flatten(2))
 
@@ -114,10 +144,18 @@ class SASRec(nn.Module):
                 *(Block(config) for _ in range(config.n_blocks))
             )
             self.norm = nn.LayerNorm(config.dim)
-            self.output = nn.Linear(config.dim, n_items)
-            # as wide as items are drawn, positions would drown them
+            # without it an item would score best after those like itself: scores by
+            # the embeddings alone cost accuracy@1
+            self.to_items = nn.Linear(config.dim, config.dim)
+            nn.init.normal_(self.embedding.weight, std=SHARED_STD)
+            # positions as loud as scaled items would drown them
             nn.init.normal_(self.position.weight, std=POSITION_STD)
-        self.dropout = nn.Dropout(config.dropout)
+        with torch.no_grad():
+            self.embedding.weight[PAD] = 0.0
+        self.output = SharedOutput(self.embedding, n_items)
+        self.negatives: Negatives | None = None  # until it is known what labels are
+        self.dropout = nn.Dropout(config.dropout or 0.0)
+        self.state_dropout = nn.Dropout(config.dropout or 0.0)
 
     @property
     def n_parameters(self) -> int:
@@ -137,8 +175,9 @@ class SASRec(nn.Module):
 
     def forward(self, embedded: Tensor) -> Tensor:
         """States from embedded items, (B, L, D) → (B, L, D)."""
-        x = embedded + self.position.weight[: embedded.shape[1]]
-        return self.norm(self.blocks(self.dropout(x)))
+        # small in the output, an item is loud among positions
+        x = embedded * self.config.dim**0.5 + self.position.weight[: embedded.shape[1]]
+        return self.to_items(self.norm(self.blocks(self.dropout(x))))
 
     def task_states(self, weights: Mapping[str, Tensor], embedded: Tensor) -> Tensor:
         """`forward` of many learners at once, each with weights of its own.
@@ -168,14 +207,17 @@ class SASRec(nn.Module):
         return sequences.epoch_batches(train, n_targets, generator)
 
     def loss(self, batch: SequenceBatch) -> Tensor:
-        """Full cross-entropy at every admissible position, a scalar."""
+        """Cross-entropy at every admissible position, a scalar."""
         # the output layer dominates the cost: only states that are asked enter it
-        states = self.states(batch.inputs)[batch.asks]  # (T, D)
-        return full_cross_entropy(states, self.output, batch.targets)
+        states = self.state_dropout(self.states(batch.inputs)[batch.asks])  # (T, D)
+        return item_loss(states, self.output, batch.targets, self.negatives)
 
     def fit(self, train: TrainSequences, optimise: Optimise) -> FitLog:
         """Hand the network to the training loop."""
-        return optimise(self, train)
+        set_usual_dropout(self, self.config.dropout, train.n_labels, train.n_items)
+        labels = train.items.values[train.is_label]
+        self.negatives = usual_negatives(self.config.negatives, labels, train.n_items)
+        return optimise(self, sequences.cut_to_length(train, self.config.max_length))
 
     @torch.no_grad()
     def score(self, queries: Queries) -> Tensor:

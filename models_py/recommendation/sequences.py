@@ -75,6 +75,34 @@ def make_batch(train: TrainSequences, rows: Tensor) -> SequenceBatch:
     return SequenceBatch(ids[:, :-1], asks, ids[:, 1:][asks] - 1)
 
 
+def cut_to_length(train: TrainSequences, max_length: int) -> TrainSequences:
+    """Rows that ask no more than `max_length` inputs, every label a target once.
+
+    A longer row is cut from its end; the last item of a stretch opens the next one.
+    """
+    lengths = train.items.lengths
+    if len(lengths) == 0 or int(lengths.max()) <= max_length + 1:
+        return train
+    n_stretches = ((lengths - 2) // max_length + 1).clamp(min=1)
+    row = torch.repeat_interleave(n_stretches)
+    number = torch.arange(len(row)) - (n_stretches.cumsum(0) - n_stretches)[row]
+    from_end = (n_stretches[row] - 1 - number) * max_length
+    size = (lengths[row] - from_end).clamp(max=max_length + 1)
+    offsets = torch.nn.functional.pad(size.cumsum(0), (1, 0))
+    start = train.items.offsets[1:][row] - from_end - size
+    at = torch.repeat_interleave(start - offsets[:-1], size)
+    at += torch.arange(len(at))
+    is_label = train.is_label[at]
+    is_label[offsets[:-1]] = False  # the stretch before asks for it
+    return TrainSequences(
+        Ragged(train.items.values[at], offsets),
+        is_label,
+        train.sequence[row],
+        train.last_at[row],
+        train.n_items,
+    )
+
+
 def cut_to_last(rows: Ragged, max_length: int) -> Ragged:
     """Keep at most the last `max_length` values of each row."""
     kept = rows.lengths.clamp(max=max_length)

@@ -2,11 +2,14 @@
 
 Ludewig, Jannach: Evaluation of Session-based Recommendation Algorithms, User
 Modeling and User-Adapted Interaction 28, 2018, with cosine similarity, `div`
-weights and IDF. Candidates come from posting lists cut to the sample size, as in
-VMIS-kNN (Kersbergen, Sprangers, Schelter: Serenade, SIGMOD 2022); the cut is exact.
+weights, IDF and the choice not to remind. Candidates come from posting lists cut to
+the sample size, as in VMIS-kNN (Kersbergen, Sprangers, Schelter: Serenade, SIGMOD
+2022); the cut is exact.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import product
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -17,8 +20,11 @@ from models_py.config import require
 from models_py.data import Queries, TrainSequences
 from models_py.fitting import Optimise
 from models_py.ragged import Ragged
+from models_py.space import OneOf, Space
 
-SCORED_QUERIES = 512  # queries scored together; bounds memory, changes no score
+IDF_WEIGHTS = (1.0, 0.0)
+SCORED_QUERIES = 512  # queries scored together, fewer in a large vocabulary
+SCORES_HELD = 2**23  # scores held at a time; neither changes a score
 UNKNOWN = -1  # sequence of a query that comes from no known sequence
 
 
@@ -31,17 +37,35 @@ class SessionKNNConfig:
         n_neighbours: most similar candidates that vote.
         idf_weight: how much more a vote counts for an item seen in few sessions:
             votes are multiplied by 1 + idf_weight × ln(sessions / sessions with
-            the item).
+            the item). None leaves it to validation.
+        reminds: whether items of the query itself are voted for; None leaves it to
+            validation: it halves MRR where learners seldom come back to an item.
     """
+
+    SPACE: ClassVar[Space] = {
+        "sample_size": OneOf((250, 500, 1000, 2500)),
+        "n_neighbours": OneOf((50, 100, 200, 500)),
+    }
 
     sample_size: int = 500
     n_neighbours: int = 100
-    idf_weight: float = 1.0
+    idf_weight: float | None = None
+    reminds: bool | None = None
 
     def __post_init__(self) -> None:
         require(self.sample_size >= 1, "sample_size must be 1 or more")
         require(self.n_neighbours >= 1, "n_neighbours must be 1 or more")
-        require(self.idf_weight >= 0, "idf_weight must be 0 or more")
+        weight = self.idf_weight
+        require(weight is None or weight >= 0, "idf_weight must be 0 or more")
+
+    def choices(self) -> "list[SessionKNNConfig]":
+        """The same with all that was left to validation chosen, each way there is."""
+        weights = IDF_WEIGHTS if self.idf_weight is None else (self.idf_weight,)
+        reminding = (True, False) if self.reminds is None else (self.reminds,)
+        return [
+            replace(self, idf_weight=weight, reminds=reminds)
+            for weight, reminds in product(weights, reminding)
+        ]
 
 
 class SessionKNN:
@@ -58,11 +82,15 @@ class SessionKNN:
        session's item set; the `n_neighbours` best (ties: more recent) stay.
     3. A neighbour votes for each of its items with similarity / (L + 1 - p(j)),
        j its item that the query met last; votes are summed and weighted by IDF.
+    4. Without reminding the query's own items have no votes.
     """
+
+    monitor = "mrr"
 
     def __init__(self, n_items: int, config: SessionKNNConfig) -> None:
         self.n_items = n_items
-        self.config = config
+        self.config = config.choices()[0]
+        self.choices = config.choices()
         nobody = torch.zeros(0, dtype=torch.int64)
         self._remember(Ragged.from_lists([]), nobody)
 
@@ -85,12 +113,34 @@ class SessionKNN:
         offsets = torch.nn.functional.pad(sizes.cumsum(0), (1, 0))
         self._remember(Ragged(found % self.n_items, offsets), sequence[recent])
 
+    def choose(self, choice: SessionKNNConfig) -> None:
+        """Take one of `choices`."""
+        self.config = choice
+
     def score(self, queries: Queries) -> Tensor:
         """Weighted votes, 0 where no neighbour has the item, shape (B, n_items)."""
-        scores = torch.zeros(len(queries), self.n_items)
-        for rows in torch.arange(len(queries)).split(SCORED_QUERIES):
-            votes = self._votes(queries.take(rows))  # (b, n_items)
-            scores[rows] = torch.from_numpy(votes * self.item_weight).float()
+        (scores,) = self._scores(queries, [self.config])
+        return scores
+
+    def score_choices(self, queries: Queries) -> list[Tensor]:
+        """What `score` would give after each of `choices`."""
+        return self._scores(queries, self.choices)
+
+    def _scores(
+        self, queries: Queries, configs: list[SessionKNNConfig]
+    ) -> list[Tensor]:
+        """Scores under settings that differ in what becomes of the votes."""
+        scores = [torch.zeros(len(queries), self.n_items) for _ in configs]
+        n_together = min(SCORED_QUERIES, max(SCORES_HELD // self.n_items, 1))
+        for rows in torch.arange(len(queries)).split(n_together):
+            part = queries.take(rows)
+            votes = self._votes(part)  # (b, n_items)
+            own = torch.repeat_interleave(part.prefixes.lengths)
+            for config, found in zip(configs, scores, strict=True):
+                weighted = votes * (1 + config.idf_weight * self.idf)
+                if not config.reminds:
+                    weighted[own.numpy(), part.prefixes.values.numpy()] = 0.0
+                found[rows] = torch.from_numpy(weighted).float()
         return scores
 
     def state_dict(self) -> dict[str, Tensor]:
@@ -121,7 +171,7 @@ class SessionKNN:
         with np.errstate(divide="ignore"):
             idf = np.log(len(items) / np.maximum(n_sessions, 1))
         idf[n_sessions == 0] = 0.0  # never voted for
-        self.item_weight = 1 + self.config.idf_weight * idf  # (n_items,)
+        self.idf = idf  # (n_items,)
         # a session beyond the first sample_size of an item is no candidate through
         # it, nor can a candidate be beyond them; one more, for the query's own
         self.postings = _head_of_rows(by_item, self.config.sample_size + 1)

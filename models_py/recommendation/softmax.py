@@ -1,4 +1,4 @@
-"""Softmax cross-entropy over the whole vocabulary without keeping the logits."""
+"""Softmax cross-entropy: over the whole vocabulary, or estimated in a large one."""
 
 import torch
 from torch import Tensor, nn
@@ -42,3 +42,52 @@ class _FullCrossEntropy(torch.autograd.Function):
     @custom_bwd(device_type="cuda")
     def backward(ctx, upstream: Tensor):
         return *(upstream * gradient for gradient in ctx.saved_tensors), None
+
+
+class Negatives:
+    """Items that stand for all others in a loss, drawn anew for each batch.
+
+    Half of the draws are uniform, half go by how often an item is a label, q(i) =
+    1 / 2n + c(i) / 2C: frequent items are hard to tell apart, and of rare ones much
+    must be heard at all.
+    """
+
+    def __init__(self, labels: Tensor, n_items: int, n_drawn: int) -> None:
+        counts = torch.bincount(labels, minlength=n_items).double()
+        chance = 0.5 / n_items + 0.5 * counts / counts.sum().clamp(min=1)
+        self.up_to = chance.cumsum(0) / chance.sum()  # (n_items,)
+        self.log_expected = (n_drawn * chance / chance.sum()).log().float()
+        self.n_drawn = n_drawn
+
+    def draw(self) -> Tensor:
+        """Item ids, one may come twice, shape (n_drawn,)."""
+        at = torch.rand(self.n_drawn, dtype=torch.float64)
+        found = torch.searchsorted(self.up_to, at, right=True)
+        return found.clamp(max=len(self.up_to) - 1)
+
+
+def sampled_cross_entropy(
+    states: Tensor, output: nn.Module, targets: Tensor, negatives: Negatives
+) -> Tensor:
+    """`full_cross_entropy` with its sum over all items estimated from a few.
+
+    In the softmax's denominator a drawn item counts exp(s - log(n q)): for the n items
+    that it is drawn for on average (logQ correction: Bengio, Senecal: Adaptive
+    Importance Sampling to Accelerate Training of a Neural Probabilistic Language Model,
+    IEEE Transactions on Neural Networks 19, 2008). The target itself is known to be
+    there and is not estimated.
+
+    Args:
+        states: shape (T, H).
+        output: scores of all items, with `rows` and `bias`.
+        targets: 0-based item ids, shape (T,).
+    """
+    drawn = negatives.draw().to(targets.device)
+    items = torch.cat([targets, drawn])
+    rows, bias = output.rows(items), output.bias[items]
+    n = len(targets)
+    own = (states * rows[:n]).sum(1) + bias[:n]  # (T,)
+    correction = negatives.log_expected.to(drawn.device)[drawn]
+    others = torch.addmm(bias[n:] - correction, states, rows[n:].T)  # (T, n_drawn)
+    others = others.masked_fill(targets[:, None] == drawn, -torch.inf)
+    return (torch.logaddexp(own, others.logsumexp(1)) - own).mean()

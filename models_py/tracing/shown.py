@@ -51,6 +51,9 @@ FEATURES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 }
 
 
+_SECONDS = ("seconds_since_previous", "seconds_since_skill")
+
+
 @dataclass(frozen=True)
 class Questions:
     """What is asked, when, and from which row on it must not see its student's rows.
@@ -131,7 +134,7 @@ class Shown:
     """The answers of some students, ready to be asked for any moment's past."""
 
     def __init__(self, responses: Responses) -> None:
-        self.n = len(responses)
+        self.n, self.time_is_order = len(responses), responses.time_is_order
         self.n_items, self.n_skills = responses.n_items, max(responses.n_skills, 1)
         self.at = responses.at.numpy()
         self.correct = responses.correct.numpy().astype(np.int64)
@@ -218,6 +221,9 @@ class Shown:
         lows = self._window_starts(asked)
         found = self._of_user(asked, lows)
         found |= self._of_item(asked) | self._of_skills(asked, lows)
+        if self.time_is_order:
+            unknown = np.full(len(asked.at), np.nan)
+            found |= dict.fromkeys(_SECONDS, unknown)
         with np.errstate(invalid="ignore", divide="ignore"):
             columns = [change(found[name]) for name, change in FEATURES.items()]
         return torch.from_numpy(np.stack(columns, axis=1).astype(np.float32))

@@ -1,13 +1,35 @@
 """Commands as a user gives them, on a DuckDB file of the test's choice."""
 
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
+import pandas as pd
+import pytest
 from click.testing import CliRunner, Result
 
 from training.cli import main, train
+from training.fit.state import FitCheckpoints
 
 MARS = ("--mart", "episodes_k2_q3", "--dataset", "mars")  # small, so quick to train
+TIMINGS = {"train_seconds", "eval_seconds", "seconds", "run_id", "command"}
+
+
+def options_of(option: str, *values: str) -> tuple[str, ...]:
+    """An option that is given once a value."""
+    return tuple(word for value in values for word in (option, value))
+
+
+# adapting costs what its network costs; how good it is, is not looked at
+SMALL = options_of(
+    "--set",
+    *("models.gru.embedding_dim=8", "models.gru.hidden_dim=16"),
+    *("models.best.network.embedding_dim=8", "models.best.network.hidden_dim=16"),
+    "models.best.n_networks=1",
+)
 
 
 def invoke(command: click.Command, *args: object, **env: object) -> Result:
@@ -24,14 +46,65 @@ def train_on(env: dict[str, str], out: Path, *args: object) -> Result:
     return invoke(train, *args, "--out", out, "--quiet", **env)
 
 
-def trained(env: dict[str, str], out: Path, *args: object) -> Path:
-    """Folder of a run that must end well."""
+@dataclass(frozen=True)
+class Finished:
+    """A run through the command line, and what it printed."""
+
+    path: Path
+    stdout: str
+    stderr: str
+
+    @property
+    def metrics(self) -> dict:
+        return json.loads((self.path / "metrics.json").read_text())
+
+    @property
+    def effects(self) -> dict:
+        return json.loads((self.path / "effects.json").read_text())
+
+    @property
+    def predictions(self) -> pd.DataFrame:
+        return pd.read_parquet(self.path / "predictions.parquet")
+
+    def export(self, name: str) -> pd.DataFrame:
+        return pd.read_parquet(self.path / "exports" / f"{name}.parquet")
+
+
+def finished(env: dict[str, str], out: Path, *args: object) -> Finished:
+    """A run that must end well."""
     known = set(out.glob("*/config.json"))
     result = train_on(env, out, *args)
     if result.exit_code != 0:
         raise AssertionError(f"{args} failed: {result.output}") from result.exception
     (config,) = set(out.glob("*/config.json")) - known
-    return config.parent
+    return Finished(config.parent, result.stdout, result.stderr)
+
+
+def trained(env: dict[str, str], out: Path, *args: object) -> Path:
+    """Folder of a run that must end well."""
+    return finished(env, out, *args).path
+
+
+@contextmanager
+def interrupted_after(model: str, epoch: int) -> Iterator[None]:
+    """Ctrl-C as soon as the state of a model's epoch is on disk."""
+    save = FitCheckpoints.save
+
+    def save_and_stop(self, state, *args, **options) -> None:
+        save(self, state, *args, **options)
+        if (self.prefix.name, state.epoch) == (model, epoch):
+            raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(FitCheckpoints, "save", save_and_stop)
+        yield
+
+
+def without_timings(value):
+    """Metrics bar what differs from run to run by nature."""
+    if isinstance(value, dict):
+        return {k: without_timings(v) for k, v in value.items() if k not in TIMINGS}
+    return [without_timings(v) for v in value] if isinstance(value, list) else value
 
 
 def moocmeta(*args: object, **env: object) -> Result:

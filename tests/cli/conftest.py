@@ -1,9 +1,13 @@
-"""Runs that several files of command-line tests look at."""
+"""What several files of command-line tests look at."""
 
+import shutil
+from collections.abc import Callable
+
+import duckdb
 import pytest
 
-from tests.cli.command_line import train_on
-from tests.cli.tracing_run import KT, Finished
+from tests.cli.command_line import Finished, finished
+from tests.cli.tracing_run import KT
 
 
 @pytest.fixture(scope="session")
@@ -11,7 +15,19 @@ def full(tmp_path_factory, built_project) -> Finished:
     """The whole tracing line-up on the default data set, three epochs."""
     out = tmp_path_factory.mktemp("tracing")
     few = "models.wd_irt.min_period_responses=5"  # the sample is small
-    result = train_on(built_project.env, out, *KT, "--epochs", "3", "--set", few)
-    assert result.exit_code == 0, result.output
-    (config,) = out.glob("*/config.json")
-    return Finished(config.parent, result.stdout)
+    return finished(built_project.env, out, *KT, "--epochs", "3", "--set", few)
+
+
+@pytest.fixture
+def edited(tmp_path, built_project) -> Callable[..., dict[str, str]]:
+    """`edited(sql, …)` → environment of a changed copy of the built marts."""
+
+    def edit(*statements: str) -> dict[str, str]:
+        copy = tmp_path / "edited.duckdb"
+        shutil.copy(built_project.duckdb_path, copy)
+        with duckdb.connect(str(copy)) as connection:
+            for statement in statements:
+                connection.execute(statement)
+        return {**built_project.env, "MOOCMETA_DUCKDB": str(copy)}
+
+    return edit

@@ -85,29 +85,19 @@ def test_the_vocabulary_and_its_inverse(folder, marts):
     assert to_key == {str(number): key for key, number in to_id.items()}
 
 
-@pytest.mark.parametrize("split", SPLITS)
-def test_the_users_of_a_split(folder, marts, split):
-    expected = marts.execute(
-        "select user_id from user_splits where dataset = 'mars' and split = ? "
-        "order by user_id",
-        [split],
-    ).fetchall()
-    found = read_json(folder, f"user_splits/users_{split}.json")
-    assert [(user_id,) for user_id in found] == expected
-
-
 def rows_of_file(path: Path, columns: str = "*") -> list[tuple]:
     return duckdb.sql(f"select {columns} from read_parquet('{path}')").fetchall()
 
 
 @pytest.mark.parametrize("split", SPLITS)
-def test_the_pairs_of_a_split(folder, marts, split):
-    expected = marts.execute(
-        "select * from pairs where dataset = 'mars' and split = ? order by pair_id",
-        [split],
-    ).fetchall()
-    assert expected
-    assert rows_of_file(folder / "pairs" / f"pairs_{split}.parquet") == expected
+def test_the_users_and_pairs_of_a_split(folder, marts, split):
+    of_split = f"where dataset = 'mars' and split = '{split}'"
+    query = f"select user_id from user_splits {of_split} order by user_id"
+    users = [user_id for (user_id,) in marts.sql(query).fetchall()]
+    assert read_json(folder, f"user_splits/users_{split}.json") == users
+    pairs = marts.sql(f"select * from pairs {of_split} order by pair_id").fetchall()
+    assert rows_of_file(folder / "pairs" / f"pairs_{split}.parquet") == pairs
+    assert users and pairs
 
 
 def test_the_sessions(folder, marts):

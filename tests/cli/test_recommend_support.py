@@ -5,7 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.command_line import MARS, assert_one_line, moocmeta, trained
+from tests.cli.command_line import (
+    MARS,
+    SMALL,
+    assert_one_line,
+    moocmeta,
+    options_of,
+    trained,
+)
 
 STEPPING = ("fine_tune", "maml")  # on a GRU and on a SASRec
 MOVED = (*STEPPING, "best")
@@ -14,13 +21,12 @@ MOVED = (*STEPPING, "best")
 @pytest.fixture(scope="module")
 def run(tmp_path_factory, built_project) -> Path:
     """A run of a baseline, of the control and of the model that reads support."""
-    names = ("popularity", *MOVED)
-    models = [option for name in names for option in ("--model", name)]
-    rates = [f"models.{name}.inner_rate=0.5" for name in STEPPING]
-    settings = [*rates, "models.maml.base=sasrec"]
-    options = ["--epochs", "1", *(o for s in settings for o in ("--set", s))]
-    out = tmp_path_factory.mktemp("runs")
-    return trained(built_project.env, out, *MARS, *models, *options)
+    models = options_of("--model", "popularity", *MOVED)
+    rates = (f"models.{name}.inner_rate=0.5" for name in STEPPING)
+    base = ("base=sasrec", "validate_every=2", "tasks_per_step=2")
+    settings = options_of("--set", *rates, *(f"models.maml.{of}" for of in base))
+    options = (*MARS, *SMALL, "--epochs", "1", *models, *settings)
+    return trained(built_project.env, tmp_path_factory.mktemp("runs"), *options)
 
 
 @pytest.fixture(scope="module")

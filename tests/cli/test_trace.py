@@ -5,8 +5,8 @@ import json
 import pandas as pd
 import pytest
 
-from tests.cli.command_line import assert_one_line, moocmeta, trained
-from tests.cli.tracing_run import EDM, KT, QUICK, Finished
+from tests.cli.command_line import Finished, assert_one_line, moocmeta, trained
+from tests.cli.tracing_run import EDM, KT, QUICK
 
 
 def student_of(full: Finished) -> tuple[str, str]:

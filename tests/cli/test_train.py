@@ -19,14 +19,19 @@ from models_py import registry
 from models_py.recommendation.gru import GRUConfig
 from tests.cli.command_line import (
     MARS,
+    SMALL,
+    Finished,
     assert_one_line,
     files_under,
+    finished,
+    interrupted_after,
     moocmeta,
+    options_of,
     train_on,
     trained,
+    without_timings,
 )
 from training.files import PROJECT_ROOT, sha256_of
-from training.recommendation import lineup
 
 BASELINES = ["random", "popularity", "session_knn", "gru", "sasrec"]
 ADAPTING = ["fomaml_warm_adaptive", "anil", "best"]
@@ -34,18 +39,19 @@ LINEUP = [*BASELINES, *ADAPTING]
 TRAINED = ["gru", "sasrec", *ADAPTING]
 # all baselines and, of the many that adapt, three as different as can be
 QUICKLY = (
-    *MARS,
-    *(option for name in LINEUP for option in ("--model", name)),
-    *(
-        option
-        for name in ADAPTING[:2]
-        for size in ("validate_every", "tasks_per_step")
-        for option in ("--set", f"models.{name}.{size}=2")
+    *(*MARS, *SMALL, "--epochs", "2", *options_of("--model", *LINEUP)),
+    *options_of(
+        "--set",
+        *(f"models.{name}.validate_every=2" for name in ADAPTING[:2]),
+        *(f"models.{name}.tasks_per_step=2" for name in ADAPTING[:2]),
     ),
-    *("--set", "models.best.n_networks=1"),
-    *("--epochs", "2"),
 )
-TIMINGS = {"train_seconds", "eval_seconds", "seconds", "run_id", "command"}
+# two networks, and a learner that goes on from one of them
+NETWORKS = (
+    *(*MARS, *SMALL, "--epochs", "2"),
+    *options_of("--model", "gru", "sasrec", "fomaml_warm"),
+    *("--set", "models.fomaml_warm.validate_every=2"),
+)
 METRICS = {
     "accuracy@1": lambda rank: rank == 1,
     "recall@5": lambda rank: rank <= 5,
@@ -53,85 +59,25 @@ METRICS = {
     "ndcg@10": lambda rank: 1 / log2(1 + rank) if rank <= 10 else 0,
     "mrr": lambda rank: 1 / rank,
 }
-RUN_KEYS = [
-    "family",
-    "run_id",
-    "mart",
-    "dataset",
-    "seed",
-    "device",
-    "precision",
-    "n_processes",
-    "command",
-    "n_items",
-    "n_train_pairs",
-    "n_train_users",
-    "n_val_queries",
-    "n_test_episodes",
-    "n_test_queries",
-    "n_test_users",
-    "share_unseen_labels",
-    "best_baseline",
-    "models",
-    "bayes_optimal",
-    "bayes_optimal_given_support",
-    "gradient_orders",
-    "reliability",
-    "repeat_splits",
-    "data_summary",
-    "funnel",
-]
-MODEL_KEYS = [
-    "title",
-    "test",
-    "val",
-    "ci95",
-    "train_seconds",
-    "eval_seconds",
-    "n_parameters",
-    "best_epoch",
-    "monitor",
-    "history",
-    "vs_best_baseline",
-    "slices",
-    "adaptation",
-]
-
-
-@dataclass(frozen=True)
-class Finished:
-    """A run through the command line, and what it printed."""
-
-    path: Path
-    stdout: str
-    stderr: str
-
-    @property
-    def metrics(self) -> dict:
-        return json.loads((self.path / "metrics.json").read_text())
-
-    @property
-    def predictions(self) -> pd.DataFrame:
-        return pd.read_parquet(self.path / "predictions.parquet")
-
-
-def without_timings(value):
-    """Metrics bar what differs from run to run by nature."""
-    if isinstance(value, dict):
-        return {k: without_timings(v) for k, v in value.items() if k not in TIMINGS}
-    if isinstance(value, list):
-        return [without_timings(item) for item in value]
-    return value
+RUN_KEYS = {
+    *("family", "run_id", "mart", "dataset", "seed", "device", "precision"),
+    *("n_processes", "command", "n_items", "n_train_pairs", "n_train_users"),
+    *("n_val_queries", "n_test_episodes", "n_test_queries", "n_test_users"),
+    *("share_unseen_labels", "best_baseline", "models", "bayes_optimal"),
+    *("bayes_optimal_given_support", "gradient_orders", "reliability", "repeat_splits"),
+    *("data_summary", "funnel"),
+}
+MODEL_KEYS = {
+    *("title", "test", "val", "ci95", "train_seconds", "eval_seconds", "n_parameters"),
+    *("best_epoch", "monitor", "history", "vs_best_baseline", "slices", "adaptation"),
+}
 
 
 @pytest.fixture(scope="module")
 def full(tmp_path_factory, built_project) -> Finished:
     """A line-up of all kinds on MARS, two epochs, `--json`."""
     out = tmp_path_factory.mktemp("runs")
-    result = train_on(built_project.env, out, *QUICKLY, "--json")
-    assert result.exit_code == 0, result.output
-    (config,) = out.glob("*/config.json")
-    return Finished(config.parent, result.stdout, result.stderr)
+    return finished(built_project.env, out, *QUICKLY, "--json")
 
 
 @pytest.fixture(scope="module")
@@ -167,10 +113,10 @@ def test_json_alone_goes_to_stdout_and_quiet_leaves_stderr_empty(full):
 
 def test_metrics_have_the_promised_keys(full):
     metrics = full.metrics
-    assert set(metrics) == set(RUN_KEYS)
+    assert set(metrics) == RUN_KEYS
     assert list(metrics["models"]) == LINEUP
     for name, model in metrics["models"].items():
-        assert set(model) == set(MODEL_KEYS), name
+        assert set(model) == MODEL_KEYS, name
         assert list(model["test"]) == list(model["val"]) == list(METRICS)
         assert list(model["ci95"]) == list(METRICS)
         for metric, (low, high) in model["ci95"].items():
@@ -346,7 +292,7 @@ def test_set_wins_over_flags_and_flags_over_the_file(tmp_path, built_project):
             "epochs": None,  # of none: the defaults are written down too
             "device": "cpu",
             "precision": "fp32",
-            "exclude_last_item": True,
+            "exclude": "auto",
         }.items()
     )
 
@@ -440,8 +386,54 @@ def test_random_is_at_chance(full):
     assert low < 10 / (metrics["n_items"] - 1) < high
 
 
+@pytest.fixture(scope="module")
+def searched(tmp_path_factory, built_project):
+    options = ("--model", "markov", "--model", "gru", "--epochs", "2")
+    return trained(
+        built_project.env,
+        tmp_path_factory.mktemp("searched"),
+        *(*MARS, *options, "--tune", "2", "--seeds", "2"),
+    )
+
+
+def test_trials_choose_settings_by_validation(searched):
+    metrics = json.loads((searched / "metrics.json").read_text())
+    trials = pd.read_parquet(searched / "trials.parquet")
+    assert trials.groupby("model").size().to_dict() == {"markov": 2, "gru": 2}
+    chosen = trials[trials["is_chosen"]].set_index("model")
+    for name in ("markov", "gru"):
+        block = metrics["tuning"][name]
+        ended = trials[(trials["model"] == name) & (trials["outcome"] == "complete")]
+        assert chosen["val_mrr"][name] == block["best"] == ended["val_mrr"].max()
+        assert json.loads(chosen["settings"][name]) == block["chosen"]
+    # the model that was tested is the best trial's, fitted as that was
+    assert metrics["models"]["markov"]["history"] == []
+
+
+def test_seeds_give_mean_and_spread(searched):
+    metrics = json.loads((searched / "metrics.json").read_text())
+    seeds = metrics["seeds"]
+    assert seeds["n"] == 2 and len(set(seeds["seeds"])) == 2
+    markov, gru = (seeds["models"][name]["mrr"] for name in ("markov", "gru"))
+    assert markov["sd"] == 0  # it knows no seed
+    assert markov["mean"] == pytest.approx(metrics["models"]["markov"]["test"]["mrr"])
+    assert gru["sd"] > 0
+    assert gru["ci95"][0] < gru["mean"] < gru["ci95"][1]
+    assert not (searched / "state").exists()
+
+
+def test_all_pairs_are_asked_beside_the_episodes(full):
+    """Popularity's rank is the same whoever asks: episodes' pairs are among all."""
+    metrics = full.metrics
+    assert metrics["n_all_pairs"] > metrics["n_test_episodes"]
+    assert metrics["test_users_by_mart"]["pairs"] >= metrics["n_test_users"]
+    for model in metrics["models"].values():
+        low, high = model["all_pairs"]["ci95"]["mrr"]
+        assert low < model["all_pairs"]["mrr"] < high
+
+
 def test_the_last_item_is_a_candidate_only_if_asked_for(tmp_path, full, built_project):
-    options = (*MARS, "--model", "popularity", "--set", "exclude_last_item=false")
+    options = (*MARS, "--model", "popularity", "--set", "exclude=none")
     run = trained(built_project.env, tmp_path, *options)
     with_last = pd.read_parquet(run / "predictions.parquet")["rank"]
     predictions = full.predictions
@@ -461,7 +453,16 @@ def test_the_default_data_set_is_xuetangx(xuetangx):
 
 def test_a_model_does_not_depend_on_its_company(tmp_path, full, built_project):
     """A second run with the same seed, of two models only, in another order."""
-    options = (*MARS, "--epochs", "2", "--model", "gru", "--model", "session_knn")
+    options = (
+        *MARS,
+        *SMALL,
+        "--epochs",
+        "2",
+        "--model",
+        "gru",
+        "--model",
+        "session_knn",
+    )
     run = trained(built_project.env, tmp_path, *options)
     metrics = json.loads((run / "metrics.json").read_text())
     full_models = full.metrics["models"]
@@ -476,7 +477,7 @@ def test_a_model_does_not_depend_on_its_company(tmp_path, full, built_project):
 
 
 def test_another_seed_trains_another_network(tmp_path, full, built_project):
-    options = (*MARS, "--epochs", "1", "--model", "gru", "--seed", "7")
+    options = (*MARS, *SMALL, "--epochs", "1", "--model", "gru", "--seed", "7")
     run = trained(built_project.env, tmp_path, *options)
     metrics = json.loads((run / "metrics.json").read_text())
     first_epoch = metrics["models"]["gru"]["history"][0]
@@ -484,73 +485,41 @@ def test_another_seed_trains_another_network(tmp_path, full, built_project):
     assert first_epoch["loss"] != full.metrics["models"]["gru"]["history"][0]["loss"]
 
 
-@pytest.mark.parametrize(
-    "ranked",
-    # each network ranks once an epoch, and the questions of val and test after it
-    [
-        pytest.param(8, id="in the second epoch of the first network"),
-        pytest.param(9, id="between the first network and the next"),
-    ],
-)
+@pytest.fixture(scope="module")
+def through(tmp_path_factory, built_project) -> Path:
+    """A run that nobody interrupted."""
+    return trained(built_project.env, tmp_path_factory.mktemp("runs"), *NETWORKS)
+
+
+@pytest.mark.parametrize("model", ["gru", "fomaml_warm"])
 def test_a_resumed_run_ends_as_if_never_interrupted(
-    tmp_path, full, built_project, monkeypatch, ranked
+    tmp_path, through, built_project, monkeypatch, model
 ):
-    calls, ranks_of = iter(range(1, 1000)), lineup.ranks_of
-
-    def ranks_until_interrupted(*args):
-        if next(calls) == ranked:
-            raise KeyboardInterrupt
-        return ranks_of(*args)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(lineup, "ranks_of", ranks_until_interrupted)
-        result = train_on(built_project.env, tmp_path, *QUICKLY)
+    """Within its first fit, and after two, while a learner learns to adapt."""
+    with interrupted_after(model, epoch=1):
+        result = train_on(built_project.env, tmp_path, *NETWORKS)
     (run,) = tmp_path.iterdir()
     assert_one_line(result, f"interrupted; go on with `moocmeta-train --resume {run}`")
-    assert "state/gru.safetensors" in files_under(run)
+    assert f"state/{model}.safetensors" in files_under(run)
     assert not (run / "metrics.json").exists()
-
-    resumed = train_on(built_project.env, tmp_path, "--resume", run)
-    assert resumed.exit_code == 0, resumed.output
-    assert files_under(run) == files_under(full.path)
-    for name in files_under(full.path):
-        if name.startswith("checkpoints/") or name == "predictions.parquet":
-            assert sha256_of(run / name) == sha256_of(full.path / name), name
-    metrics = json.loads((run / "metrics.json").read_text())
-    assert without_timings(metrics) == without_timings(full.metrics)
-
-
-def test_a_resumed_meta_learner_ends_as_if_never_interrupted(
-    tmp_path, built_project, monkeypatch
-):
-    options = [*MARS, "--model", "fomaml_warm", "--epochs", "2"]
-    options += ["--set", "models.fomaml_warm.validate_every=2"]
-    whole = trained(built_project.env, tmp_path / "whole", *options)
-    calls, task_ranks = iter(range(1, 1000)), lineup.task_ranks
-
-    def until_interrupted(*args):
-        if next(calls) == 2:  # the validation after the second epoch
-            raise KeyboardInterrupt
-        return task_ranks(*args)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(lineup, "task_ranks", until_interrupted)
-        result = train_on(built_project.env, tmp_path / "cut", *options)
 
     @dataclass(frozen=True)
     class OfLater(GRUConfig):
-        hidden_dim: int = 16
+        dropout: float = 0.9
 
     # a newer version has other defaults, of the network that is adapted too
     monkeypatch.setitem(registry.CONFIGS, "gru", OfLater)
-    (run,) = (tmp_path / "cut").iterdir()
-    assert_one_line(result, f"interrupted; go on with `moocmeta-train --resume {run}`")
-    assert "state/fomaml_warm.safetensors" in files_under(run)
-
-    resumed = train_on(built_project.env, tmp_path / "cut", "--resume", run)
+    resumed = train_on(built_project.env, tmp_path, "--resume", run)
     assert resumed.exit_code == 0, resumed.output
-    for name in ("checkpoints/fomaml_warm.safetensors", "predictions.parquet"):
-        assert sha256_of(run / name) == sha256_of(whole / name), name
+    assert files_under(run) == files_under(through)
+    for name in files_under(through):
+        if name.startswith("checkpoints/") or name == "predictions.parquet":
+            assert sha256_of(run / name) == sha256_of(through / name), name
+    one, two = (
+        without_timings(json.loads((path / "metrics.json").read_text()))
+        for path in (through, run)
+    )
+    assert one == two
 
 
 def test_control_c_leaves_a_resumable_run(tmp_path, built_project):

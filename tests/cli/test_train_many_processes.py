@@ -13,14 +13,21 @@ import pandas as pd
 import psutil
 import pytest
 
-from tests.cli.command_line import MARS, assert_one_line, files_under, train_on, trained
+from tests.cli.command_line import (
+    MARS,
+    SMALL,
+    assert_one_line,
+    files_under,
+    train_on,
+    trained,
+)
 from training.files import PROJECT_ROOT
 from training.fit.processes import LostProcess, World
 
 # nothing is noisy in here: noise is each process's own
 LINEUP = (
-    *(*MARS, "--model", "gru", "--set", "models.gru.dropout=0", "--model", "best"),
-    *("--set", "models.best.n_networks=1", "--set", "models.best.network.dropout=0"),
+    *(*MARS, *SMALL, "--model", "gru", "--model", "best"),
+    *("--set", "models.gru.dropout=0", "--set", "models.best.network.dropout=0"),
     *("--model", "maml_warm_adaptive", "--set", "models.maml_warm_adaptive.base=gru"),
     *("--set", "models.maml_warm_adaptive.validate_every=3"),
     *("--set", "models.maml_warm_adaptive.tasks_per_step=3"),

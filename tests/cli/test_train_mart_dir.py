@@ -7,12 +7,12 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from tests.cli.command_line import MARS, assert_one_line, train_on, trained
-from tests.conftest import run_dbt
+from tests.cli.command_line import MARS, SMALL, assert_one_line, train_on, trained
+from tests.dbt.one_process import Case, run_case
 from training.files import sha256_of
 
 MODELS = {
-    "recommendation": (*MARS, "--model", "gru", "--model", "popularity"),
+    "recommendation": (*MARS, *SMALL, "--model", "gru", "--model", "popularity"),
     "tracing": ("--mart", "kt_sequences", "--model", "sakt", "--model", "logistic"),
     "causal": ("--mart", "causal_trials", "--model", "summary_logistic"),
 }
@@ -22,12 +22,10 @@ MODELS = {
 def folder(built_project, tmp_path_factory) -> Path:
     """What `export_marts` writes of the sample data."""
     scratch = tmp_path_factory.mktemp("export")
-    done = run_dbt(
-        *("run-operation", "export_marts", "--args", f"{{out: '{scratch}/marts'}}"),
-        *("--target-path", scratch / "target", "--log-path", scratch / "logs"),
-        env=built_project.env,
-    )
-    assert done.returncode == 0, done.stdout
+    command = ("run-operation", "export_marts")
+    command += ("--args", f"{{out: '{scratch}/marts'}}")
+    done = run_case(Case(scratch, built_project.duckdb_path, command))
+    assert done.success, done.output
     return scratch / "marts"
 
 

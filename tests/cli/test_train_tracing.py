@@ -1,7 +1,6 @@
 """`moocmeta-train --mart kt_sequences` from marts to run folder and exports."""
 
 import json
-from dataclasses import replace
 from html import escape
 from pathlib import Path
 
@@ -13,18 +12,18 @@ import pytest
 from tests.cli.command_line import (
     assert_one_line,
     files_under,
+    interrupted_after,
     train_on,
     trained,
+    without_timings,
 )
 from tests.cli.tracing_run import EDM, KT, QUICK
 from tests.conftest import BuiltProject
 from training.evaluation.metrics import TRACING
 from training.evaluation.tracing import metrics_of
-from training.fit.loop import fit
 from training.tracing import lineup
 
 LINEUP = ["item_rate", "logistic", "gbt", "sakt", "wd_irt"]
-TIMINGS = {"train_seconds", "eval_seconds", "seconds", "run_id", "command"}
 KEYS = {
     "sakt_predictions": [
         *("dataset", "response_id", "user_id", "item_id", "answered_at", "split"),
@@ -231,24 +230,11 @@ def test_the_pages_name_slices_and_skills(full):
 # --- again, interrupted, otherwise ---------------------------------------------------
 
 
-def without_timings(value):
-    if isinstance(value, dict):
-        return {k: without_timings(v) for k, v in value.items() if k not in TIMINGS}
-    return [without_timings(v) for v in value] if isinstance(value, list) else value
-
-
-def test_an_interrupted_run_ends_as_if_it_had_not_been(
-    tmp_path, built_project, monkeypatch
-):
+def test_an_interrupted_run_ends_as_if_it_had_not_been(tmp_path, built_project):
     models = ("--model", "sakt", "--model", "logistic")
     through = trained(built_project.env, tmp_path / "a", *QUICK, *models)
 
-    def interrupt(*args, **kwargs):
-        fit(*args, **{**kwargs, "settings": replace(kwargs["settings"], epochs=1)})
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patched:
-        patched.setattr("training.fit.loop.fit", interrupt)
+    with interrupted_after("sakt", epoch=1):
         result = train_on(built_project.env, tmp_path / "b", *QUICK, *models)
     assert_one_line(result, "interrupted; go on with", "--resume")
     (unfinished,) = (path.parent for path in (tmp_path / "b").glob("*/config.json"))
@@ -327,51 +313,43 @@ def test_a_wrong_option_is_named_and_leaves_nothing(
     assert not list(tmp_path.iterdir())
 
 
-def test_marts_that_do_not_fit_together_are_named(tmp_path, built_project):
+def test_marts_that_do_not_fit_together_are_named(tmp_path, edited):
     """As after a build of a part of the graph."""
-    copy = tmp_path / "torn.duckdb"
-    copy.write_bytes(built_project.duckdb_path.read_bytes())
-    with duckdb.connect(str(copy)) as marts:
-        marts.sql(
-            "create table few as select * from responses where response_id % 2 = 0"
-        )
-        marts.sql("drop table responses")
-        marts.sql("alter table few rename to responses")
-    result = train_on({"MOOCMETA_DUCKDB": str(copy)}, tmp_path / "runs", *KT)
-    fragments = ("torn.duckdb", "response_id 1 is missing", "run `dbt build`")
+    env = edited(
+        "create table few as select * from responses where response_id % 2 = 0",
+        "drop table responses",
+        "alter table few rename to responses",
+    )
+    result = train_on(env, tmp_path / "runs", *KT)
+    fragments = ("edited.duckdb", "response_id 1 is missing", "run `dbt build`")
     assert_one_line(result, *fragments)
 
 
-def test_too_few_users_are_named(tmp_path, built_project):
-    copy = tmp_path / "few.duckdb"
-    copy.write_bytes(built_project.duckdb_path.read_bytes())
-    with duckdb.connect(str(copy)) as marts:
-        for mart in ("responses", "kt_sequences", "response_features"):
-            marts.sql(f"update {mart} set split = 'train' where split = 'val'")
-    result = train_on({"MOOCMETA_DUCKDB": str(copy)}, tmp_path / "runs", *KT)
+def test_too_few_users_are_named(tmp_path, edited):
+    marts = ("responses", "kt_sequences", "response_features")
+    env = edited(
+        *(f"update {m} set split = 'train' where split = 'val'" for m in marts)
+    )
+    result = train_on(env, tmp_path / "runs", *KT)
     assert_one_line(result, f"{EDM} has no val responses", "split_seed")
 
 
-def test_a_mart_that_leaks_stops_the_run(tmp_path, built_project):
+def test_a_mart_that_leaks_stops_the_run(tmp_path, edited):
     """Features that know the answer of their own row."""
-    copy = tmp_path / "leaking.duckdb"
-    copy.write_bytes(built_project.duckdb_path.read_bytes())
-    with duckdb.connect(str(copy)) as marts:
-        marts.sql(
-            """
-            create table kept as
-            select features.* replace (
-                case when correct then 9e-1 else 1e-1 end as skill_prior_correct_rate
-            )
-            from response_features as features
-            join responses using (dataset, response_id)
-            """
+    env = edited(
+        """
+        create table kept as
+        select features.* replace (
+            case when correct then 9e-1 else 1e-1 end as skill_prior_correct_rate
         )
-        marts.sql("drop table response_features")
-        marts.sql("alter table kept rename to response_features")
-    runs = tmp_path / "runs"
-    result = train_on({"MOOCMETA_DUCKDB": str(copy)}, runs, *KT)
+        from response_features as features
+        join responses using (dataset, response_id)
+        """,
+        "drop table response_features",
+        "alter table kept rename to response_features",
+    )
+    result = train_on(env, tmp_path / "runs", *KT)
     assert_one_line(
         result, "response_features is broken", "skill_prior_correct_rate", "dbt build"
     )
-    assert not runs.exists()
+    assert not (tmp_path / "runs").exists()

@@ -1,36 +1,27 @@
-"""Many dbt runs in one process: importing dbt and parsing the project take seconds."""
+"""dbt for tests: a process that stays, so that each run costs what it does alone."""
 
+import atexit
 import json
 import os
 import subprocess
 import sys
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
-from tests.conftest import PROJECT_ROOT
-
-_RUN_ALL = """
-import json, os, sys
-from dbt.cli.main import dbtRunner
-common, cases = json.load(sys.stdin)
-manifest = dbtRunner().invoke(["-q", "parse", *common]).result
-for name, case in cases.items():
-    os.environ.update(case["env"])
-    for path, text in case["files"].items():
-        with open(path, "w") as file:
-            file.write(text)
-    print("\\0" + name, flush=True)
-    done = dbtRunner(manifest=manifest).invoke([*case["command"], *common])
-    print("\\0" + str(done.success), flush=True)
-"""
+PROJECT_ROOT = Path(__file__).resolve().parents[2]
+# no result may hang on the zone of the machine
+FAR_FROM_UTC = "Asia/Tokyo"
+# set by conftest: the folder of this process and one that all of a run share
+FOLDERS: dict[str, Path] = {}
 
 
 @dataclass(frozen=True)
 class Case:
     """One dbt command over one data folder into one DuckDB file.
 
-    The file's stem must be the same in all cases: dbt takes it as the database's
-    name when it parses the project. Files are written before the command runs.
+    The file is called `moocmeta.duckdb`: dbt takes the stem as the database's name
+    when it parses the project. Files are written before the command runs.
     """
 
     data_dir: Path
@@ -48,6 +39,85 @@ class Outcome:
     output: str
 
 
+class DbtProcess:
+    """A process that runs dbt commands against one of the profile's targets.
+
+    Attributes:
+        parsed: the project as dbt keeps it from run to run.
+    """
+
+    def __init__(
+        self, scratch: Path, target: str, project: Path = PROJECT_ROOT, **env: str
+    ) -> None:
+        scratch.mkdir(parents=True, exist_ok=True)
+        known_to_all = FOLDERS["shared"] / f"parsed_for_{target}.msgpack"
+        is_ours = project == PROJECT_ROOT
+        self.parsed = known_to_all if is_ours else scratch / "parsed.msgpack"
+        options = ("--project-dir", project, "--profiles-dir", PROJECT_ROOT)
+        options += ("--target", target)
+        self._errors = scratch / "stderr.txt"
+        script = Path(__file__).with_name("serve.py")
+        with self._errors.open("w") as errors:
+            self._process = subprocess.Popen(
+                [sys.executable, script, self.parsed, scratch, *options],
+                cwd=PROJECT_ROOT,
+                env={**os.environ, "TZ": FAR_FROM_UTC, **parse_environment(), **env},
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                text=True,
+            )
+        self._answer()  # it is ready
+
+    def run(self, command: tuple[str, ...], env: dict[str, str]) -> Outcome:
+        """Run one command with these variables on top of the process's own."""
+        self._process.stdin.write(json.dumps({"command": command, "env": env}) + "\n")
+        self._process.stdin.flush()
+        return self._answer()
+
+    def _answer(self) -> Outcome:
+        printed = []
+        for line in self._process.stdout:
+            if line.startswith("\0"):
+                return Outcome(line.strip("\0\n") == "True", "".join(printed))
+            printed.append(line)
+        raise AssertionError("".join(printed) + self._errors.read_text())
+
+    def close(self) -> None:
+        """End the process."""
+        self._process.stdin.close()
+        self._process.wait()
+
+
+def parse_environment() -> dict[str, str]:
+    """What dbt reads when it parses; equal in all runs, so that they can share it."""
+    return {
+        "MOOCMETA_DATA_DIR": str(PROJECT_ROOT / "sample_data"),
+        "MOOCMETA_DUCKDB": str(FOLDERS["shared"] / "built" / "moocmeta.duckdb"),
+    }
+
+
+@cache
+def duckdb_process() -> DbtProcess:
+    """The process of all runs on DuckDB; it ends with pytest."""
+    process = DbtProcess(FOLDERS["own"] / "dbt", "duckdb")
+    atexit.register(process.close)
+    return process
+
+
+def run_case(case: Case, process: DbtProcess | None = None) -> Outcome:
+    """Run a case, on DuckDB unless told otherwise."""
+    if process is None and case.database.stem != "moocmeta":
+        raise ValueError(f"{case.database}: the project was parsed for moocmeta.duckdb")
+    for path, text in case.files.items():
+        path.write_text(text)
+    env = {
+        "MOOCMETA_DATA_DIR": str(case.data_dir),
+        "MOOCMETA_DUCKDB": str(case.database),
+    }
+    return (process or duckdb_process()).run(case.command, {**env, **case.env})
+
+
 def run_all(
     cases: dict[str, Case],
     scratch: Path,
@@ -55,38 +125,13 @@ def run_all(
     project: Path = PROJECT_ROOT,
     **env: str,
 ) -> dict[str, Outcome]:
-    """Run the cases in their order against one of the profile's targets."""
-    common = [
-        *("--project-dir", str(project), "--profiles-dir", str(PROJECT_ROOT)),
-        *("--target", target, "--target-path", str(scratch / "target")),
-        *("--log-path", str(scratch / "logs"), "--no-use-colors"),
-    ]
-    given = {
-        name: {
-            "command": case.command,
-            "files": {str(path): text for path, text in case.files.items()},
-            "env": {
-                "MOOCMETA_DATA_DIR": str(case.data_dir),
-                "MOOCMETA_DUCKDB": str(case.database),
-                **case.env,
-            },
-        }
-        for name, case in cases.items()
-    }
+    """Run the cases in their order; others than ours have a process of their own."""
+    if (target, project) == ("duckdb", PROJECT_ROOT):
+        return {name: run_case(case) for name, case in cases.items()}
     first = next(iter(cases.values()))
-    finished = subprocess.run(
-        [sys.executable, "-c", _RUN_ALL],
-        cwd=PROJECT_ROOT,
-        env={**os.environ, **env, "MOOCMETA_DUCKDB": str(first.database)},
-        input=json.dumps([common, given]),
-        capture_output=True,
-        text=True,
-    )
-    _, *parts = finished.stdout.split("\0")
-    if len(parts) != 2 * len(cases):
-        raise AssertionError(finished.stdout + finished.stderr)
-    outcomes = {}
-    for started, ended in zip(parts[::2], parts[1::2], strict=True):
-        name, _, output = started.partition("\n")
-        outcomes[name] = Outcome(ended.strip() == "True", output)
-    return outcomes
+    env = {"MOOCMETA_DUCKDB": str(first.database), **env}
+    process = DbtProcess(scratch, target, project, **env)
+    try:
+        return {name: run_case(case, process) for name, case in cases.items()}
+    finally:
+        process.close()

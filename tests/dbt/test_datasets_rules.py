@@ -274,7 +274,10 @@ def outcomes(scratch, logs) -> dict[str, Outcome]:
         folder = scratch / "databases" / name
         folder.mkdir(parents=True)
         return Case(
-            scratch, folder / "marts.duckdb", command, files={seed: seed_with(changes)}
+            scratch,
+            folder / "moocmeta.duckdb",
+            command,
+            files={seed: seed_with(changes)},
         )
 
     cases = {
@@ -288,14 +291,14 @@ def outcomes(scratch, logs) -> dict[str, Outcome]:
 
 
 def rows_of(scratch: Path, name: str, query: str) -> list[tuple]:
-    database = scratch / "databases" / name / "marts.duckdb"
+    database = scratch / "databases" / name / "moocmeta.duckdb"
     with duckdb.connect(str(database), read_only=True) as connection:
         return connection.sql(query).fetchall()
 
 
 def check(scratch: Path, name: str, events: list[Event], rules: Rules) -> None:
     """Marts of events, sessions and pairs of a data set against the reference."""
-    found = read_marts(scratch / "databases" / name / "marts.duckdb")
+    found = read_marts(scratch / "databases" / name / "moocmeta.duckdb")
     for mart, rows in marts(events, rules).items():
         ours = [row for row in found[mart] if row["dataset"] == rules.dataset]
         assert first_difference(mart, rows, ours) is None

@@ -3,20 +3,18 @@
 import duckdb
 import pytest
 
-from tests.conftest import run_dbt
 from tests.dbt.engines import mart_names, rows_in_order
+from tests.dbt.one_process import Case, Outcome, run_case
 from tests.reference.compare import EVERY_KEY
 
 # sessions of two users may bear one id: their key has the user, too
 ORDER = {**EVERY_KEY, "sessions": ("dataset", "user_id", "session_id")}
 
 
-def export(project, arguments: str):
-    scratch = ("--target-path", str(project.target_path))
-    scratch += ("--log-path", str(project.target_path.parent / "logs"))
-    return run_dbt(
-        "run-operation", "export_marts", "--args", arguments, *scratch, env=project.env
-    )
+def export(project, arguments: str) -> Outcome:
+    command = ("run-operation", "export_marts", "--args", arguments)
+    data_dir = project.env["MOOCMETA_DATA_DIR"]
+    return run_case(Case(data_dir, project.duckdb_path, command))
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +25,7 @@ def folder(built_project, tmp_path_factory):
     stale.parent.mkdir(parents=True)
     stale.write_bytes(b"of an older export")
     done = export(built_project, f"{{out: '{out}/'}}")
-    assert done.returncode == 0, done.stdout
+    assert done.success, done.output
     return out
 
 
@@ -53,13 +51,13 @@ def test_rows_stand_in_the_order_of_the_key(folder, mart):
 
 def test_a_mart_that_is_none_is_named(built_project, tmp_path):
     done = export(built_project, f"{{out: '{tmp_path}', marts: [pears]}}")
-    assert done.returncode != 0
-    assert "pears is no mart of this project" in done.stdout
+    assert not done.success
+    assert "pears is no mart of this project" in done.output
     assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("out", ["/", "", "//", "s3://"])
 def test_a_folder_of_its_own_is_asked_for(built_project, out):
     done = export(built_project, f"{{out: '{out}', marts: [vocab]}}")
-    assert done.returncode != 0
-    assert f"out: '{out}' is no folder of its own" in done.stdout
+    assert not done.success
+    assert f"out: '{out}' is no folder of its own" in done.output

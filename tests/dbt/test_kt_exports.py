@@ -68,6 +68,21 @@ def write_run(runs: Path, name: str, n_known_items: int, mastery: float) -> None
         pq.write_table(pa.table(columns), exports / f"{table}.parquet")
 
 
+def write_marts(database: Path, last_item: str) -> None:
+    """Marts in which the student of `write_run` gave the same five answers."""
+    with duckdb.connect(str(database)) as marts:
+        marts.sql(
+            "create table vocab as select 'd' as dataset, n as item_id, "
+            f"if(n = 3, '{last_item}', 'p' || n) as item_key from range(5) as r (n)"
+        )
+        marts.sql(
+            "create table responses as select 'd' as dataset, n as response_id, "
+            "'u' as user_id, n as item_id, n < 2 as correct, timestamp "
+            "'2020-09-07 08:00:00' + to_days(if(n = 0, 0, 1)) as answered_at "
+            "from range(5) as r (n)"
+        )
+
+
 @pytest.fixture(scope="module")
 def outcomes(tmp_path_factory):
     """Exports read from the newest run, from a named one, from none."""
@@ -84,12 +99,15 @@ def outcomes(tmp_path_factory):
         "named": {"MOOCMETA_RUN": "20260101-000000-d-kt_sequences"},
         "without exports": {"MOOCMETA_RUN": "20260103-000000-d-episodes_k5_q10"},
         "of one second": {"MOOCMETA_RUN": "", "MOOCMETA_RUNS_DIR": str(twice)},
+        "of these marts": {"MOOCMETA_RUN": ""},
+        "of other marts": {"MOOCMETA_RUN": ""},
+        "named of other marts": {"MOOCMETA_RUN": "20260102-000000-d-kt_sequences"},
         "no run": {"MOOCMETA_RUN": "", "MOOCMETA_RUNS_DIR": str(scratch / "none")},
     }
     cases = {
         name: Case(
             scratch,
-            scratch / name / "marts.duckdb",
+            scratch / name / "moocmeta.duckdb",
             COMMAND,
             {"MOOCMETA_RUNS_DIR": str(runs)} | env,
         )
@@ -97,11 +115,14 @@ def outcomes(tmp_path_factory):
     }
     for case in cases.values():
         case.database.parent.mkdir()
+    write_marts(cases["of these marts"].database, "p3")
+    write_marts(cases["of other marts"].database, "another")
+    write_marts(cases["named of other marts"].database, "another")
     return scratch, run_all(cases, scratch)
 
 
 def rows(scratch: Path, case: str, query: str) -> list[tuple]:
-    database = scratch / case / "marts.duckdb"
+    database = scratch / case / "moocmeta.duckdb"
     with duckdb.connect(str(database), read_only=True) as connection:
         return connection.execute(query).fetchall()
 
@@ -159,6 +180,25 @@ def test_a_named_run_without_exports_is_one_line(outcomes):
     outcome = outcomes[1]["without exports"]
     assert not outcome.success
     assert "episodes_k5_q10/exports: no exports of knowledge tracing" in outcome.output
+
+
+def test_a_run_of_other_marts_is_passed_over(outcomes):
+    """Its numbers mean other items here."""
+    scratch, outcome = outcomes
+    assert rows(scratch, "of these marts", "select count(*) from item_health") == [(4,)]
+    found = outcome["of other marts"]
+    assert found.success, found.output
+    assert (
+        "0102-000000-d-kt_sequences/exports is of another build: 1 of" in found.output
+    )
+    assert rows(scratch, "of other marts", "select count(*) from item_health") == [(0,)]
+
+
+def test_a_named_run_of_other_marts_is_one_line(outcomes):
+    outcome = outcomes[1]["named of other marts"]
+    assert not outcome.success
+    assert "is of another build: 1 of its rows" in outcome.output
+    assert "train anew, or name another run in MOOCMETA_RUN" in outcome.output
 
 
 def test_without_any_run_the_tables_are_empty_with_one_warning(outcomes):

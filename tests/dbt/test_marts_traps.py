@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from tests.conftest import build
-from tests.reference.compare import read_marts
+from tests.reference.compare import MAKE_THESE, read_marts
 from tests.reference.raw_files import (
     write_flat_csv,
     write_flat_parquet,
@@ -68,7 +68,8 @@ def marts(tmp_path_factory):
             path = xuetangx / f"{n}.parquet"
             write_flat_parquet(path, rows, random.Random(n), time_type)
     write_ratings(mars / "explicit_ratings_en.csv", RATINGS, random.Random(0))
-    return read_marts(build(data_dir, tmp_path_factory.mktemp("build")).duckdb_path)
+    scratch = tmp_path_factory.mktemp("build")
+    return read_marts(build(data_dir, scratch, *MAKE_THESE).duckdb_path)
 
 
 def rows_of(marts, mart: str, user_id: str) -> list[dict]:

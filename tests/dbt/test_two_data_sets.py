@@ -4,8 +4,8 @@ import shutil
 
 import pytest
 
-from tests.dbt.one_process import Case, run_all
-from tests.reference.compare import KEYS, differences, read_marts
+from tests.conftest import build
+from tests.reference.compare import KEYS, MAKE_THESE, differences, read_marts
 from tests.reference.logs import seeded_log
 from tests.reference.marts import Marts
 from tests.reference.raw_files import write_log
@@ -25,12 +25,10 @@ def marts(tmp_path_factory) -> dict[str, Marts]:
     for dataset in DATASETS:
         folders[dataset] = scratch / dataset
         shutil.copytree(both / "raw" / dataset, folders[dataset] / "raw" / dataset)
-    databases = {name: scratch / name / "marts.duckdb" for name in folders}
-    command = ("build", "--exclude-resource-type", "unit_test")
-    cases = {name: Case(folders[name], databases[name], command) for name in folders}
-    for outcome in run_all(cases, scratch).values():
-        assert outcome.success, outcome.output
-    return {name: read_marts(database) for name, database in databases.items()}
+    return {
+        name: read_marts(build(folder, folder, *MAKE_THESE).duckdb_path)
+        for name, folder in folders.items()
+    }
 
 
 def rows_of(marts: Marts, dataset: str) -> Marts:

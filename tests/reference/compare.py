@@ -74,6 +74,8 @@ TRACING_KEYS = {
     "kt_sequences": ("dataset", "sequence_id"),
 }
 EVERY_KEY = KEYS | CAUSAL_KEYS | TRACING_KEYS
+# a dbt command that makes the marts of `KEYS` and no others
+MAKE_THESE = ("run", "-s", *(f"+{mart}" for mart in KEYS))
 TIER_BOUNDS = (0.33, 0.66)
 
 

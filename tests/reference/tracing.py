@@ -14,7 +14,14 @@ from tests.reference.sessions import Event, Rules, sessionize, split_of
 from tests.reference.tracing_logs import CODES, SKILL_NAME, AssistmentsRow, TracingLog
 
 EDM = Rules("edm_cup_2023", "user", True)
-ASSISTMENTS = Rules("assistments_2009", "user", False)
+# time is only an order there: a user's answers are one session without a duration
+ASSISTMENTS = Rules(
+    "assistments_2009",
+    "user",
+    False,
+    session_gap_sec=3_155_760_000,
+    extent_weight=0,
+)
 HELP = {
     "hint_requested",
     "explanation_requested",
@@ -262,12 +269,20 @@ def _features(asked: Row, responses: list[Row]) -> Row:
         "answers_since_skill": None
         if met is None
         else sum(row["ts_epoch"] > met for row in before),
-        "seconds_since_skill": None if met is None else asked["ts_epoch"] - met,
+        "seconds_since_skill": (
+            None
+            if met is None or asked["dataset"] == ASSISTMENTS.dataset
+            else asked["ts_epoch"] - met
+        ),
         "skill_prior_n": _mean([float(len(rows)) for rows in on_skills]) or 0.0,
         "skill_prior_correct_rate": _mean([_rate(rows) for rows in on_skills]) or 0.5,
         "item_prior_n": len(on_item),
         "item_prior_correct_rate": _rate(on_item),
-        "seconds_since_previous": None if last is None else asked["ts_epoch"] - last,
+        "seconds_since_previous": (
+            None
+            if last is None or asked["dataset"] == ASSISTMENTS.dataset
+            else asked["ts_epoch"] - last
+        ),
         "prior_help_rate": _mean([float(row["help_before"]) for row in before]),
         "prior_latency_sec": _mean(latencies),
     }

@@ -21,7 +21,7 @@ from training.settings import as_yaml
 # options that a resumed run takes from its config.json
 FIXED_BY_RUN = (
     *("mart", "mart_dir", "dataset", "lineup", "epochs", "seed", "device"),
-    *("precision", "repeat_splits"),
+    *("precision", "repeat_splits", "tune", "seeds"),
 )
 
 
@@ -60,6 +60,18 @@ FIXED_BY_RUN = (
     type=click.IntRange(1),
     metavar="N",
     help="Repeat it all on N other random splits of the users: mean and spread.",
+)
+@click.option(
+    "--tune",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Choose each model's settings by N trials on validation.",
+)
+@click.option(
+    "--seeds",
+    type=click.IntRange(1),
+    metavar="K",
+    help="Train each model from K seeds: mean, and how far seeds move it.",
 )
 @click.option(
     "--config",

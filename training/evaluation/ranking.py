@@ -3,40 +3,39 @@
 import torch
 from torch import Tensor
 
-NO_EXCLUSION = -1
 
-
-def label_ranks(scores: Tensor, labels: Tensor, excluded: Tensor) -> Tensor:
+def label_ranks(scores: Tensor, labels: Tensor, left_out: Tensor) -> Tensor:
     """Pessimistic rank of each label: candidates that score at least as high.
 
     Ties count against the model, so equal scores for all items give the worst
     rank, not one that depends on item ids. The label counts itself: best is 1.
+    A label that is left out cannot be found: its rank is n_items.
 
     Args:
         scores: higher is better, column i is item i, shape (B, n_items).
         labels: item ids, shape (B,).
-        excluded: the one item that is no candidate, or -1 for none, shape (B,).
+        left_out: row and item of each that is no candidate, shape (2, N).
     Returns:
         Ranks in 1..n_items, int64, shape (B,), on the device of `scores`.
     Raises:
-        ValueError: a score is NaN, an id is out of range, or a label is excluded.
+        ValueError: a score is NaN, or an id is out of range.
     """
-    _check(scores, labels, excluded)
+    _check(scores, labels, left_out)
+    n_items = scores.shape[1]
     label_score = scores.gather(1, labels[:, None])  # (B, 1)
     at_least = (scores >= label_score).sum(1)  # (B,)
-    excluded_score = scores.gather(1, excluded.clamp(min=0)[:, None])  # (B, 1)
-    excluded_counted = (excluded_score >= label_score).squeeze(1)
-    return at_least - (excluded_counted & (excluded != NO_EXCLUSION)).long()
+    row, item = left_out.to(scores.device).unique(dim=1)
+    counted = scores[row, item] >= label_score[row, 0]
+    at_least -= torch.bincount(row[counted], minlength=len(scores))
+    at_least[row[item == labels[row]]] = n_items
+    return at_least
 
 
-def _check(scores: Tensor, labels: Tensor, excluded: Tensor) -> None:
+def _check(scores: Tensor, labels: Tensor, left_out: Tensor) -> None:
     n_items = scores.shape[1]
     if torch.isnan(scores).any():
         n_bad = int(torch.isnan(scores).any(1).sum())
         raise ValueError(f"scores of {n_bad} of {len(scores)} queries hold NaN")
-    if ((labels < 0) | (labels >= n_items)).any():
-        raise ValueError(f"a label is not in 0..{n_items - 1}")
-    if ((excluded < NO_EXCLUSION) | (excluded >= n_items)).any():
-        raise ValueError(f"an excluded item is neither -1 nor in 0..{n_items - 1}")
-    if (labels == excluded).any():
-        raise ValueError("a label is excluded from its own candidates")
+    for what, ids in (("a label", labels), ("an item left out", left_out[1])):
+        if ((ids < 0) | (ids >= n_items)).any():
+            raise ValueError(f"{what} is not in 0..{n_items - 1}")

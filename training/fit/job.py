@@ -17,6 +17,27 @@ from training.runs import Run
 
 
 @dataclass(frozen=True)
+class Watched:
+    """One model of a job whose fit is looked at after every epoch.
+
+    Args:
+        model: its name.
+        kept_as: name of its state, so that another fit of the model keeps its own.
+        look: is given each validation value; may raise to end the fit.
+    """
+
+    model: str
+    kept_as: str
+    look: Callable[[float], None]
+
+    def forget(self, job: "Job") -> None:
+        """Delete the state, so that the fit begins anew."""
+        if job.world.is_main:
+            FitCheckpoints(job.run.state / self.kept_as).path.unlink(missing_ok=True)
+        job.world.barrier()
+
+
+@dataclass(frozen=True)
 class Job:
     """One line-up on one data set.
 
@@ -29,6 +50,7 @@ class Job:
         settings: of each model of the line-up, and of the networks that they adapt.
         marts: what the family's `load` read.
         world: the processes that do this job together, this one among them.
+        watched: the model whose fit is looked at, if any.
     """
 
     config: TrainConfig
@@ -38,6 +60,7 @@ class Job:
     device: torch.device
     progress: bool
     world: World = field(default_factory=World)
+    watched: Watched | None = None
 
     def optimise(
         self, name: str, settings: Any, validate: Callable[[], float], monitor: str
@@ -50,18 +73,28 @@ class Job:
             monitor: name of that value, such as `mrr`.
         """
 
+        watched = self.watched if self.watched and self.watched.model == name else None
+
+        kept_as = watched.kept_as if watched else name
+
+        def validated() -> float:
+            value = validate()
+            if watched:
+                watched.look(value)
+            return value
+
         def fit(module: Any, data: Any) -> FitLog:
             return loop.fit(
                 module,
                 data,
                 name=name,
                 settings=settings.optimiser,
-                validate=validate,
+                validate=validated,
                 monitor=monitor,
                 seed=self.config.seed,
                 device=self.device,
                 precision=self.config.precision,
-                checkpoints=FitCheckpoints(self.run.state / name),
+                checkpoints=FitCheckpoints(self.run.state / kept_as),
                 progress=self.progress,
                 world=self.world,
             )

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from models_py.config import OptimiserConfig
 from models_py.fitting import Batches, Diverged
-from training.errors import UserError
+from training.errors import NoNumber
 from training.fit.processes import World
 
 TINY = 1e-12  # keeps a batch in which nothing counts from dividing by zero
@@ -66,7 +66,7 @@ class Step:
                 loss = weight * self.model.loss(batch.to(device))
             except Diverged as error:
                 choose = "choose a smaller inner_rate"
-                raise UserError(f"{where}: {error}; {choose}") from error
+                raise NoNumber(f"{where}: {error}; {choose}") from error
         loss.backward()
         return torch.stack([loss.detach(), *loss.new_tensor([weight, batch.n_targets])])
 
@@ -103,10 +103,10 @@ def require_number(value: float, what: str, settings: OptimiserConfig) -> None:
     """Refuse what is no number.
 
     Raises:
-        UserError: names what it is, and the way out.
+        NoNumber: names what it is, and the way out.
     """
     if not math.isfinite(value):
-        raise UserError(
+        raise NoNumber(
             f"{what} is {value} at learning rate {settings.learning_rate}; "
             "choose a smaller learning_rate"
         )

@@ -15,14 +15,13 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from training.errors import UserError
-from training.files import PROJECT_ROOT, appearing_whole
+from training.files import appearing_whole, project_root
 from training.ingest.flatten import Counts, Flattener
 from training.ingest.row_group import SCHEMA, RowGroup
 from training.ingest.scanner import FormError, Scanner, Strings
 from training.progress import progress_bar
 
 DATASET = "xuetangx"
-DATASETS_CSV = PROJECT_ROOT / "dbt_project" / "seeds" / "datasets.csv"
 EVERY_EVENT = ("",)  # every event type begins with nothing
 METADATA_KEY = "moocmeta.ingest"
 _BOM = b"\xef\xbb\xbf"
@@ -60,8 +59,11 @@ class Ingested:
     counts: Counts
 
 
-def learning_event_prefixes(datasets_csv: Path = DATASETS_CSV) -> tuple[str, ...]:
+def learning_event_prefixes(datasets_csv: Path | None = None) -> tuple[str, ...]:
     """What the types of learning events begin with, from the table of data sets."""
+    if datasets_csv is None:
+        root = project_root("`moocmeta ingest xuetangx` without --all-events")
+        datasets_csv = root / "dbt_project" / "seeds" / "datasets.csv"
     try:
         with datasets_csv.open(encoding="utf-8", newline="") as file:
             rows = [row for row in csv.DictReader(file) if row["dataset"] == DATASET]

@@ -7,6 +7,7 @@ a family of marts makes of its tables stands in `training/<family>/marts.py`.
 
 import os
 import re
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -101,10 +102,33 @@ def open_marts(path: Path) -> Iterator[Connection]:
             if is_folder:  # a file's scratch folder lies beside it
                 connection.execute("set temp_directory = ?", [scratch])
                 view_folder(connection, path)
+            else:
+                _tell_of_failed_build(connection, path)
             yield connection
     except duckdb.Error as error:
         why = _why_no_folder if is_folder else _why_not_read
         raise UserError(why(path, error)) from error
+
+
+_TOLD: set[Path] = set()
+
+
+def _tell_of_failed_build(connection: Connection, path: Path) -> None:
+    """Say once on stderr that dbt's last word on these marts was not a good one."""
+    try:
+        failed = connection.execute(
+            "select name from intermediate.failed_nodes order by name"
+        ).fetchall()
+    except duckdb.CatalogException:  # built before dbt kept such a list
+        return
+    if failed and path not in _TOLD and os.environ.get("RANK", "0") == "0":
+        names = ", ".join(name for (name,) in failed[:3])
+        more = f" and {len(failed) - 3} more" if len(failed) > 3 else ""
+        sys.stderr.write(
+            f"Warning: {path} comes from a build that failed ({names}{more}); "
+            "mend what it names and run `dbt build` again\n"
+        )
+    _TOLD.add(path)
 
 
 def _why_no_folder(folder: Path, error: duckdb.Error) -> str:
@@ -198,6 +222,16 @@ def choose_dataset(
             + ", ".join(found)
         )
     return found[0]
+
+
+def time_is_order(connection: Connection, dataset: str) -> bool:
+    """Whether a data set's times only say what came first, as `datasets` knows."""
+    if "time_is_order" not in columns_by_mart(connection).get("datasets", set()):
+        return False  # marts of an earlier export
+    found = connection.execute(
+        "select bool_or(time_is_order) from datasets where dataset = ?", [dataset]
+    ).fetchone()
+    return bool(found and found[0])
 
 
 @dataclass(frozen=True)

@@ -11,15 +11,19 @@ import torch
 from torch import Tensor
 
 from models_py.fitting import Diverged
+from models_py.meta.blocks import Blocks
 from models_py.meta.tasks import PairRows, Tasks, TrainTasks
 from models_py.ragged import Ragged
-from training.evaluation.ranking import NO_EXCLUSION, label_ranks
+from training.evaluation.ranking import label_ranks
 from training.fit.job import Job
+from training.recommendation.candidates import Candidates
 from training.recommendation.marts import RecommendationMarts
+from training.recommendation.pair_table import Pairs
 
 SUPPORT_SIZES = (1, 3, 5)
 CURVE_STEPS = (0, 1, 3, 5, 10, 20)
-SCORED_TASKS = 256  # tasks whose scores are held at a time; changes no result
+SCORED_TASKS = 256  # tasks scored together, fewer in a large vocabulary
+SCORES_HELD = 2**24  # scores held at a time; neither changes a result
 
 
 @dataclass(frozen=True)
@@ -43,16 +47,20 @@ def tasks_of(marts: RecommendationMarts, split: str) -> Tasks:
     pairs, episodes = marts.pairs, marts.episodes
     chosen = episodes.rows_of(split)
     return Tasks(
-        pairs=PairRows(
-            pairs.prefixes,
-            pairs.prefix_len,
-            pairs.sequence,
-            pairs.label,
-            torch.from_numpy(pairs.reliability),
-        ),
+        pairs=_pair_rows(pairs),
         support=episodes.support[chosen],
         query=episodes.query[chosen],
         reliability=torch.from_numpy(episodes.reliability[chosen.numpy()]).float(),
+    )
+
+
+def _pair_rows(pairs: Pairs) -> PairRows:
+    return PairRows(
+        pairs.prefixes,
+        pairs.prefix_len,
+        pairs.sequence,
+        pairs.label,
+        torch.from_numpy(pairs.reliability),
     )
 
 
@@ -66,6 +74,33 @@ def train_tasks_of(marts: RecommendationMarts) -> TrainTasks:
     histories = Ragged.of_lengths(torch.from_numpy(rows), torch.from_numpy(lengths))
     sequences = pairs.train_sequences(train, marts.n_items)
     return TrainTasks(sequences, tasks_of(marts, "train"), histories)
+
+
+def pairs_with_support(marts: RecommendationMarts, split: str) -> Blocks:
+    """Each pair of a split behind its learner's pairs of earlier seconds.
+
+    Returns:
+        In the order of pair ids; the support has at most as many pairs as an episode's.
+    """
+    pairs = marts.pairs
+    rows = pairs.rows_of(split).numpy()
+    user, at = pairs.user[rows], pairs.label_at.numpy()[rows]
+    order = np.lexsort((rows, at, user))
+    rows, user, at = rows[order], user[order], at[order]
+    place = np.arange(len(rows))
+    of_user = np.searchsorted(user, user)  # where the learner's pairs begin
+    is_later = np.ones(len(rows), dtype=bool)
+    is_later[1:] = (at[1:] != at[:-1]) | (user[1:] != user[:-1])
+    end = np.maximum.accumulate(np.where(is_later, place, 0))
+    n_support = np.minimum(end - of_user, marts.episodes.support.shape[1])
+    n_support, end = torch.from_numpy(n_support), torch.from_numpy(end)
+    back = Ragged.of_lengths(torch.arange(int(n_support.sum())), n_support)
+    start = torch.repeat_interleave(end - n_support - back.offsets[:-1], n_support)
+    query = torch.from_numpy(rows)
+    support = Ragged.of_lengths(query[start + back.values], n_support)
+    ones = torch.ones(len(rows), dtype=torch.int64)
+    blocks = Blocks(_pair_rows(pairs), support, Ragged.of_lengths(query, ones))
+    return blocks.take(query.argsort())
 
 
 def task_ranks(
@@ -87,9 +122,11 @@ def task_ranks(
     """
     ranks = torch.zeros(n_scorings, *tasks.query.shape, dtype=torch.int64)
     own = job.world.share(torch.arange(len(tasks)))
+    n_scores = tasks.query.shape[1] * job.marts.n_items  # of a task
+    n_together = min(SCORED_TASKS, max(SCORES_HELD // n_scores, 1))
     failed = None
     try:
-        for rows in own.split(SCORED_TASKS) if len(own) else ():
+        for rows in own.split(n_together) if len(own) else ():
             part = tasks.take(rows)
             for number, scores in enumerate(score(part)):
                 ranks[number, rows] = _ranks_of_labels(job, part, scores)
@@ -104,11 +141,9 @@ def task_ranks(
 def _ranks_of_labels(job: Job, tasks: Tasks, scores: Tensor) -> Tensor:
     """Rank of each query's label, (T, Q, n_items) → (T, Q)."""
     asked = tasks.query.flatten()
-    last = tasks.pairs.prefixes.take(asked).last()
-    if not job.config.exclude_last_item:
-        last = torch.full_like(last, NO_EXCLUSION)
+    left_out = Candidates.of(job).left_out(tasks.pairs.prefixes.take(asked))
     labels = tasks.pairs.label[asked]
-    ranks = label_ranks(scores.flatten(0, 1), labels, last)
+    ranks = label_ranks(scores.flatten(0, 1), labels, left_out)
     return ranks.view(tasks.query.shape)
 
 

@@ -4,31 +4,56 @@ from typing import Any
 
 import numpy as np
 
+from training.config import TrainConfig
 from training.files import appearing_whole, data_dir, write_json
 from training.fit.job import Job
-from training.recommendation import scorecard
-from training.recommendation.lineup import answer, gradient_orders, questions_of
+from training.recommendation import scorecard, searching
+from training.recommendation.candidates import Candidates
+from training.recommendation.lineup import (
+    answer,
+    check_negatives,
+    gradient_orders,
+    questions_of,
+)
+from training.recommendation.lineup import check as check_lineup
 from training.recommendation.marts import RecommendationMarts
 from training.recommendation.resplit import repeat_splits
 from training.recommendation.scorecard import Scorecard
+from training.recommendation.searching import check_tuning, repeat_seeds, tune
 from training.truth import bayes_optimum, optimum_given_support
+
+
+def check(marts: RecommendationMarts, config: TrainConfig) -> None:
+    """Whether the marts have what a run needs.
+
+    Raises:
+        UserError: they do not; the message says what is missing.
+    """
+    settings = config.settings("recommendation")
+    check_lineup(marts, config.lineup)
+    check_negatives(marts.n_items, settings)
+    if config.tune:
+        check_tuning(marts, settings, config.tune)
 
 
 def evaluate(job: Job) -> dict[str, Any]:
     """Fit and rank with every model of the line-up.
 
-    Writes `predictions.parquet` and `vocab.json`.
+    Writes `predictions.parquet`, `vocab.json` and, after tuning, `trials.parquet`.
     """
     marts, config = job.marts, job.config
     questions = questions_of(marts)
+    job, tuning = tune(job) if config.tune else (job, None)
     answers = {name: answer(job, name, questions) for name in job.lineup()}
     splits = repeat_splits(job, config.repeat_splits) if config.repeat_splits else None
+    seeds = repeat_seeds(job, answers, questions) if config.seeds > 1 else None
     orders = gradient_orders(job, list(answers))
     if not job.world.is_main:
         return {}
     optimum = _optimum(marts, questions["test"].pair.numpy())
     informed = optimum_given_support(data_dir(), marts.dataset, marts.mart, optimum)
-    card = Scorecard(marts, questions, answers, config.seed, informed)
+    candidates = Candidates.of(job)
+    card = Scorecard(marts, questions, answers, config.seed, candidates, informed)
     with appearing_whole(job.run.path / "predictions.parquet") as scratch:
         card.predictions().to_parquet(scratch, index=False)
     write_json(job.run.path / "vocab.json", marts.item_keys)
@@ -38,6 +63,8 @@ def evaluate(job: Job) -> dict[str, Any]:
         "bayes_optimal_given_support": informed,
         "gradient_orders": orders,
         "repeat_splits": splits,
+        "tuning": tuning,
+        "seeds": seeds,
     }
 
 
@@ -46,6 +73,10 @@ def tables(metrics: dict[str, Any]) -> str:
     found = [scorecard.table(metrics)]
     if metrics["repeat_splits"]:
         found.append(scorecard.repeated_table(metrics))
+    if metrics.get("tuning"):
+        found.append(searching.tuning_table(metrics))
+    if metrics.get("seeds"):
+        found.append(searching.seeds_table(metrics))
     return "\n\n".join(found)
 
 

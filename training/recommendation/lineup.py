@@ -14,15 +14,17 @@ from models_py.fitting import Diverged, FitLog
 from models_py.meta.orders import compare_orders
 from training.errors import UserError
 from training.evaluation.metrics import RANKING
-from training.evaluation.ranking import NO_EXCLUSION, label_ranks
 from training.fit.job import Job
 from training.recommendation.adapting import (
     Adaptation,
     adaptation_of,
+    pairs_with_support,
     task_ranks,
     tasks_of,
     train_tasks_of,
 )
+from training.recommendation.asking import all_ranks_of, ranks_of
+from training.recommendation.choosing import Choice, decided
 from training.recommendation.marts import RecommendationMarts
 
 COMPARED_TASKS = 64
@@ -52,7 +54,9 @@ class Answer:
     Args:
         log: how the fit went; None for models that only count.
         ranks: rank of each label by split, aligned with the split's `Question`.
+        all_pairs: rank of every test pair's label, by pair id; None if not looked at.
         adaptation: what adapting brought; None for models that do not adapt.
+        chosen: what validation decided; None where nothing was left to it.
     """
 
     log: FitLog | None
@@ -61,6 +65,8 @@ class Answer:
     train_seconds: float
     eval_seconds: float
     adaptation: Adaptation | None = None
+    chosen: Choice | None = None
+    all_pairs: np.ndarray | None = None
 
 
 def answer(
@@ -73,7 +79,7 @@ def answer(
     """Fit one model, keep its checkpoint and rank all questions' labels.
 
     Args:
-        only_ranks: do not look at what other amounts of adaptation would bring.
+        only_ranks: look neither at all pairs nor at other amounts of adaptation.
     """
     entry, n_items = registry.MODELS[name], job.marts.n_items
     settings = job.settings[name]
@@ -81,11 +87,15 @@ def answer(
     started = time.perf_counter()
     model = registry.create(name, config=settings, n_items=n_items, **wrapped)
     log = _fit(job, name, model, settings)
+    chosen = decided(job, model, entry.adapts)
     fitted = time.perf_counter()
     base_settings = job.settings[settings.base] if wrapped else None
+    if chosen:
+        settings = chosen.settings
     job.keep(name, model, settings, base_settings, n_items=n_items)
     try:
         ranks = {split: _ranks(job, entry, model, q) for split, q in questions.items()}
+        all_pairs = None if only_ranks else _ranks_of_all_pairs(job, model)
     except Diverged as error:
         raise Diverged(f"{name}: {error}") from error
     ranked = time.perf_counter()
@@ -99,29 +109,23 @@ def answer(
         adaptation=adaptation_of(job, model, ranks["test"])
         if shows_adaptation
         else None,
+        chosen=chosen,
+        all_pairs=all_pairs,
     )
 
 
-def ranks_of(job: Job, model: Any, rows: Tensor) -> np.ndarray:
-    """Rank of each pair's label in the whole vocabulary, shape (len(rows),).
-
-    A pair that several episodes ask is scored once.
-    """
-    pairs = job.marts.pairs
-    distinct, place = rows.unique(return_inverse=True)
-    ranks = torch.zeros_like(distinct)
-    own = job.world.share(torch.arange(len(distinct)))
-    for chunk in own.split(job.config.score_chunk) if len(own) else ():
-        part = distinct[chunk]
-        queries = pairs.queries(part)
-        last = queries.prefixes.last()
-        excluded = (
-            last
-            if job.config.exclude_last_item
-            else torch.full_like(last, NO_EXCLUSION)
-        )
-        ranks[chunk] = label_ranks(model.score(queries), pairs.label[part], excluded)
-    return job.world.all_reduce(ranks)[place].numpy()
+def value_of(job: Job, name: str) -> float:
+    """Validation MRR of a model fitted as the job's settings say; nothing is kept."""
+    entry, settings = registry.MODELS[name], job.settings[name]
+    wrapped, n_items = _wrapped(job, entry, settings), job.marts.n_items
+    model = registry.create(name, config=settings, n_items=n_items, **wrapped)
+    _fit(job, name, model, settings)
+    decided(job, model, entry.adapts)
+    if entry.adapts:
+        ranks = _task_ranks(job, model, "val")
+    else:
+        ranks = ranks_of(job, model, job.marts.pairs.rows_of("val"))
+    return float(RANKING["mrr"](ranks).mean())
 
 
 def trained_network(job: Job, name: str) -> Any:
@@ -169,8 +173,30 @@ def _wrapped(job: Job, entry: registry.Entry, settings: Any) -> dict[str, Any]:
 def _ranks(job: Job, entry: registry.Entry, model: Any, asked: Question) -> np.ndarray:
     if not entry.adapts:
         return ranks_of(job, model, asked.pair)
-    tasks = tasks_of(job.marts, asked.split)
+    return _task_ranks(job, model, asked.split)
+
+
+def _task_ranks(job: Job, model: Any, split: str) -> np.ndarray:
+    tasks = tasks_of(job.marts, split)
     (ranks,) = task_ranks(job, tasks, lambda part: [model.score_tasks(part)])
+    return ranks
+
+
+def _ranks_of_all_pairs(job: Job, model: Any) -> np.ndarray:
+    """Rank of every test pair's label, whether or not an episode asks it.
+
+    Models that read support of any size have the learner's earlier pairs, as many as
+    an episode's; others that adapt have none.
+    """
+    rows = job.marts.pairs.rows_of("test")
+    if not hasattr(model, "score_blocks"):
+        return ranks_of(job, model, rows)
+    blocks = pairs_with_support(job.marts, "test")  # in the order of `rows`
+    (ranks,) = all_ranks_of(
+        job,
+        lambda part: [model.score_blocks(blocks.take(torch.searchsorted(rows, part)))],
+        rows,
+    )
     return ranks
 
 
@@ -213,6 +239,21 @@ def check(marts: RecommendationMarts, lineup: Sequence[str]) -> None:
                 f"mart {marts.mart} has no {split} episodes of data set "
                 f"{marts.dataset} for {adapting[0]} to {purpose}; name models that do "
                 "not adapt with --model, use a mart of shorter episodes or add data"
+            )
+
+
+def check_negatives(n_items: int, settings: dict[str, Any]) -> None:
+    """Whether no model draws more items than there are.
+
+    Raises:
+        UserError: one does.
+    """
+    for name, own in settings.items():
+        drawn = getattr(getattr(own, "network", own), "negatives", None) or 0
+        if drawn > n_items:
+            raise UserError(
+                f"models.{name}: {drawn} negatives are more than the {n_items} items; "
+                "use fewer, or 0 for all of them"
             )
 
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +73,7 @@ class RecommendationMarts:
         in_train: whether a train user met the item, shape (n_items,).
         sessions: `reliability`, `parts` and `tier` of each session.
         summary: rows of `dataset_summary`.
+        test_users: how many test users each episode mart asks, and the pairs have.
         funnel: rows of `dataset_funnel`, in order, without steps that leave nothing.
         fingerprints: rows and SHA-256 of each mart read.
     """
@@ -85,12 +87,18 @@ class RecommendationMarts:
     sessions: dict[str, Any]
     summary: list[dict[str, Any]]
     funnel: list[dict[str, Any]]
+    test_users: dict[str, int]
     fingerprints: dict[str, dict[str, Any]]
 
     @property
     def n_items(self) -> int:
         """Size of the vocabulary."""
         return len(self.item_keys)
+
+    @cached_property
+    def labels_come_back(self) -> bool:
+        """Whether a label of a train pair was in its prefix."""
+        return self.pairs.come_back("train")
 
 
 def load_recommendation(
@@ -116,6 +124,7 @@ def load_recommendation(
         episodes = spooled_episodes(batches)
         sessions = reader.table("sessions", SESSIONS, "session_id, user_id")
         summary = reader.table("dataset_summary", SUMMARY, "split").to_pylist()
+        test_users = _test_users(connection, chosen)
         steps = reader.table("dataset_funnel", FUNNEL, "step_number").to_pylist()
     return RecommendationMarts(
         mart=mart,
@@ -126,6 +135,7 @@ def load_recommendation(
         episodes=episodes,
         sessions=_sessions(sessions),
         summary=summary,
+        test_users=test_users,
         # steps of other families leave nothing
         funnel=[step for step in steps if step["n_rows"]],
         fingerprints=reader.fingerprints,
@@ -172,6 +182,21 @@ def spooled_pairs(batches: Iterable[pa.RecordBatch]) -> Pairs:
         user=columns.pop("user").tensor().numpy(),
         **{name: spool.tensor() for name, spool in columns.items()},
     )
+
+
+def _test_users(connection: Connection, dataset: str) -> dict[str, int]:
+    """How many test users there are to ask, by mart; of pairs and of all episodes."""
+    columns = columns_by_mart(connection)
+    counted = {"dataset", "user_id", "split"}
+    marts = [name for name in episode_marts(connection) if counted <= columns[name]]
+    return {
+        mart: connection.execute(
+            f'select count(distinct user_id) from "{mart}" '
+            "where dataset = $dataset and split::varchar = 'test'",
+            {"dataset": dataset},
+        ).fetchone()[0]
+        for mart in ["pairs", *sorted(marts)]
+    }
 
 
 # column of the mart -> field of `Pairs`

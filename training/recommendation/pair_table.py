@@ -13,7 +13,7 @@ from models_py.ragged import Ragged
 from training.marts.columns import SPLITS
 from training.marts.spool import RaggedSpool, Spool
 
-LAID_OUT = 1_000_000  # pairs laid out as sequences at a time; changes no result
+LAID_OUT = 1_000_000  # pairs looked at together; changes no result
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,15 @@ class Pairs:
     def queries(self, rows: Tensor) -> Queries:
         """The prefixes of the chosen pairs as questions."""
         return Queries(self.prefixes.take(rows), self.sequence[rows])
+
+    def come_back(self, split: str) -> bool:
+        """Whether a label of the split was in its prefix."""
+        for rows in self.rows_of(split).split(LAID_OUT):
+            prefixes = self.prefixes.take(rows)
+            labels = torch.repeat_interleave(self.label[rows], prefixes.lengths)
+            if bool((prefixes.values == labels).any()):
+                return True
+        return False
 
     def train_sequences(self, rows: Tensor, n_items: int) -> TrainSequences:
         """Whole sequences in which each chosen pair is a target exactly once.

@@ -16,6 +16,7 @@ from models_py.recommendation.session_knn import UNKNOWN
 from training.errors import UserError, nearest
 from training.fit.checkpoints import load_model
 from training.fit.seeds import make_reproducible
+from training.recommendation.candidates import Candidates
 from training.runs import Run
 
 FAMILY = "recommendation"
@@ -113,8 +114,10 @@ def recommend(
         scores = _scores(fitted, prefix, known)
     except Diverged as error:
         raise UserError(f"--support: {name}: {error}; leave --support out") from error
-    if run.read_json("config.json")["config"]["exclude_last_item"]:
-        scores[prefix[-1]] = -torch.inf
+    exclude = metrics.get("candidates", {}).get("exclude", "last")
+    candidates = Candidates(exclude, exclude)
+    _, no_candidates = candidates.left_out(Ragged.from_lists([prefix]))
+    scores[no_candidates] = -torch.inf
     best = _best(scores, top)
     return [
         Recommendation(rank, item_keys[i], float(scores[i]))

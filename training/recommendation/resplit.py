@@ -17,7 +17,7 @@ import numpy as np
 from training.errors import UserError
 from training.evaluation.intervals import repeated_splits_interval
 from training.evaluation.metrics import RANKING
-from training.files import PROJECT_ROOT, data_dir, write_json
+from training.files import data_dir, project_root, write_json
 from training.fit.job import Job
 from training.fit.processes import World
 from training.progress import progress_bar
@@ -127,7 +127,7 @@ def _build(job: Job, seed: int, scratch: Path) -> Path:
             *("--vars", f"{{split_seed: {seed}}}"),
             *("--target-path", str(scratch.resolve() / "target")),
         ],
-        cwd=PROJECT_ROOT,
+        cwd=project_root("--repeat-splits"),
         env={
             **os.environ,
             "MOOCMETA_DATA_DIR": str(scratch.resolve() / "data"),

@@ -1,6 +1,6 @@
 """From ranks to `metrics.json`, `predictions.parquet` and the printed table."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -16,11 +16,13 @@ from training.evaluation.slices import (
     RELIABILITY_TIERS,
     recall_by_slice,
 )
+from training.recommendation.candidates import Candidates
 from training.recommendation.gains import adaptation_block
 from training.recommendation.lineup import Answer, Question
 from training.recommendation.marts import RecommendationMarts
 
 SELECTED_BY = leading(RANKING)
+YARDSTICK = "markov"  # what followed the last item: no model may lie below it unsaid
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,7 @@ class Scorecard:
     questions: dict[str, Question]
     answers: dict[str, Answer]
     seed: int
+    candidates: Candidates
     optimum_given_support: dict[str, float] | None = None
 
     def metrics(self) -> dict[str, Any]:
@@ -47,21 +50,21 @@ class Scorecard:
             "n_test_queries": len(test.pair),
             "n_test_users": len(np.unique(test.user)),
             "share_unseen_labels": float(unseen.double().mean()),
-            "best_baseline": self.best_baseline(),
+            "candidates": self._candidates(),
+            "test_users_by_mart": self.marts.test_users,
+            "n_all_pairs": len(pairs.rows_of("test")),
+            "best_baseline": best_baseline(self.answers),
             "models": self._models(),
             "reliability": describe_reliability(**self.marts.sessions),
             "data_summary": self.marts.summary,
             "funnel": self.marts.funnel,
         }
 
-    def best_baseline(self) -> str | None:
-        """The baseline with the best validation recall@10; never chosen by test."""
-        reached = {
-            name: means(answer.ranks["val"])[SELECTED_BY]
-            for name, answer in self.answers.items()
-            if registry.MODELS[name].is_baseline and len(answer.ranks["val"])
-        }
-        return max(reached, key=reached.__getitem__) if reached else None
+    def _candidates(self) -> dict[str, Any]:
+        """What was left out, and how many labels with it."""
+        pairs, rows = self.marts.pairs, self.questions["test"].pair.unique()
+        n_lost = self.candidates.n_lost(pairs.prefixes.take(rows), pairs.label[rows])
+        return {**asdict(self.candidates), "n_lost_labels": n_lost}
 
     def predictions(self) -> pd.DataFrame:
         """One row a model and test query; every metric follows from it."""
@@ -89,20 +92,24 @@ class Scorecard:
         }
         cells = {(n, m): v for n, by in values.items() for m, v in by.items()}
         intervals = bootstrap_intervals(cells, test.user, seed=self.seed)
-        slices = self._slices()
+        all_pairs = self._all_pairs()
+        slices, best = self._slices(), best_baseline(self.answers)
         return {
             name: {
                 "title": registry.MODELS[name].title,
                 "test": means(answer.ranks["test"]),
                 "val": means(answer.ranks["val"]),
                 "ci95": {metric: intervals[name, metric] for metric in RANKING},
+                "all_pairs": all_pairs[name],
+                "chosen": asdict(answer.chosen) if answer.chosen else None,
                 "train_seconds": answer.train_seconds,
                 "eval_seconds": answer.eval_seconds,
                 "n_parameters": answer.n_parameters,
                 "best_epoch": answer.log.best_epoch if answer.log else None,
                 "monitor": answer.log.monitor if answer.log else None,
                 "history": answer.log.epochs if answer.log else [],
-                "vs_best_baseline": self._versus_best(name, values),
+                "vs_best_baseline": self._versus(name, best, values),
+                "vs_markov": self._versus(name, YARDSTICK, values),
                 "slices": {kind: rows[name] for kind, rows in slices.items()},
                 "adaptation": adaptation_block(
                     name,
@@ -116,14 +123,36 @@ class Scorecard:
             for name, answer in self.answers.items()
         }
 
-    def _versus_best(self, name: str, values: dict) -> dict[str, Any] | None:
-        best = self.best_baseline()
-        if best is None or name == best:
+    def _versus(
+        self, name: str, other: str | None, values: dict
+    ) -> dict[str, Any] | None:
+        """Paired comparisons of two models; None of one with itself."""
+        if other not in values or name == other:
             return None
         compared = paired_comparisons(
-            values[name], values[best], self.questions["test"].user, seed=self.seed
+            values[name], values[other], self.questions["test"].user, seed=self.seed
         )
         return {metric: result.as_json() for metric, result in compared.items()}
+
+    def _all_pairs(self) -> dict[str, dict[str, Any]]:
+        """Each model's metrics over every test pair, and their intervals."""
+        rows = self.marts.pairs.rows_of("test").numpy()
+        ranks = {name: answer.all_pairs for name, answer in self.answers.items()}
+        cells = {
+            (name, metric): of(found)
+            for name, found in ranks.items()
+            for metric, of in RANKING.items()
+        }
+        intervals = bootstrap_intervals(
+            cells, self.marts.pairs.user[rows], seed=self.seed
+        )
+        return {
+            name: {
+                **means(found),
+                "ci95": {metric: intervals[name, metric] for metric in RANKING},
+            }
+            for name, found in ranks.items()
+        }
 
     def _slices(self) -> dict[str, dict[str, list[dict[str, Any]]]]:
         test, pairs = self.questions["test"], self.marts.pairs
@@ -145,6 +174,16 @@ class Scorecard:
         }
 
 
+def best_baseline(answers: dict[str, Answer]) -> str | None:
+    """The baseline with the best validation recall@10; never chosen by test."""
+    reached = {
+        name: means(answer.ranks["val"])[SELECTED_BY]
+        for name, answer in answers.items()
+        if registry.MODELS[name].is_baseline and len(answer.ranks["val"])
+    }
+    return max(reached, key=reached.__getitem__) if reached else None
+
+
 def table(metrics: dict[str, Any]) -> str:
     """The line-up as a text table: each metric with its 95% interval below."""
     rows = []
@@ -156,7 +195,41 @@ def table(metrics: dict[str, Any]) -> str:
         rows.append([f"{model['title']}\n({name})", *cells, _versus(model)])
     best = metrics["best_baseline"]
     header = ["model", *RANKING, f"{SELECTED_BY} vs {best}" if best else ""]
-    return tabulate(rows, header, tablefmt="simple", disable_numparse=True)
+    found = tabulate(rows, header, tablefmt="simple", disable_numparse=True)
+    return "\n\n".join([found, *_remarks(metrics)])
+
+
+def _remarks(metrics: dict[str, Any]) -> list[str]:
+    """What a reader of the table must know, a line each."""
+    candidates = metrics["candidates"]
+    left_out = {
+        "last": "the prefix's last item is no candidate",
+        "prefix": "no item of the prefix is a candidate",
+        "none": "every item is a candidate",
+    }
+    lost = candidates["n_lost_labels"]
+    found = [
+        f"{left_out[candidates['exclude']]} (exclude: {candidates['asked']})"
+        + (f"; {lost} labels can therefore not be found" if lost else "")
+    ]
+    behind = not_above_markov(metrics)
+    if behind:
+        found.append(f"not above {YARDSTICK} in {SELECTED_BY}: {', '.join(behind)}")
+    return found
+
+
+def not_above_markov(metrics: dict[str, Any]) -> list[str]:
+    """Models whose lead over the yardstick may be none, by its 95% interval."""
+    compared = {
+        name: model["vs_markov"][SELECTED_BY]
+        for name, model in metrics["models"].items()
+        if model.get("vs_markov")
+    }
+    return [
+        name
+        for name, found in compared.items()
+        if (found["ci95"] or [found["difference"]])[0] <= 0
+    ]
 
 
 def repeated_table(metrics: dict[str, Any]) -> str:

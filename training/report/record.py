@@ -59,6 +59,21 @@ class Run:
         return shared_metrics([block["test"] for block in self.models.values()])
 
     @property
+    def not_above_markov(self) -> list[str]:
+        """Models whose lead over the yardstick may be none, by its 95% interval."""
+        metric = self.headline_metric
+        leads = {
+            name: model["vs_markov"][metric]
+            for name, model in self.models.items()
+            if model.get("vs_markov") and metric in model["vs_markov"]
+        }
+        return [
+            name
+            for name, lead in leads.items()
+            if (lead["ci95"] or [lead["difference"]])[0] <= 0
+        ]
+
+    @property
     def headline_metric(self) -> str | None:
         """The metric that the page speaks of first."""
         return leading(self.metric_names)

@@ -26,6 +26,8 @@ def behaviour_page(dataset: str, metrics: dict[str, Any]) -> str:
     ]
     titles = {name: model["title"] for name, model in metrics["models"].items()}
     for kind, title in KINDS.items():
+        if kind not in metrics["slices"]:  # no sessions where time is an order
+            continue
         header = [title, "responses", "users", "right", *titles.values()]
         rows = [
             [

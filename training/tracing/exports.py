@@ -152,11 +152,14 @@ def _write_items(folder: Path, marts: TracingMarts, answer: Answer) -> None:
     _write(folder / "item_params.parquet", items, ITEMS)
     train = marts.responses.take(marts.rows_of("train"))
     drift, begins = answer.model.drift(train)
+    starts = begins.numpy()[drift.period].astype("datetime64[s]")
+    if marts.time_is_order:  # a period is so many answers then: it has no date
+        starts = np.full(len(starts), np.datetime64("NaT", "s"))
     rows = {
         "dataset": [marts.dataset] * len(drift.item),
         "item_id": drift.item,
         "period": drift.period,
-        "period_start": begins.numpy()[drift.period].astype("datetime64[s]"),
+        "period_start": starts,
         "difficulty": drift.difficulty,
         "drift": drift.drift,
         "drift_se": drift.drift_error,

@@ -27,12 +27,12 @@ from training.marts.columns import (
     pointing_at,
 )
 from training.marts.reader import (
-    Connection,
     Reader,
     choose_dataset,
     open_marts,
     ragged_of,
     refusal,
+    time_is_order,
 )
 
 SEQUENCE_COLUMNS = {"response_ids", "item_ids", "skill_ids", "correct", "window"}
@@ -82,12 +82,13 @@ class TracingMarts:
     Args:
         item_keys, skill_keys: the publisher's ids, by id.
         skill_names: the publisher's names of skills, for those that have one.
-        time_is_order: whether times only say which answer came first.
         responses: what models read; rows by user, then in order of time.
         table: the same rows for people: `response_id, user_id, split, answered_at,
             latency_sec, help_before, attempt, reliability_tier, position` (from 0 in
             the user's sequence).
         fingerprints: rows and SHA-256 of each mart read.
+        time_is_order: times only say what came first: no pause, session or time of
+            day means anything.
     """
 
     mart: str
@@ -95,10 +96,10 @@ class TracingMarts:
     item_keys: list[str]
     skill_keys: list[str]
     skill_names: dict[str, str]
-    time_is_order: bool
     responses: Responses
     table: pd.DataFrame
     fingerprints: dict[str, dict[str, Any]]
+    time_is_order: bool = False
 
     @property
     def sizes(self) -> dict[str, int]:
@@ -129,7 +130,7 @@ def load_tracing(path: Path, mart: str, dataset: str | None) -> TracingMarts:
         sequences = reader.table(mart, SEQUENCES, 'user_id, "window"')
         features = reader.table("response_features", HISTORIES, "response_id")
         sessions = reader.table("sessions", SESSIONS, "user_id, session_id")
-        time_is_order = _time_is_order(connection, chosen)
+        is_order = time_is_order(connection, chosen)
     table = _ordered(sequences, answers, path, mart)
     table = table.merge(sessions.to_pandas(), "left", ["user_id", "session_id"])
     skill_lists = _nested(sequences["skill_ids"])
@@ -148,26 +149,18 @@ def load_tracing(path: Path, mart: str, dataset: str | None) -> TracingMarts:
             for row in skills.to_pylist()
             if row["skill_name"]
         },
-        time_is_order=time_is_order,
-        responses=_responses(table, _features(features, at), sets, of_row, len(vocab)),
+        responses=_responses(
+            table,
+            _features(features, at),
+            sets,
+            of_row,
+            n_items=len(vocab),
+            is_order=is_order,
+        ),
         table=table,
         fingerprints=reader.fingerprints,
+        time_is_order=is_order,
     )
-
-
-def _time_is_order(connection: Connection, dataset: str) -> bool:
-    """What the data set's parameters say; False where nothing says it."""
-    known = connection.execute(
-        "select count(*) from information_schema.columns "
-        "where table_name = 'datasets' and column_name = 'time_is_order'"
-    ).fetchone()
-    if known == (0,):
-        return False
-    found = connection.execute(
-        "select coalesce(time_is_order, false) from datasets where dataset = ?",
-        [dataset],
-    ).fetchone()
-    return bool(found and found[0])
 
 
 def require_splits(marts: TracingMarts) -> None:
@@ -222,7 +215,13 @@ def _features(features: pa.Table, at: np.ndarray) -> Tensor:
 
 
 def _responses(
-    table: pd.DataFrame, history: Tensor, sets: SkillSets, of_row: Tensor, n_items: int
+    table: pd.DataFrame,
+    history: Tensor,
+    sets: SkillSets,
+    of_row: Tensor,
+    *,
+    n_items: int,
+    is_order: bool,
 ) -> Responses:
     latency = table["latency_sec"].to_numpy(np.float64, na_value=np.nan)
     behaviour = np.stack(
@@ -230,6 +229,7 @@ def _responses(
     )
     user, _ = pd.factorize(table["user_id"])
     return Responses(
+        time_is_order=is_order,
         user=torch.from_numpy(user.astype(np.int64)),
         item=torch.tensor(table["item_id"].to_numpy(np.int64)),
         skill_set=of_row,

@@ -40,12 +40,12 @@ class Scorecard:
         unseen = ~np.isin(items[test], items[train])
         return {
             **self.marts.sizes,
-            "time_is_order": self.marts.time_is_order,
             "n_train_responses": len(train),
             "n_train_users": self._users(train),
             "n_val_responses": len(self._rows("val")),
             "n_test_responses": len(test),
             "n_test_users": self._users(test),
+            "time_is_order": self.marts.time_is_order,
             "share_correct": float(self._correct[test].mean()),
             "share_unseen_items": float(unseen.mean()),
             "best_baseline": self.best_baseline(),
@@ -56,6 +56,7 @@ class Scorecard:
                 self._correct[test],
                 self.predictions_of("test"),
                 seed=self.seed,
+                has_sessions=not self.marts.time_is_order,
             ),
         }
 

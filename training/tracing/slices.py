@@ -30,6 +30,7 @@ def behaviour_slices(
     predictions: dict[str, np.ndarray],
     *,
     seed: int,
+    has_sessions: bool = True,
 ) -> dict[str, list[dict[str, Any]]]:
     """Share of right answers and each model's AUC in parts of the test responses.
 
@@ -37,6 +38,7 @@ def behaviour_slices(
         table: rows as `TracingMarts.table`, N of them.
         correct: shape (N,).
         predictions: by model, shape (N,) each.
+        has_sessions: whether times are real, so that sessions mean anything.
     Returns:
         By kind (`latency`, `help`, `attempt`, `reliability_tier`) rows of `slice`,
         `n`, `n_users`, `correct` with `correct_ci95`, and `models`: by name
@@ -54,6 +56,8 @@ def behaviour_slices(
         "attempt": list(ATTEMPTS),
         "reliability_tier": [*TIERS, UNKNOWN],
     }
+    if not has_sessions:
+        del labels["reliability_tier"]
     users = table["user_id"].to_numpy()
     return {
         kind: [

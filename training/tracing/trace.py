@@ -75,17 +75,13 @@ class Trace:
             .reset_index()
         )
 
-    def when(self, nth: int, at: pd.Timestamp, form: str) -> str:
-        """A moment for people: the time, or the n-th answer where times are none."""
-        return f"answer {nth:,}" if self.time_is_order else f"{at:{form}}"
-
     def as_json(self) -> dict[str, Any]:
         """Plain values; what is missing is None."""
         steps = self.steps.astype(object).where(self.steps.notna(), None)
-        steps["answered_at"] = [
-            None if self.time_is_order else at.isoformat()
-            for at in self.steps["answered_at"]
-        ]
+        if self.time_is_order:
+            del steps["answered_at"]
+        else:
+            steps["answered_at"] = [at.isoformat() for at in self.steps["answered_at"]]
         return {
             "run_id": self.run_id,
             "dataset": self.dataset,
@@ -157,7 +153,7 @@ def trace(folder: Path, user: str, skill: str | None) -> Trace:
         user_id=user,
         split=first["split"],
         steps=steps[columns].reset_index(drop=True),
-        time_is_order=bool(run.read_json("metrics.json").get("time_is_order")),
+        time_is_order=run.read_json("metrics.json").get("time_is_order", False),
     )
 
 

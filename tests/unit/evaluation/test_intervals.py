@@ -61,17 +61,6 @@ def test_same_distribution_as_the_slow_bootstrap():
     )
 
 
-def test_users_are_resampled_not_queries():
-    """Ten equal answers of each user tell no more than one of them does."""
-    rng = np.random.default_rng(0)
-    once = rng.random(50)
-    single = bootstrap_intervals({"m": once}, np.arange(50), seed=1)
-    repeated = bootstrap_intervals(
-        {"m": np.repeat(once, 10)}, np.repeat(np.arange(50), 10), seed=1
-    )
-    np.testing.assert_allclose(single["m"], repeated["m"])
-
-
 def test_the_interval_covers_the_truth_about_as_often_as_it_says():
     covered = 0
     for seed in range(200):

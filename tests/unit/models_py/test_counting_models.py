@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from models_py import registry
+from models_py.recommendation.markov import Markov, MarkovConfig
 from models_py.recommendation.popularity import Popularity, PopularityConfig
 from models_py.recommendation.random import Random, RandomConfig
 from tests.unit.models_py.made_data import queries_of, train_of
@@ -20,6 +21,27 @@ def test_popularity_counts_admissible_labels_not_events():
     # item 0 opens sequences and 3 stands alone: neither is ever a label;
     # the second 1 is no admissible label
     assert model.score(queries_of([[4], [0]])).tolist() == [[0, 1, 3, 0, 0]] * 2
+
+
+def test_markov_scores_followers_then_popularity():
+    train = train_of(
+        [[0, 1, 2], [0, 1], [0, 2, 1], [3, 0]],
+        n_items=4,
+        is_label=[
+            [False, True, True],
+            [False, True],
+            [False, True, False],
+            [False] * 2,
+        ],
+    )
+    model = Markov(4, MarkovConfig(backoff=0.5))
+    model.fit(train, optimise=None)
+    # labels: 1 after 0 twice, 2 after 0 once, 2 after 1 once; nothing follows 3
+    popular = [0, 0.5, 0.5, 0]
+    after_0 = [0, (2 + 0.25) / 3.5, (1 + 0.25) / 3.5, 0]
+    after_1 = [0, 0.25 / 1.5, (1 + 0.25) / 1.5, 0]
+    scores = model.score(queries_of([[2, 0], [1], [3]]))
+    torch.testing.assert_close(scores, torch.tensor([after_0, after_1, popular]))
 
 
 def test_random_scores_are_a_permutation():
@@ -49,8 +71,8 @@ def test_random_ranks_every_item_alike():
 
 def test_registry_names_the_line_up_and_refuses_others():
     names = registry.names("recommendation")
-    plain = ["random", "popularity", "session_knn", "gru", "sasrec"]
-    assert names[:5] == plain
+    plain = ["random", "popularity", "markov", "session_knn", "gru", "sasrec"]
+    assert names[:6] == plain
     assert names[-1] == "best"
     # a model is compared with those that read no support
     assert [name for name in names if registry.MODELS[name].is_baseline] == plain

@@ -110,10 +110,15 @@ def test_initial_weights_come_from_the_seed_and_disturb_no_other_stream(name):
 
 def test_sizes_are_those_of_the_settings():
     gru = GRU(200, GRUConfig())
-    recurrent = 3 * 128 * (64 + 128) + 2 * 3 * 128
-    assert gru.n_parameters == 201 * 64 + recurrent + 200 * 128 + 200
-    dim, block = 64, 4 * (64 * 64 + 64) + 2 * (64 * 64 + 64) + 4 * 64
-    expected = (201 + 50) * dim + 2 * block + 2 * dim + 200 * (dim + 1)
+    recurrent = 3 * 128 * (128 + 128) + 2 * 3 * 128
+    assert gru.n_parameters == 201 * 128 + recurrent + 200
+    # states of another width are brought to that of the embeddings
+    narrow = GRU(200, GRUConfig(hidden_dim=64))
+    recurrent = 3 * 64 * (128 + 64) + 2 * 3 * 64
+    assert narrow.n_parameters == 201 * 128 + recurrent + 65 * 128 + 200
+    dim, n_heads, length = 128, 2, 50
+    block = 6 * (dim * dim + dim) + 4 * dim + n_heads * length
+    expected = (201 + length) * dim + 2 * block + 2 * dim + dim * (dim + 1) + 200
     assert SASRec(200, SASRecConfig()).n_parameters == expected
 
 

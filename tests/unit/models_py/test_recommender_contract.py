@@ -1,7 +1,6 @@
 """What every recommender of the registry promises, whatever it is inside."""
 
 import dataclasses
-import json
 from functools import partial
 
 import pytest
@@ -99,14 +98,3 @@ def test_saving_twice_gives_the_same_bytes(name, tmp_path):
 @every_model
 def test_no_queries_give_no_scores(name):
     assert fitted(name).score(queries_of([])).shape == (0, N_ITEMS)
-
-
-@every_model
-def test_settings_are_documented_and_survive_json(name):
-    config = registry.CONFIGS[name]()
-    assert json.loads(json.dumps(dataclasses.asdict(config))) == dataclasses.asdict(
-        config
-    )
-    documentation = type(config).__doc__
-    for setting in dataclasses.fields(config):
-        assert f"{setting.name}: " in documentation

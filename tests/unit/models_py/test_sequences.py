@@ -12,6 +12,7 @@ from models_py.config import OptimiserConfig
 from models_py.ragged import Ragged
 from models_py.recommendation.sequences import (
     cut_to_last,
+    cut_to_length,
     epoch_batches,
     last_states,
     make_batch,
@@ -53,6 +54,29 @@ def test_an_epoch_asks_every_target_once(n_rows, batch_size, seed):
         at += len(row)
     assert found == expected
     assert len(batches) == len(list(batches))
+
+
+@hypothesis.settings(max_examples=25, deadline=None)
+@given(st.integers(1, 20), st.integers(1, 8), st.integers(0, 5))
+def test_rows_cut_to_a_length_ask_every_target_once_and_read_no_more(n, length, seed):
+    train = random_walks(9, n, seed)
+    cut = cut_to_length(train, length)
+    assert int(cut.items.lengths.max()) <= length + 1
+
+    def labels(found) -> Counter:
+        owner = torch.repeat_interleave(found.items.lengths)
+        kept = [(found.sequence[owner]), found.items.values]
+        return Counter(zip(*(x[found.is_label].tolist() for x in kept), strict=True))
+
+    assert labels(cut) == labels(train)
+    assert not cut.is_label[cut.items.offsets[:-1]].any()
+    # what a label follows is what it followed, as far back as the row goes
+    at = {sequence: row for row, sequence in enumerate(train.sequence.tolist())}
+    for row, sequence in enumerate(cut.sequence.tolist()):
+        items = cut.items.take(torch.tensor([row])).values.tolist()
+        whole = train.items.take(torch.tensor([at[sequence]])).values.tolist()
+        places = range(len(whole) - len(items) + 1)
+        assert any(whole[place : place + len(items)] == items for place in places)
 
 
 def test_batches_hold_about_as_many_targets_as_asked_for():

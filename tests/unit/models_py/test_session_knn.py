@@ -59,7 +59,7 @@ def reference_row(prefix, own, items, last_at, config, n_items) -> list[float]:
             n_with = sum(item in other for other in items.values())
             idf = math.log(len(items) / n_with)
             vote = math.sqrt(-closeness) / steps * (1 + config.idf_weight * idf)
-            scores[item] += vote
+            scores[item] += vote if config.reminds or item not in weight else 0.0
     return scores
 
 
@@ -92,6 +92,7 @@ def some_queries(draw) -> Queries:
         sample_size=st.integers(1, 6),
         n_neighbours=st.integers(1, 4),
         idf_weight=st.sampled_from([0.0, 0.5, 1.0]),
+        reminds=st.booleans(),
     ),
 )
 def test_scores_equal_the_slow_reference(train, queries, config):
@@ -99,6 +100,17 @@ def test_scores_equal_the_slow_reference(train, queries, config):
     model.fit(train, optimise=None)
     expected = torch.tensor(reference_scores(train, queries, config))
     torch.testing.assert_close(model.score(queries), expected, rtol=1e-5, atol=1e-6)
+
+
+def test_what_is_left_open_is_offered_each_way():
+    train = train_of([[0, 1], [1, 2], [3, 2]], n_items=5, last_at=[30, 20, 10])
+    model, queries = fitted(train), queries_of([[0, 1], [2]])
+    settings = {(each.idf_weight, each.reminds) for each in model.choices}
+    assert settings == {(1.0, True), (1.0, False), (0.0, True), (0.0, False)}
+    offered = model.score_choices(queries)
+    for choice, scores in zip(model.choices, offered, strict=True):
+        model.choose(choice)
+        assert torch.equal(model.score(queries), scores)
 
 
 def test_scores_by_hand():

@@ -1,10 +1,15 @@
-"""The fast cross-entropy is the plain one, values and gradients."""
+"""The fast cross-entropy is the plain one; the sampled one is it on average."""
 
 import pytest
 import torch
 from torch.nn import functional
 
-from models_py.recommendation.softmax import full_cross_entropy
+from models_py.recommendation.output import SharedOutput
+from models_py.recommendation.softmax import (
+    Negatives,
+    full_cross_entropy,
+    sampled_cross_entropy,
+)
 
 
 @pytest.mark.parametrize("scale", [1.0, 300.0])
@@ -31,3 +36,34 @@ def test_nan_is_passed_on():
         torch.full((2, 3), torch.nan), torch.nn.Linear(3, 4), torch.tensor([0, 1])
     )
     assert loss.isnan()
+
+
+def test_negatives_are_drawn_half_evenly_and_half_by_popularity():
+    labels = torch.tensor([0, 0, 0, 1])
+    torch.manual_seed(0)
+    negatives = Negatives(labels, n_items=4, n_drawn=40_000)
+    share = torch.bincount(negatives.draw(), minlength=4) / 40_000
+    expected = torch.tensor([0.125 + 0.375, 0.125 + 0.125, 0.125, 0.125])
+    torch.testing.assert_close(share, expected, atol=0.01, rtol=0)
+    torch.testing.assert_close(negatives.log_expected.exp() / 40_000, expected)
+
+
+def test_with_many_draws_sampled_loss_and_gradients_are_the_full_ones():
+    torch.manual_seed(0)
+    table = torch.nn.Embedding(31, 6)
+    output = SharedOutput(table, 30)
+    output.bias.data = torch.randn(30)
+    states, targets = torch.randn(9, 6), torch.randint(0, 30, (9,))
+    # skewed: without the correction the frequent items would count twenty times
+    labels = torch.tensor([0] * 200 + [1] * 50 + list(range(30)))
+    negatives = Negatives(labels, 30, n_drawn=200_000)
+    weights = (table.weight, output.bias)
+    full = functional.cross_entropy(output(states), targets)
+    sampled = sampled_cross_entropy(states, output, targets, negatives)
+    torch.testing.assert_close(sampled, full, rtol=5e-3, atol=0)
+    for ours, theirs in zip(
+        torch.autograd.grad(sampled, weights),
+        torch.autograd.grad(full, weights),
+        strict=True,
+    ):
+        torch.testing.assert_close(ours, theirs, rtol=0, atol=5e-3)

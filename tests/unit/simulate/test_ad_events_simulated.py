@@ -215,15 +215,9 @@ def test_trials_in_memory_are_those_that_the_marts_make_of_the_log():
 
 
 @pytest.mark.parametrize("size", [Size(users=1), Size(events=4000)])
-def test_sizes_and_same_request_same_bytes(tmp_path, size):
-    logs = []
-    for name in ("one", "other"):
-        folder = tmp_path / name
-        folder.mkdir()
-        request = Request(folder / "raw", folder / "truth", size, 2, "flat", False)
-        counts = simulate(request)
-        logs.append((folder / "raw" / "unified_events.parquet").read_bytes())
-    assert logs[0] == logs[1]
+def test_sizes(tmp_path, size):
+    request = Request(tmp_path / "raw", tmp_path / "truth", size, 2, "flat", False)
+    counts = simulate(request)
     if size.users:
         assert counts.n_users == size.users
     else:

@@ -114,13 +114,6 @@ def test_each_file_has_exact_repeats(mars):
     assert french.duplicated(["user_id", "item_id", "moment"]).sum() == 4
 
 
-def test_same_request_same_bytes(mars, tmp_path):
-    again = simulated(tmp_path / "again", None)
-    for path in sorted(mars.rglob("*")):
-        if path.is_file():
-            assert path.read_bytes() == (again / path.relative_to(mars)).read_bytes()
-
-
 @pytest.mark.parametrize("size", [Size(users=1), Size(users=1200), Size(events=6000)])
 def test_sizes(tmp_path, size):
     folder = simulated(tmp_path / "out", size)

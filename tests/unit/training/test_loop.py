@@ -62,6 +62,12 @@ class OneWeight(nn.Module):
         return (self.weight - batch.target) ** 2
 
 
+def fitted(model: nn.Module, train=(Point(1.0),), **changes):
+    """The log of a fit; every validation is 0 unless told otherwise."""
+    usual = {"settings": SETTINGS, "validate": lambda: 0.0, "seed": 1}
+    return fit(model, train, **usual | changes)
+
+
 def interrupted(given: tuple[float, ...], at_epoch: int):
     """A validation that is interrupted in one epoch, as by Ctrl-C."""
     left = iter(enumerate(given, start=1))
@@ -82,11 +88,8 @@ def require_equal(found: dict[str, Tensor], expected: dict[str, Tensor]) -> None
 
 
 def test_any_module_with_batches_and_a_loss_is_trained():
-    model = OneWeight()
     settings = replace(SETTINGS, learning_rate=0.5, weight_decay=0.0)
-    log = fit(
-        model, [Point(1.0)], settings=settings, validate=values(*range(5)), seed=1
-    )
+    log = fitted(OneWeight(), settings=settings, validate=values(*range(5)))
     # AdamW's first step is the learning rate itself
     assert log.epochs[0]["loss"] == 1.0
     assert log.epochs[1]["loss"] == pytest.approx(0.25)
@@ -97,7 +100,7 @@ def test_any_module_with_batches_and_a_loss_is_trained():
 def test_the_loss_of_an_epoch_is_a_mean_over_targets_not_batches():
     points = [Point(2.0, n_targets=3), Point(0.0, n_targets=1)]
     settings = replace(SETTINGS, epochs=1, learning_rate=1e-9)
-    log = fit(OneWeight(), points, settings=settings, validate=lambda: 0.0, seed=1)
+    log = fitted(OneWeight(), points, settings=settings)
     assert log.epochs[0]["loss"] == pytest.approx((4 * 3 + 0) / 4)
 
 
@@ -108,8 +111,7 @@ def test_training_stops_after_patience_and_keeps_the_best_epoch():
         seen.append(model.weight.item())
         return [0.1, 0.4, 0.3, 0.4, 0.9][len(seen) - 1]
 
-    settings = replace(SETTINGS, patience=2)
-    log = fit(model, [Point(1.0)], settings=settings, validate=validate, seed=1)
+    log = fitted(model, settings=replace(SETTINGS, patience=2), validate=validate)
     assert [record["val"] for record in log.epochs] == [0.1, 0.4, 0.3, 0.4]
     assert log.best_epoch == 2  # an equal value later is no better one
     assert model.weight.item() == seen[1]
@@ -119,29 +121,16 @@ def test_training_stops_after_patience_and_keeps_the_best_epoch():
 @pytest.mark.parametrize("interrupted_at", [1, 3])
 def test_an_interrupted_fit_ends_bit_equal(name, interrupted_at, tmp_path):
     checkpoints = FitCheckpoints(tmp_path / "state" / name)
-    through = created(name)
+    through, resumed = created(name), created(name)
     value = (0.1, 0.5, 0.2, 0.3, 0.4)
     log = fit(through, TRAIN, settings=SETTINGS, validate=values(*value), seed=7)
 
+    kept = {"settings": SETTINGS, "seed": 7, "checkpoints": checkpoints}
     with pytest.raises(KeyboardInterrupt):
-        fit(
-            created(name),
-            TRAIN,
-            settings=SETTINGS,
-            validate=interrupted(value, interrupted_at),
-            seed=7,
-            checkpoints=checkpoints,
-        )
+        fit(created(name), TRAIN, validate=interrupted(value, interrupted_at), **kept)
     torch.rand(3)  # whatever happens in between
-    resumed = created(name)
-    again = fit(
-        resumed,
-        TRAIN,
-        settings=SETTINGS,
-        validate=values(*value[interrupted_at - 1 :]),
-        seed=7,
-        checkpoints=checkpoints,
-    )
+    left = values(*value[interrupted_at - 1 :])
+    again = fit(resumed, TRAIN, validate=left, **kept)
     require_equal(resumed.state_dict(), through.state_dict())
     assert again.best_epoch == log.best_epoch
     assert [r["loss"] for r in again.epochs] == [r["loss"] for r in log.epochs]
@@ -150,54 +139,48 @@ def test_an_interrupted_fit_ends_bit_equal(name, interrupted_at, tmp_path):
 
 
 def test_a_finished_fit_is_taken_up_without_another_epoch(tmp_path):
-    checkpoints = FitCheckpoints(tmp_path / "one")
+    kept = {"checkpoints": FitCheckpoints(tmp_path / "one")}
     first, second = OneWeight(), OneWeight()
-    kept = {"settings": SETTINGS, "seed": 1, "checkpoints": checkpoints}
-    log = fit(first, [Point(1.0)], validate=values(0.2, 0.3, 0.1, 0, 0), **kept)
-    again = fit(second, [Point(1.0)], validate=values(), **kept)
-    assert again == log
+    log = fitted(first, validate=values(0.2, 0.3, 0.1, 0, 0), **kept)
+    assert fitted(second, validate=values(), **kept) == log
     assert torch.equal(first.weight, second.weight)
 
 
 def test_more_epochs_go_on_from_the_state(tmp_path):
     through, grown = OneWeight(), OneWeight()
-    checkpoints = FitCheckpoints(tmp_path / "one")
+    kept = {"checkpoints": FitCheckpoints(tmp_path / "one")}
     rising = (0.1, 0.2, 0.3, 0.4, 0.5)
-    terms = {"seed": 1, "checkpoints": checkpoints}
     short = replace(SETTINGS, epochs=2)
-    fit(grown, [Point(1.0)], settings=short, validate=values(*rising[:2]), **terms)
-    fit(grown, [Point(1.0)], settings=SETTINGS, validate=values(*rising[2:]), **terms)
-    fit(through, [Point(1.0)], settings=SETTINGS, validate=values(*rising), seed=1)
+    fitted(grown, settings=short, validate=values(*rising[:2]), **kept)
+    fitted(grown, validate=values(*rising[2:]), **kept)
+    fitted(through, validate=values(*rising))
     assert torch.equal(grown.weight, through.weight)
 
 
 def test_a_state_of_other_settings_names_them(tmp_path):
-    checkpoints = FitCheckpoints(tmp_path / "one")
-    kept = {"validate": lambda: 0.0, "checkpoints": checkpoints}
-    fit(OneWeight(), [Point(1.0)], settings=SETTINGS, seed=1, **kept)
-    other = replace(SETTINGS, learning_rate=0.5)
-    with pytest.raises(
-        UserError, match=r"one\.safetensors.*learning_rate: 0\.003 → 0\.5"
-    ):
-        fit(OneWeight(), [Point(1.0)], settings=other, seed=1, **kept)
+    kept = {"checkpoints": FitCheckpoints(tmp_path / "one")}
+    fitted(OneWeight(), **kept)
+    changed = r"one\.safetensors.*learning_rate: 0\.003 → 0\.5"
+    with pytest.raises(UserError, match=changed):
+        fitted(OneWeight(), settings=replace(SETTINGS, learning_rate=0.5), **kept)
     with pytest.raises(UserError, match=r"seed: 1 → 2"):
-        fit(OneWeight(), [Point(1.0)], settings=SETTINGS, seed=2, **kept)
+        fitted(OneWeight(), seed=2, **kept)
 
 
-def test_a_state_of_another_model_is_refused(tmp_path):
+def test_a_state_of_another_model_or_a_damaged_one_is_refused(tmp_path):
     checkpoints = FitCheckpoints(tmp_path / "one")
-    kept = {"settings": SETTINGS, "seed": 1, "checkpoints": checkpoints}
-    fit(OneWeight(), [Point(1.0)], validate=lambda: 0.0, **kept)
+    fitted(OneWeight(), checkpoints=checkpoints)
     with pytest.raises(UserError, match=r"one\.safetensors.*another model.*delete"):
-        fit(created("gru"), TRAIN, validate=lambda: 0.0, **kept)
-
-
-def test_a_damaged_state_is_named(tmp_path):
-    checkpoints = FitCheckpoints(tmp_path / "one")
+        fit(
+            *(created("gru"), TRAIN),
+            settings=SETTINGS,
+            seed=1,
+            checkpoints=checkpoints,
+            validate=lambda: 0.0,
+        )
     checkpoints.path.write_bytes(b"not a checkpoint")
-    kept = {"settings": SETTINGS, "seed": 1, "checkpoints": checkpoints}
     with pytest.raises(UserError, match=r"one\.safetensors is damaged"):
-        fit(OneWeight(), [Point(1.0)], validate=lambda: 0.0, **kept)
+        fitted(OneWeight(), checkpoints=checkpoints)
 
 
 def test_a_loss_that_is_no_number_names_model_epoch_step_and_rate(tmp_path):
@@ -208,58 +191,30 @@ def test_a_loss_that_is_no_number_names_model_epoch_step_and_rate(tmp_path):
         points[1] = Point(math.nan)
         return 0.1
 
-    with pytest.raises(
-        UserError, match=r"loss of OneWeight epoch 2, step 2 is nan.*0\.003"
-    ):
-        fit(
-            OneWeight(),
-            points,
-            settings=SETTINGS,
-            validate=validate,
-            seed=1,
-            checkpoints=checkpoints,
-        )
+    named = r"loss of OneWeight epoch 2, step 2 is nan.*0\.003"
+    with pytest.raises(UserError, match=named):
+        fitted(OneWeight(), points, validate=validate, checkpoints=checkpoints)
     assert len(load_tensors(checkpoints.path)[1]["history"]) == 1  # the last good epoch
 
 
-def test_an_infinite_gradient_is_an_error():
-    with pytest.raises(UserError, match=r"OneWeight epoch 1, step 1"):
-        fit(
-            OneWeight(),
-            [Point(1e30)],
-            settings=SETTINGS,
-            validate=lambda: 0.0,
-            seed=1,
-        )
-
-
-def test_a_validation_value_that_is_no_number_is_an_error():
-    with pytest.raises(UserError, match="validation value after OneWeight epoch 1"):
-        fit(
-            OneWeight(),
-            [Point(1.0)],
-            settings=SETTINGS,
-            validate=lambda: math.nan,
-            seed=1,
-        )
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"train": [Point(1e30)]}, r"OneWeight epoch 1, step 1"),
+        ({"validate": lambda: math.nan}, "validation value after OneWeight epoch 1"),
+        ({"precision": "bf16"}, "bf16 needs a CUDA device"),
+    ],
+    ids=["infinite gradient", "validation that is no number", "bf16 without CUDA"],
+)
+def test_what_cannot_be_trained_is_an_error(changes, named):
+    with pytest.raises(UserError, match=named):
+        fitted(OneWeight(), **changes)
 
 
 def test_training_data_without_a_target_are_an_error():
     empty = train_of([[1]], n_items=N_ITEMS)
     with pytest.raises(UserError, match="nothing to train on"):
         fit(created("gru"), empty, settings=SETTINGS, validate=lambda: 0.0, seed=1)
-
-
-def test_bf16_is_refused_without_cuda():
-    with pytest.raises(UserError, match="bf16 needs a CUDA device"):
-        fit(
-            OneWeight(),
-            [Point(1.0)],
-            settings=SETTINGS,
-            validate=lambda: 0.0,
-            seed=1,
-            precision="bf16",
-        )
 
 
 @pytest.mark.parametrize(
@@ -270,14 +225,7 @@ def test_progress_goes_to_stderr_of_a_terminal_when_asked_for(
     progress, is_terminal, shown, capsys, monkeypatch
 ):
     monkeypatch.setattr(sys.stderr, "isatty", lambda: is_terminal)
-    fit(
-        OneWeight(),
-        [Point(1.0)],
-        settings=SETTINGS,
-        validate=lambda: 0.0,
-        seed=1,
-        progress=progress,
-    )
+    fitted(OneWeight(), progress=progress)
     out, err = capsys.readouterr()
     assert out == ""
     assert ("OneWeight epoch 1" in err) == shown
@@ -292,8 +240,7 @@ def test_seeds_differ_by_purpose_and_step_and_stay_the_same():
 
 def test_a_state_cut_short_by_a_kill_is_never_seen(tmp_path, monkeypatch):
     checkpoints = FitCheckpoints(tmp_path / "one")
-    kept = {"settings": SETTINGS, "seed": 1, "checkpoints": checkpoints}
-    fit(OneWeight(), [Point(1.0)], validate=lambda: 0.0, **kept)
+    fitted(OneWeight(), checkpoints=checkpoints)
     before = checkpoints.path.read_bytes()
 
     def killed(path: Path, content: bytes) -> None:

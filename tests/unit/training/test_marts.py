@@ -3,6 +3,7 @@
 import itertools
 from dataclasses import dataclass
 
+import duckdb
 import numpy as np
 import pyarrow as pa
 import torch
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from models_py.ragged import Ragged
 from training.marts.digest import RowsDigest
-from training.marts.reader import ragged_of
+from training.marts.reader import open_marts, ragged_of
 from training.recommendation.marts import spooled_pairs
 from training.recommendation.pair_table import SPLITS, Pairs
 
@@ -204,3 +205,19 @@ def test_the_fingerprint_changes_with_values_nulls_and_order_only():
     assert len({digest_of(other) for other in [table, *others]}) == 7
     in_pieces = pa.concat_tables([table.slice(0, 1), table.slice(1)])
     assert digest_of(in_pieces) == digest_of(table)
+
+
+def test_marts_of_a_build_that_failed_are_told_once(tmp_path, capsys):
+    path = tmp_path / "marts.duckdb"
+    with duckdb.connect(str(path)) as database:
+        database.sql("create schema intermediate")
+        database.sql(
+            "create table intermediate.failed_nodes as "
+            "select * from (values ('b'), ('a'), ('d'), ('c')) as names (name)"
+        )
+    for _ in range(2):
+        with open_marts(path):
+            pass
+    told = capsys.readouterr().err
+    assert told.count("\n") == 1
+    assert f"{path} comes from a build that failed (a, b, c and 1 more)" in told

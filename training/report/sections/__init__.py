@@ -23,6 +23,7 @@ from training.report.sections.optimum import optimum
 from training.report.sections.reliability import reliability
 from training.report.sections.reproduce import reproduce
 from training.report.sections.results import comparison, results
+from training.report.sections.searched import searched
 from training.report.sections.slices import slices
 from training.report.sections.training import training
 
@@ -35,6 +36,7 @@ SECTIONS: dict[str, tuple[Build, ...]] = {
         results,
         comparison,
         certainty,
+        searched,
         optimum,
         adaptation,
         slices,

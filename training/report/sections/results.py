@@ -29,7 +29,7 @@ def results(run: Run) -> Section | None:
         ["Model", *names],
         [_metrics_row(run, model, names) for model in run.ranked],
     )
-    blocks: list[Block] = [table]
+    blocks: list[Block] = [table, *_remarks(run)]
     if run.plotted_metrics:
         blocks.append(Row([_plot(run, metric) for metric in run.plotted_metrics]))
     meanings = [f"{n}: {METRICS[n].meaning}" for n in names if n in METRICS]
@@ -74,6 +74,53 @@ def comparison(run: Run, how: str = PAIRED) -> Section | None:
         f"Against the best baseline, {name}",
         [intro, table, figures] if plotted else [intro, table],
     )
+
+
+LEFT_OUT = {
+    "last": "The last item of a prefix is no candidate, since repeats collapse.",
+    "prefix": "No item of a prefix is a candidate: labels never come back in training.",
+    "none": "Every item is a candidate.",
+}
+
+
+def _remarks(run: Run) -> list[Block]:
+    """What the table does not say: candidates, the yardstick, all pairs."""
+    blocks: list[Block] = []
+    if candidates := run.metrics.get("candidates"):
+        lost = candidates["n_lost_labels"]
+        also = f" {numbers.counted(lost, 'label')} can so not be found." if lost else ""
+        blocks.append(Text(LEFT_OUT[candidates["exclude"]] + also))
+    if behind := run.not_above_markov:
+        named = numbers.listed([run.title(model) for model in behind])
+        text = f"Not above Markov, what followed the last item: {named}."
+        blocks.append(Text(text, is_note=True))
+    if all(model.get("all_pairs") for model in run.models.values()):
+        blocks.append(_all_pairs(run))
+    return blocks
+
+
+def _all_pairs(run: Run) -> Folded:
+    names = [name for name in run.metric_names if name in METRICS]
+    rows = [
+        [
+            _name(run, model),
+            *(
+                Cell(numbers.metric(found[name]), numbers.interval(found["ci95"][name]))
+                for name in names
+            ),
+        ]
+        for model in run.ranked
+        for found in [run.models[model]["all_pairs"]]
+    ]
+    users = run.metrics.get("test_users_by_mart", {})
+    asked = "; ".join(f"{mart} {numbers.count(n)}" for mart, n in users.items())
+    n_pairs = numbers.counted(run.metrics["n_all_pairs"], "test pair")
+    caption = (
+        f"The same metrics over all {n_pairs}, whether or not an episode asks them. "
+        "Best reads the learner's earlier pairs, others that adapt read none. "
+        f"Test users there are to ask: {asked}."
+    )
+    return Folded("Over all test pairs", [Table(caption, ["Model", *names], rows)])
 
 
 def _name(run: Run, model: str) -> Cell:

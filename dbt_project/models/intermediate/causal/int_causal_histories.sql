@@ -1,3 +1,4 @@
+{{ config(pre_hook='{{ refuse_long_sessions() }}') }}
 -- One row per eligible impression: auctions and impressions of its session up to it.
 with
 

@@ -1,3 +1,4 @@
+{{ config(post_hook="{{ warn_of_lost_rows(this) }}") }}
 -- One row per data set and event type found, with whether `datasets` keeps it and what
 -- else it says of the data set's events.
 with

@@ -6,6 +6,8 @@
     ('stg_ad_events__events', 'cast(null as string)'),
     ('stg_edm_cup_2023__actions', 'platform_session'),
     ('stg_assistments_2009__answers', 'cast(null as string)'),
+    ('stg_own__events', 'platform_session'),
+    ('stg_own__answers', 'platform_session'),
 ] %}
 
 {% for model, platform_session in staged %}

@@ -35,3 +35,20 @@ select
 from {{ ref('stg_assistments_2009__answers') }}
 
 where is_original
+
+union all
+
+select
+    dataset,
+    user_id,
+    item_key,
+    event_type,
+    platform_session,
+    answer_number,
+    event_at as answered_at,
+    correct,
+    latency_sec,
+    help_before,
+    skill_keys
+
+from {{ ref('stg_own__answers') }}

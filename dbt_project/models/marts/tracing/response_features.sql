@@ -19,6 +19,12 @@ users as (
 
     select * from {{ ref('int_users') }}
 
+),
+
+datasets as (
+
+    select * from {{ ref('datasets') }}
+
 )
 
 select
@@ -50,11 +56,16 @@ select
             as skill_prior_{{ name }}_n_correct,
     {%- endfor %}
     skills.answers_since as answers_since_skill,
-    skills.seconds_since as seconds_since_skill,
+    -- between places of an order lies no time
+    case when not datasets.time_is_order then skills.seconds_since end
+        as seconds_since_skill,
     responses.item_prior_n,
     {{ smoothed_rate('responses.item_prior_n_correct', 'responses.item_prior_n') }}
         as item_prior_correct_rate,
-    responses.ts_epoch - responses.prior_ts_epoch as seconds_since_previous,
+    case
+        when not datasets.time_is_order
+            then responses.ts_epoch - responses.prior_ts_epoch
+    end as seconds_since_previous,
     responses.prior_n_help / cast(nullif(responses.prior_n, 0) as double)
         as prior_help_rate,
     responses.prior_latency_us / (1e6 * nullif(responses.prior_n_latencies, 0))
@@ -63,6 +74,8 @@ select
 from responses
 
 inner join users on responses.user_number = users.user_number
+
+inner join datasets on users.dataset = datasets.dataset
 
 left join skills
     on

@@ -11,7 +11,7 @@ select
     'ad_events' as dataset,
     user_id,
     -- an auction is about no product, whatever the column holds
-    case when event_type <> 'auction' then nullif(product_id, '') end as item_key,
+    case when event_type <> 'auction' then product_id end as item_key,
     event_type,
     event_timestamp as event_at
 

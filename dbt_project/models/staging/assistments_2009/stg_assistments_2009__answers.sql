@@ -14,8 +14,15 @@ raw_answers as (
         problem_id,
         original,
         correct,
-        -- the collapsed file has one row an answer, its skills with _ between
-        replace(nullif(nullif(skill_id, ''), 'NA'), '_', ',') as skill_codes,
+        -- the collapsed file has one row an answer, its skills, which are numbers, with
+        -- _ between; Area_Circle is one skill
+        case
+            when
+                instr(skill_id, '_') > 0
+                and {{ matches('skill_id', '^[0-9]+(_[0-9]+)+$') }}
+                then replace(skill_id, '_', ',')
+            else skill_id
+        end as skill_codes,
         ms_first_response,
         first_action
 
@@ -62,7 +69,18 @@ answers_gathered as (
             when
                 min(raw_answers.user_id) = max(raw_answers.user_id)
                 and min(raw_answers.problem_id) = max(raw_answers.problem_id)
+                and min(raw_answers.correct) = max(raw_answers.correct)
+                and min(raw_answers.original) = max(raw_answers.original)
                 then min(raw_answers.user_id)
+            when
+                min(raw_answers.user_id) = max(raw_answers.user_id)
+                and min(raw_answers.problem_id) = max(raw_answers.problem_id)
+                then {{ error_of(
+                    "'raw/assistments_2009/skill_builder_data*.csv: order_id '"
+                    ~ " || cast(raw_answers.order_id as string)"
+                    ~ " || ' has rows that differ in correct or original;"
+                    ~ " keep the true ones'"
+                ) }}
             else {{ error_of(
                 "'raw/assistments_2009/skill_builder_data*.csv: order_id '"
                 ~ " || cast(raw_answers.order_id as string)"
@@ -83,13 +101,42 @@ answers_gathered as (
 
     group by raw_answers.order_id
 
+),
+
+-- an export with a row a skill and numbers of its own: its second row would know the
+-- answer
+neighbours_compared as (
+
+    select
+        *,
+        coalesce(
+            problem_id = lag(problem_id) over user_timeline
+            and correct = lag(correct) over user_timeline
+            and ms_first_response
+            is not distinct from lag(ms_first_response) over user_timeline
+            and skill_codes <> lag(skill_codes) over user_timeline,
+            false
+        ) as is_next_row_of_an_answer
+
+    from answers_gathered
+
+    window user_timeline as (partition by user_id order by order_id)
+
 )
 
 select
     'assistments_2009' as dataset,
     order_id,
     user_id,
-    problem_id as item_key,
+    case
+        when not is_next_row_of_an_answer then problem_id
+        else {{ error_of(
+            "'raw/assistments_2009/skill_builder_data*.csv: order_id '"
+            ~ " || cast(order_id as string) || ' of user ' || user_id"
+            ~ " || ' repeats the answer before it with another skill; give the rows"
+            ~ " of one answer one order_id'"
+        ) }}
+    end as item_key,
     case when original = 0 then 'scaffold_response' else 'response' end as event_type,
     -- ordinal, not a time of day: only the order of two answers means anything
     {{ add_seconds("timestamp '2009-01-01'", 'order_id') }} as event_at,
@@ -106,4 +153,4 @@ select
     case when ms_first_response >= 0 then ms_first_response / 1e3 end as latency_sec,
     coalesce(first_action, 0) > 0 as help_before
 
-from answers_gathered
+from neighbours_compared

@@ -18,7 +18,7 @@ assignments as (
 select
     'edm_cup_2023' as dataset,
     assignments.user_id,
-    nullif(raw_actions.problem_id, '') as item_key,
+    raw_actions.problem_id as item_key,
     raw_actions.action as event_type,
     raw_actions.timestamp as event_at,
     assignments.assignment_number,

@@ -12,7 +12,13 @@ select
     assignment_log_id,
     -- millions of actions carry it: a text would double their table
     row_number() over (order by assignment_log_id) as assignment_number,
-    min(nullif(student_id, '')) as user_id
+    case
+        when coalesce(min(student_id) = max(student_id), true) then min(student_id)
+        else {{ error_of(
+            "'raw/edm_cup_2023/assignment_details.csv: assignment_log_id '"
+            ~ " || assignment_log_id || ' has several students; keep the true one'"
+        ) }}
+    end as user_id
 
 from raw_assignments
 

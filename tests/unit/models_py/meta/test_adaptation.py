@@ -29,7 +29,9 @@ BASES = {
 def network_of(base: str) -> torch.nn.Module:
     name = base.split("_")[0]
     config = registry.CONFIGS[name](**BASES[base], max_length=6)
-    return registry.create(name, n_items=N_ITEMS, config=config).double()
+    network = registry.create(name, n_items=N_ITEMS, config=config).double()
+    network.embedding.weight.data *= 5  # small as they begin, they would hide errors
+    return network
 
 
 def learner_of(

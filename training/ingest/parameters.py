@@ -1,0 +1,124 @@
+"""A data set's parameters: the columns of the seed `datasets`, checked as it is."""
+
+import csv
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import ConfigDict, Field, ValidationError, create_model
+
+from training.errors import UserError
+from training.files import PROJECT_ROOT
+
+SEED = PROJECT_ROOT / "dbt_project" / "seeds" / "_seeds.yml"
+BUILT_IN = SEED.with_name("datasets.csv")
+PROJECT = PROJECT_ROOT / "dbt_project.yml"
+FAMILIES = ("recommendation", "tracing")  # causal marts need event types of their own
+_TYPES = {"string": str, "boolean": bool, "bigint": int, "double": float}
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One column of the seed.
+
+    Args:
+        default: what an own log gets; None where nothing is said.
+        choices: the values it may have; empty where any will do.
+        minimum: the least a number may be.
+    """
+
+    name: str
+    kind: str
+    description: str
+    default: Any
+    choices: tuple[str, ...]
+    minimum: float | None
+
+    def annotation(self) -> Any:
+        """The type that pydantic checks."""
+        kind = Literal[self.choices] if self.choices else _TYPES[self.kind]
+        if self.minimum is not None:
+            kind = Annotated[kind, Field(ge=self.minimum)]
+        return kind if self.default is not None else kind | None
+
+
+@cache
+def parameters() -> dict[str, Parameter]:
+    """The seed's columns but its name, in their order."""
+    try:
+        seed = yaml.safe_load(SEED.read_text(encoding="utf-8"))["seeds"][0]
+        project = yaml.safe_load(PROJECT.read_text(encoding="utf-8"))
+        types = project["seeds"]["moocmeta"]["datasets"]["+column_types"]
+    except (OSError, LookupError, yaml.YAMLError) as error:
+        raise UserError(
+            f"{SEED} and {PROJECT} say what a data set's parameters are, and cannot be "
+            f"read ({error}); ingest from a checkout of the project"
+        ) from error
+    found = {}
+    for column in seed["columns"]:
+        meta = column.get("config", {}).get("meta", {})
+        if "default" not in meta:  # the data set's name
+            continue
+        found[column["name"]] = Parameter(
+            name=column["name"],
+            kind=types[column["name"]],
+            description=" ".join(column["description"].split()),
+            default=meta["default"],
+            choices=tuple(meta.get("choices", ())),
+            minimum=meta.get("minimum"),
+        )
+    return found
+
+
+def built_in_names() -> list[str]:
+    """Data sets that the seed describes."""
+    try:
+        with BUILT_IN.open(encoding="utf-8", newline="") as file:
+            return [row["dataset"] for row in csv.DictReader(file)]
+    except (OSError, LookupError) as error:
+        raise UserError(
+            f"{BUILT_IN} cannot be read ({error}); ingest from a checkout of the "
+            "project"
+        ) from error
+
+
+def settled(overrides: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """Every parameter: its default, or what is given instead.
+
+    Raises:
+        UserError: an unknown parameter, or a value that it cannot have.
+    """
+    known = parameters()
+    for key in overrides:
+        if key not in known:
+            raise UserError(
+                f"{where}: unknown parameter {key}; known: {', '.join(known)}"
+            )
+    values = {key: overrides.get(key, known[key].default) for key in known}
+    fields = {key: (parameter.annotation(), ...) for key, parameter in known.items()}
+    model = create_model("Parameters", __config__=ConfigDict(strict=True), **fields)
+    try:
+        return model.model_validate(values).model_dump()
+    except ValidationError as error:
+        problem = error.errors(include_url=False)[0]
+        key = str(problem["loc"][0])
+        message = problem["msg"][0].lower() + problem["msg"][1:]
+        raise UserError(f"{where}: {key} is {values[key]!r}: {message}") from error
+
+
+def assigned(assignments: Iterable[str]) -> dict[str, Any]:
+    """`KEY=VALUE` texts as values; a value is read as YAML."""
+    values = {}
+    for assignment in assignments:
+        key, separator, text = assignment.partition("=")
+        if not separator or not key:
+            raise UserError(
+                f"--set {assignment}: write KEY=VALUE, such as session_gap_sec=3600"
+            )
+        try:
+            values[key] = yaml.safe_load(text)
+        except yaml.YAMLError as error:
+            raise UserError(f"--set {assignment}: the value is no YAML") from error
+    return values

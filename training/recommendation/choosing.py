@@ -1,0 +1,81 @@
+"""Settings that validation decides once a model is fitted, without fitting it again."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from training.evaluation.metrics import RANKING
+from training.fit.job import Job
+from training.recommendation.adapting import task_ranks, tasks_of
+from training.recommendation.asking import all_ranks_of
+
+DECIDED_BY = "mrr"
+QUERIES_ASKED = 5_000  # at most so many validation queries decide
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What validation decided.
+
+    Args:
+        settings: the model's settings with nothing left open.
+        tried: each alternative's settings that were open, and its value.
+    """
+
+    settings: Any
+    tried: list[dict[str, Any]]
+
+
+def decided(job: Job, model: Any, adapts: bool) -> Choice | None:
+    """Let a fitted model take the best of its `choices`; None where it has none.
+
+    Equal values leave it at the first of them.
+    """
+    choices = getattr(model, "choices", [])
+    if len(choices) < 2:
+        return None
+    ranks = _task_ranks(job, model) if adapts else _pair_ranks(job, model)
+    values = [float(RANKING[DECIDED_BY](each).mean()) for each in ranks]
+    best = choices[int(np.argmax(values))]
+    model.choose(best)
+    tried = [
+        _open(asdict(choice), [asdict(other) for other in choices])
+        | {DECIDED_BY: value}
+        for choice, value in zip(choices, values, strict=True)
+    ]
+    return Choice(best, tried)
+
+
+def _pair_ranks(job: Job, model: Any) -> list[np.ndarray]:
+    rows = _spread(job.marts.pairs.rows_of("val"), QUERIES_ASKED)
+    queries = job.marts.pairs.queries
+    return all_ranks_of(
+        job, lambda part: model.score_choices(queries(part)), rows, len(model.choices)
+    )
+
+
+def _task_ranks(job: Job, model: Any) -> list[np.ndarray]:
+    tasks = tasks_of(job.marts, "val")
+    n_tasks = max(QUERIES_ASKED // tasks.query.shape[1], 1)
+    tasks = tasks.take(_spread(torch.arange(len(tasks)), n_tasks))
+    return task_ranks(job, tasks, model.score_task_choices, len(model.choices))
+
+
+def _spread(rows: torch.Tensor, n: int) -> torch.Tensor:
+    """At most n rows, evenly spaced."""
+    n = min(n, len(rows))
+    return rows[torch.arange(n) * len(rows) // max(n, 1)]
+
+
+def _open(settings: dict[str, Any], others: list[dict[str, Any]]) -> dict[str, Any]:
+    """The settings in which choices differ, by dotted name."""
+    flat = {}
+    for name, value in settings.items():
+        if isinstance(value, dict):
+            inner = _open(value, [other[name] for other in others])
+            flat |= {f"{name}.{key}": each for key, each in inner.items()}
+        elif any(other[name] != value for other in others):
+            flat[name] = value
+    return flat
