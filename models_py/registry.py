@@ -1,6 +1,6 @@
 """Every model by its name: the only place that lists them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Generic, Literal, TypeVar
@@ -24,6 +24,8 @@ from models_py.recommendation.protocol import Recommender
 from models_py.recommendation.random import Random, RandomConfig
 from models_py.recommendation.sasrec import SASRec, SASRecConfig
 from models_py.recommendation.session_knn import SessionKNN, SessionKNNConfig
+from models_py.tracing.blend import MEMBERS, Blend, BlendConfig
+from models_py.tracing.dkt import DKT, DKTConfig
 from models_py.tracing.gbt import GBT, GBTConfig
 from models_py.tracing.item_rate import ItemRate, ItemRateConfig
 from models_py.tracing.logistic import Logistic, LogisticConfig
@@ -51,6 +53,7 @@ class Entry(Generic[Model]):
         wraps: the state of the `network` the factory wants beside its settings, which
             name it as `base`; None where it wants none.
         is_default: whether it is trained where no model is named.
+        members: other models that it mixes; they come before it in a line-up.
     """
 
     name: str
@@ -64,6 +67,7 @@ class Entry(Generic[Model]):
     method: str | None = None
     wraps: Literal["fresh", "trained"] | None = None
     is_default: bool = True
+    members: tuple[str, ...] = ()
 
 
 _SHOWN_IN_FULL = "maml"  # the 2 x 2 of warm start and reliability, by default
@@ -162,6 +166,12 @@ _TRACERS: tuple[Entry[Tracer], ...] = (
         *("wd_irt", "Wide & Deep IRT", "tracing", WideDeepIRT, WideDeepIRTConfig),
         is_baseline=False,
     ),
+    Entry("dkt", "DKT", "tracing", DKT, DKTConfig),
+    Entry(
+        *("blend", "Blend", "tracing", Blend, BlendConfig),
+        is_baseline=False,
+        members=tuple(MEMBERS),
+    ),
 )
 
 _ENTRIES: tuple[Entry[Any], ...] = (
@@ -178,6 +188,12 @@ CONFIGS: dict[str, type] = {name: entry.config for name, entry in MODELS.items()
 def names(family: str) -> list[str]:
     """Names of a family's models, in the order of the line-up."""
     return [entry.name for entry in _ENTRIES if entry.family == family]
+
+
+def with_members(lineup: Iterable[str]) -> tuple[str, ...]:
+    """A line-up with the models that others of it mix, each before those."""
+    found = [each for name in lineup for each in (*MODELS[name].members, name)]
+    return tuple(dict.fromkeys(found))
 
 
 def default_names(family: str) -> list[str]:

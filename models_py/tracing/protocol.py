@@ -15,11 +15,13 @@ class Tracer(Stateful, Protocol):
     def n_parameters(self) -> int:
         """How many numbers the fitted model keeps."""
 
-    def fit(self, train: Responses, optimise: Optimise) -> FitLog | None:
-        """Learn from train users' answers.
+    def fit(
+        self, train: Responses, val: Responses, optimise: Optimise
+    ) -> FitLog | None:
+        """Learn from train users' answers, stop or weigh by validation users'.
 
-        Neural models hand themselves to `optimise` and return its log; the others
-        need no optimiser and return None.
+        Neural models hand themselves to `optimise`, which knows the validation users,
+        and return its log; the others need no optimiser and return None.
         """
 
     def predict(self, responses: Responses) -> Tensor:

@@ -35,10 +35,16 @@ class Answer:
     eval_seconds: float
 
 
-def answer(job: Job[TracingMarts], name: str) -> Answer:
-    """Fit one model, keep its checkpoint and predict every response once."""
+def answer(job: Job[TracingMarts], name: str, others: dict[str, Answer]) -> Answer:
+    """Fit one model, keep its checkpoint and predict every response once.
+
+    Args:
+        others: of the line-up so far; a model that mixes others takes them from there.
+    """
     marts, settings = job.marts, job.settings[name]
     model = registry.create(name, config=settings, **marts.sizes)
+    if members := registry.MODELS[name].members:
+        return _mixed(job, name, model, {each: others[each] for each in members})
     train = marts.responses.take(marts.rows_of("train"))
     val = marts.responses.take(marts.rows_of("val"))
 
@@ -47,7 +53,7 @@ def answer(job: Job[TracingMarts], name: str) -> Answer:
         return math.nan if found is None else found  # the loop refuses it
 
     started = time.perf_counter()
-    log = model.fit(train, job.optimise(name, settings, validate, "auc"))
+    log = model.fit(train, val, job.optimise(name, settings, validate, "auc"))
     fitted = time.perf_counter()
     job.keep(name, model, settings, **marts.sizes)
     predicted = predicted_by(job, model, marts.responses).numpy()
@@ -56,6 +62,28 @@ def answer(job: Job[TracingMarts], name: str) -> Answer:
         log=log,
         predicted=predicted,
         train_seconds=log.train_seconds if log else fitted - started,
+        eval_seconds=time.perf_counter() - fitted,
+    )
+
+
+def _mixed(
+    job: Job[TracingMarts], name: str, model: Any, members: dict[str, Answer]
+) -> Answer:
+    """Weigh what the members have answered already."""
+    marts = job.marts
+    started = time.perf_counter()
+    model.members = {each: found.model for each, found in members.items()}
+    answers = [torch.from_numpy(found.predicted) for found in members.values()]
+    chances = torch.stack(answers, dim=1)
+    val = marts.rows_of("val")
+    model.weigh(chances[val], marts.responses.correct[val])
+    fitted = time.perf_counter()
+    job.keep(name, model, job.settings[name], **marts.sizes)
+    return Answer(
+        model=model,
+        log=None,
+        predicted=model.mixed(chances).numpy(),
+        train_seconds=fitted - started,
         eval_seconds=time.perf_counter() - fitted,
     )
 
