@@ -70,6 +70,7 @@ def _searched(n_users: int, n_items: int, drift_share: float, seed: int) -> dict
     model = WideDeepIRT(n_items, N_SKILLS, WideDeepIRTConfig())
     model.fit(
         train,
+        val,
         lambda module, data: fit(
             module,
             data,

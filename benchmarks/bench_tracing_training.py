@@ -94,6 +94,7 @@ def _ours(data: Responses) -> None:
     model = SAKT(data.n_items, data.n_skills, config)
     model.fit(
         data,
+        data,
         lambda module, train: fit(
             module, train, settings=settings, validate=lambda: 0.0, seed=0
         ),

@@ -84,6 +84,7 @@ class WideDeepIRT(nn.Module):
     item_values: Tensor
     item_errors: Tensor
     n_responses: Tensor
+    skill_difficulty: Tensor
 
     def __init__(self, n_items: int, n_skills: int, config: WideDeepIRTConfig) -> None:
         super().__init__()
