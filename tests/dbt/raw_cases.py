@@ -229,7 +229,7 @@ CONTRADICTORY = {
         f"{ORDER}7 has rows that differ in correct or original; keep the true ones",
     ),
     # fed one after the other, the second row would know the answer
-    "a row a skill, numbered anew": (
+    "a row for each skill numbered anew": (
         f"{SKILL_BUILDER}.csv",
         ANSWERS_HEADER + b"1,2,3,1,1,4,900\n2,9,3,1,1,4,900\n3,2,3,1,1,7,900\n",
         f"{ORDER}3 of user 2 repeats the answer before it with another skill",
