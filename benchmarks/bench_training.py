@@ -54,7 +54,11 @@ def run(
         "realistic": realistic_lengths(rng, n_targets),
         "long": long_lengths(n_targets),
     }
-    results = {"n_items": n_items, "threads": torch.get_num_threads(), "cases": {}}
+    results: dict[str, Any] = {
+        "n_items": n_items,
+        "threads": torch.get_num_threads(),
+        "cases": {},
+    }
     for name, lengths in cases.items():
         train = training_set(rng, lengths, n_items)
         results["cases"][name] = {

@@ -107,10 +107,10 @@ def test_an_own_log_gives_what_the_built_in_gives_and_nothing_touches_it(built):
     with duckdb.connect() as connection:
         for name in ("both", "alone"):
             file = scratch / name / "marts.duckdb"
-            connection.execute(f"attach '{file}' as {name} (read_only)")
+            connection.execute(f"attach '{file}' as in_{name} (read_only)")
         for mart in KEYS:
             mine, theirs, only = (
-                f"select * exclude (dataset) from {database}.{mart} "
+                f"select * exclude (dataset) from in_{database}.{mart} "
                 f"where dataset = '{n}'"
                 for database, n in (
                     ("both", "mine"),
