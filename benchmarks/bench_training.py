@@ -10,6 +10,7 @@ prefix lengths of the XuetangX log, and sequences as long as they can get.
 import json
 import time
 from dataclasses import replace
+from typing import Any
 
 import click
 import numpy as np
@@ -38,7 +39,11 @@ def run(n_targets: int = 120_000, n_items: int = 1_500, seed: int = 0) -> dict:
         "realistic": realistic_lengths(rng, n_targets),
         "long": long_lengths(n_targets),
     }
-    results = {"n_items": n_items, "threads": torch.get_num_threads(), "cases": {}}
+    results: dict[str, Any] = {
+        "n_items": n_items,
+        "threads": torch.get_num_threads(),
+        "cases": {},
+    }
     for name, lengths in cases.items():
         train = training_set(rng, lengths, n_items)
         results["cases"][name] = {

@@ -1,5 +1,7 @@
 """Boosted trees as plain arrays: stored without pickle, read without scikit-learn."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -7,6 +9,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from threadpoolctl import threadpool_limits
 from torch import Tensor
 
+ROWS_AT_ONCE = 1 << 14  # few enough to stay in the cache over all trees
 _FIELDS = {
     "feature": ("feature_idx", np.int64),
     "threshold": ("num_threshold", np.float64),
@@ -16,6 +19,21 @@ _FIELDS = {
     "is_leaf": ("is_leaf", np.uint8),
     "value": ("value", np.float64),
 }
+
+
+@dataclass(frozen=True)
+class Watched:
+    """Rows that no tree is grown from.
+
+    Args:
+        columns: shape (M, F).
+        is_so: shape (M,).
+        patience: trees in a row that may fail to lower their log loss.
+    """
+
+    columns: NDArray[np.float64]
+    is_so: NDArray[np.bool_]
+    patience: int
 
 
 def boosted(
@@ -29,6 +47,7 @@ def boosted(
     min_leaf: int,
     penalty: float,
     seed: int,
+    watched: Watched | None = None,
 ) -> dict[str, Tensor]:
     """Trees of scikit-learn's histogram boosting (after LightGBM, Ke et al., 2017).
 
@@ -39,6 +58,8 @@ def boosted(
         n_trees, learning_rate, max_leaves, min_leaf, penalty: number of trees, how
             much of each counts, its most leaves, their fewest rows and ridge penalty.
         seed: of the rows that many are binned by.
+        watched: other rows; `n_trees` is the most then, and the trees end where those
+            rows' log loss was least.
     Returns:
         What `log_odds` takes.
     """
@@ -50,13 +71,29 @@ def boosted(
         max_leaf_nodes=max_leaves,
         min_samples_leaf=min_leaf,
         l2_regularization=penalty,
-        early_stopping=False,
+        early_stopping=watched is not None,
+        scoring="loss",
+        n_iter_no_change=watched.patience if watched else 10,
         random_state=seed,
     )
-    # a column of which nothing is known cannot be binned; a constant is never split
-    columns = np.where(np.isnan(columns).all(0), 0.0, columns)
+    # a column without any value tells nothing, and cannot be binned
+    is_empty = np.isnan(columns).all(axis=0)
     with threadpool_limits(1):  # as torch: results must not depend on the cores
-        return trees_of(model.fit(columns, is_so))
+        if watched is None:
+            return trees_of(model.fit(_filled(columns, is_empty), is_so))
+        model.fit(
+            _filled(columns, is_empty),
+            is_so,
+            X_val=_filled(watched.columns, is_empty),
+            y_val=watched.is_so,
+        )
+    best = int(model.validation_score_.argmax())  # after no tree, one tree, …
+    del model._predictors[max(best, 1) :]
+    return trees_of(model)
+
+
+def _filled(columns: NDArray, is_empty: NDArray) -> NDArray:
+    return np.where(is_empty, 0.0, columns)
 
 
 def trees_of(model: HistGradientBoostingClassifier) -> dict[str, Tensor]:
@@ -96,6 +133,11 @@ def log_odds(trees: dict[str, Tensor], columns: Tensor) -> Tensor:
     Returns:
         float64, shape (N,).
     """
+    parts = columns.split(ROWS_AT_ONCE)
+    return torch.cat([_summed(trees, part) for part in parts])
+
+
+def _summed(trees: dict[str, Tensor], columns: Tensor) -> Tensor:
     total = trees["baseline"].repeat(len(columns))
     row = torch.arange(len(columns))
     is_missing = columns.isnan()
@@ -136,11 +178,14 @@ def constant(value: float) -> dict[str, Tensor]:
     }
 
 
-def require_trees(trees: dict[str, Tensor], n_trees: int) -> None:
+def require_trees(
+    trees: dict[str, Tensor], n_trees: int, may_be_fewer: bool = False
+) -> None:
     """Refuse trees of other settings.
 
     Raises:
         ValueError: there are neither that many nor, where all was alike, none.
     """
-    if len(trees["root"]) not in (0, n_trees):
-        raise ValueError(f"{len(trees['root'])} trees, not {n_trees}")
+    found = len(trees["root"])
+    if found not in (0, n_trees) and not (may_be_fewer and found < n_trees):
+        raise ValueError(f"{found} trees, not {n_trees}")

@@ -4,6 +4,7 @@ import sys
 
 import click
 
+from training.allocator import keep_freed_memory
 from training.commands.export import export_command
 from training.commands.ingest import ingest_command
 from training.commands.recommend import recommend_command
@@ -13,6 +14,7 @@ from training.commands.simulate import simulate_command
 from training.commands.trace import trace_command
 from training.commands.train import train_command
 
+keep_freed_memory()
 # a terminal of another encoding shows \u8bfe for what it lacks, not a traceback
 for stream in (sys.stdout, sys.stderr):
     if hasattr(stream, "reconfigure"):  # not where a test catches it

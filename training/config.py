@@ -91,8 +91,8 @@ class TrainConfig:
             self.model_config(name)
 
     def names(self, family: str) -> tuple[str, ...]:
-        """The line-up, in its order."""
-        return tuple(dict.fromkeys(self.lineup or registry.default_names(family)))
+        """The line-up, in its order; what a model mixes comes before it."""
+        return registry.with_members(self.lineup or registry.default_names(family))
 
     def settings(self, family: str) -> dict[str, Any]:
         """Resolved settings of the line-up, and of the networks that it adapts.
@@ -131,9 +131,10 @@ class TrainConfig:
         if "optimiser" in defaults and self.epochs is not None:
             defaults["optimiser"]["epochs"] = self.epochs
         whole = overlaid(defaults, self.models.get(name, {}))
-        config = checked(kind, whole, f"models.{name}")
+        config: Any = checked(kind, whole, f"models.{name}")
         self._require_network(name, config)
-        return config
+        members = registry.MODELS[name].members
+        return dataclasses.replace(config, **{m: self.model_config(m) for m in members})
 
     def _require_network(self, name: str, config: Any) -> None:
         base = getattr(config, "base", None)

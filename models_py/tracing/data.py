@@ -81,6 +81,8 @@ class Responses:
         behaviour: how the answer came about, known only afterwards: help taken
             (0 or 1) and log of 1 + seconds taken, NaN where unknown; shape (N, 2).
         n_items: size of the item vocabulary.
+        time_is_order: whether `at` only says which answer came first: then no seconds
+            lie between two answers.
     """
 
     user: Tensor
@@ -92,6 +94,7 @@ class Responses:
     history: Tensor
     behaviour: Tensor
     n_items: int
+    time_is_order: bool = False
 
     def __len__(self) -> int:
         return len(self.user)
@@ -141,6 +144,10 @@ class Responses:
             replace(self, skill_sets=distinct, skill_set=renumbered),
             number[len(sets) :],
         )
+
+    def without_history(self) -> "Responses":
+        """For models that read interactions only: their batches carry less."""
+        return replace(self, history=self.history[:, :0])
 
     def take(self, rows: Tensor) -> "Responses":
         """The chosen rows (indices or a mask), which keep users whole and in order."""

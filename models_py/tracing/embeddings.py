@@ -1,5 +1,7 @@
 """Vectors of items and of sets of skills, shared by question and interaction."""
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -10,12 +12,34 @@ SHARED = 0  # row of what is rare or unknown; all others are shifted up by one
 INITIAL_STD = 0.1
 
 
+class Kept(nn.Module):
+    """What was counted, not learned by gradients: tensors in a network's state."""
+
+    def __init__(self, value: Any) -> None:
+        super().__init__()
+        self.kind = type(value)
+        for name, each in vars(value).items():
+            self.register_buffer(name, each)
+
+    @property
+    def value(self) -> Any:
+        """What is kept, on the CPU."""
+        return self.kind(**{name: each.cpu() for name, each in self.named_buffers()})
+
+    def keep(self, value: Any) -> None:
+        """Keep another of the same sizes."""
+        for name, each in vars(value).items():
+            getattr(self, name).copy_(each)
+
+
 class ItemVectors(nn.Module):
     """A vector for each item that train users answered often enough.
 
     Rarer items, and items never seen, share one: what is learned of a rare item is
     mostly noise.
     """
+
+    row: Tensor
 
     def __init__(self, n_items: int, dim: int) -> None:
         super().__init__()
@@ -40,6 +64,8 @@ class SkillVectors(nn.Module):
     Skills that no train user met count for nothing; a set without a known skill is
     the zero vector.
     """
+
+    row: Tensor
 
     def __init__(self, n_skills: int, dim: int) -> None:
         super().__init__()

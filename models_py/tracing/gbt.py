@@ -2,16 +2,14 @@
 
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
 from models_py import trees
 from models_py.config import require
 from models_py.fitting import Optimise
+from models_py.tracing.columns import columns_of, training_columns
 from models_py.tracing.data import Responses
-from models_py.tracing.rates import Rates, out_of_fold_log_odds
-
-_RATES = ("item_rate", "skill_rate", "mean_rate")
+from models_py.tracing.rates import ITEM_WEIGHT, Rates
 
 
 @dataclass(frozen=True)
@@ -19,27 +17,30 @@ class GBTConfig:
     """Settings of `GBT`.
 
     Args:
-        n_trees: how many trees are added up.
+        n_trees: most trees that are added up.
+        patience: trees in a row that may fail to better the validation log loss.
         learning_rate: how much of each tree counts.
         n_leaves: most leaves of a tree.
         min_leaf: fewest answers in a leaf.
         penalty: ridge penalty of the leaves' values.
         n_folds: folds of users for the item and skill rates.
-        weight: how many answers of the mean rate an item or skill starts with.
+        weight: how many answers of its skills' rate an item starts with.
         seed: which user is in which fold, and of the trees.
     """
 
-    n_trees: int = 150
-    learning_rate: float = 0.05
+    n_trees: int = 600
+    patience: int = 30
+    learning_rate: float = 0.04
     n_leaves: int = 15
-    min_leaf: int = 40
-    penalty: float = 1.0
+    min_leaf: int = 100
+    penalty: float = 5.0
     n_folds: int = 5
-    weight: float = 10.0
+    weight: float = ITEM_WEIGHT
     seed: int = 20260107
 
     def __post_init__(self) -> None:
         require(self.n_trees >= 1, "n_trees must be 1 or more")
+        require(self.patience >= 1, "patience must be 1 or more")
         require(self.learning_rate > 0, "learning_rate must be above 0")
         require(self.n_leaves >= 2, "n_leaves must be 2 or more")
         require(self.min_leaf >= 1, "min_leaf must be 1 or more")
@@ -57,59 +58,51 @@ class GBT:
 
     def __init__(self, n_items: int, n_skills: int, config: GBTConfig) -> None:
         self.config = config
-        self.state = {
-            "item_rate": torch.full((n_items,), 0.5, dtype=torch.float64),
-            "skill_rate": torch.full((n_skills,), 0.5, dtype=torch.float64),
-            "mean_rate": torch.tensor(0.5, dtype=torch.float64),
-        }
+        self.rates = Rates.unknown(n_items, n_skills)
+        self.trees = trees.constant(0.0)
 
     @property
     def n_parameters(self) -> int:
         """Rates, and each node's split or value."""
-        return sum(self.state[name].numel() for name in (*_RATES, "value"))
+        n_rates = len(self.rates.item_n) + len(self.rates.skill) + 1
+        return n_rates + self.trees["value"].numel()
 
-    def fit(self, train: Responses, optimise: Optimise) -> None:
-        """Boost, with rates from out of fold."""
+    def fit(self, train: Responses, val: Responses, optimise: Optimise) -> None:
+        """Boost, with rates from out of fold, as long as validation gets better."""
         config = self.config
-        odds = out_of_fold_log_odds(
+        columns = training_columns(
             train, n_folds=config.n_folds, weight=config.weight, seed=config.seed
         )
-        rates = Rates.among(train, config.weight)
-        self.state = {
-            "item_rate": rates.item,
-            "skill_rate": rates.skill,
-            "mean_rate": rates.mean,
-        }
-        self.state |= trees.boosted(
-            _columns(train, odds).numpy(),
+        self.rates = Rates.among(train, config.weight)
+        self.trees = trees.boosted(
+            columns.double().numpy(),
             train.correct.numpy(),
-            if_alike=float(rates.mean.logit()),
+            if_alike=float(self.rates.mean.logit()),
             n_trees=config.n_trees,
             learning_rate=config.learning_rate,
             max_leaves=config.n_leaves,
             min_leaf=config.min_leaf,
             penalty=config.penalty,
             seed=config.seed % 2**32,
+            watched=trees.Watched(
+                columns_of(val, self.rates).double().numpy(),
+                val.correct.numpy(),
+                config.patience,
+            ),
         )
 
     def predict(self, responses: Responses) -> Tensor:
         """Sigmoid of the trees' sum, shape (N,)."""
-        rates = Rates(*(self.state[name] for name in _RATES))
-        columns = _columns(responses, rates.log_odds(responses))
-        return trees.log_odds(self.state, columns).sigmoid().float()
+        columns = columns_of(responses, self.rates).double()
+        return trees.log_odds(self.trees, columns).sigmoid().float()
 
     def state_dict(self) -> dict[str, Tensor]:
         """Rates and nodes."""
-        return self.state
+        return self.rates.state() | self.trees
 
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
         """Take over what was fitted on the same vocabularies."""
-        for name in ("item_rate", "skill_rate"):
-            if state[name].shape != self.state[name].shape:
-                raise ValueError(f"{name} has {len(state[name])} rows")
-        trees.require_trees(state, self.config.n_trees)
-        self.state = state
-
-
-def _columns(responses: Responses, odds: Tensor) -> Tensor:
-    return torch.cat([responses.history, odds], dim=1).double()
+        self.rates.require_shapes(state)
+        trees.require_trees(state, self.config.n_trees, may_be_fewer=True)
+        self.rates = Rates.from_state(state)
+        self.trees = {name: state[name] for name in self.trees}

@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
+from typing import TypeVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from models_py.fitting import Batches, TrainingBatch
 from models_py.tracing.data import Responses, SkillSets
@@ -48,6 +49,9 @@ class Interactions(Asked):
     behaviour: Tensor
 
 
+Kind = TypeVar("Kind", bound=Asked)
+
+
 @dataclass(frozen=True)
 class HistoryBatch(TrainingBatch):
     """Questions beside the interactions they may look at.
@@ -57,6 +61,7 @@ class HistoryBatch(TrainingBatch):
         past: shape (B, K).
         sets: the skill sets that both point at.
         overlap: whether two sets share a skill, shape (S, S).
+        columns: `Responses.history` of what is asked, shape (B, Q, F).
         targets: answers of the real questions, row by row, float32, shape (T,).
     """
 
@@ -64,6 +69,7 @@ class HistoryBatch(TrainingBatch):
     past: Interactions
     sets: SkillSets
     overlap: Tensor
+    columns: Tensor
     targets: Tensor
 
     @property
@@ -80,6 +86,7 @@ class HistoryBatch(TrainingBatch):
             _moved(self.past, device),
             replace(self.sets, members=_moved(self.sets.members, device)),
             self.overlap.to(device),
+            self.columns.to(device),
             self.targets.to(device),
         )
 
@@ -152,6 +159,7 @@ class Windows:
             _gathered(data, past, Interactions),
             data.skill_sets,
             data.skill_sets.overlap,
+            data.history[asked.clamp(min=0)],
             data.correct[asked[asked != NOWHERE]].float(),
         )
 
@@ -213,6 +221,17 @@ def scoring_batches(
         yield batch.asked.position[batch.asked.is_real], batch
 
 
+def chances(model: nn.Module, responses: Responses, context: int) -> Tensor:
+    """What a network of `logits` says of each response, one after the other, (N,)."""
+    model.eval()
+    device = next(model.parameters()).device
+    found = torch.empty(len(responses))
+    for rows, batch in scoring_batches(responses, context):
+        logits = model.logits(batch.to(device))[batch.asked.is_real.to(device)]
+        found[rows] = logits.sigmoid().cpu()
+    return found
+
+
 @dataclass(frozen=True)
 class Probes:
     """Questions that nobody was asked: an item right after a response.
@@ -221,11 +240,13 @@ class Probes:
         after: row of the response, ascending, shape (M,).
         item: 0-based item ids, shape (M,).
         skill_set: row of the skill sets, shape (M,).
+        columns: what a model reads of each beside the interactions, shape (M, F).
     """
 
     after: Tensor
     item: Tensor
     skill_set: Tensor
+    columns: Tensor
 
 
 def probe_batches(
@@ -263,6 +284,7 @@ def probe_batches(
                 _gathered(responses, past, Interactions),
                 responses.skill_sets,
                 responses.skill_sets.overlap,
+                probes.columns[number],
                 torch.empty(0),
             ),
         )
@@ -275,7 +297,7 @@ def _padded_rows(first: Tensor, end: Tensor) -> Tensor:
     return torch.where(rows < end[:, None], rows, NOWHERE)
 
 
-def _gathered(data: Responses, rows: Tensor, kind: type[Asked]) -> Asked:
+def _gathered(data: Responses, rows: Tensor, kind: type[Kind]) -> Kind:
     """Columns of the chosen rows; a row's number serves as its position."""
     at = rows.clamp(min=0)
     columns = {

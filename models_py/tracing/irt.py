@@ -17,6 +17,8 @@ import torch
 from scipy import stats
 from torch import Tensor
 
+from models_py.tracing.data import Responses
+
 N_STEPS = 40  # Fisher scoring; steps shrink below 1e-6 long before
 LARGEST_STEP = 1.0
 SMALLEST_CHANCE = 1e-6
@@ -40,12 +42,14 @@ class ItemPrior:
     """Normal priors of an item's parameters, as (mean, standard deviation).
 
     Args:
-        difficulty: on the scale of ability.
+        difficulty: on the scale of ability; of a skill, and of an item without one.
+        difficulty_in_skill: standard deviation of items around their skills.
         log_discrimination: of log a.
         logit_guessing: of log(c / (1 - c)).
     """
 
     difficulty: tuple[float, float] = (0.0, 2.0)
+    difficulty_in_skill: float = 1.0
     log_discrimination: tuple[float, float] = (0.0, 0.5)
     logit_guessing: tuple[float, float] = (-2.0, 0.7)
 
@@ -89,8 +93,56 @@ def right_chance(
     return guessing + (1 - guessing) * known
 
 
+def calibrate_within_skills(
+    responses: Responses, abilities: Abilities, prior: ItemPrior
+) -> tuple[ItemEstimates, Tensor]:
+    """Item parameters, each item's difficulty drawn towards that of its skills.
+
+    Skills are calibrated first, as if each were one item: an item that was met twice is
+    as hard as its skills until its answers say otherwise.
+
+    Returns:
+        The items', and the difficulty of each skill, shape (n_skills,).
+    """
+    lengths = responses.skills.lengths
+    row = torch.repeat_interleave(torch.arange(len(responses)), lengths)
+    of_skills = calibrate(
+        responses.skills.values,
+        responses.correct[row],
+        Abilities(abilities.mean[row], abilities.spread[row]),
+        responses.n_skills,
+        prior,
+    ).values[:, 0]
+    members = responses.item_skills
+    total = torch.zeros(len(members), dtype=torch.float64)
+    item = torch.repeat_interleave(torch.arange(len(members)), members.lengths)
+    total.index_add_(0, item, of_skills[members.values])
+    has_skills = members.lengths > 0
+    centre = prior.mean.repeat(len(members), 1)
+    centre[has_skills, 0] = (total / members.lengths)[has_skills]
+    precision = prior.precision.repeat(len(members), 1)
+    precision[has_skills, 0] = prior.difficulty_in_skill**-2
+    items = calibrate(
+        responses.item,
+        responses.correct,
+        abilities,
+        len(members),
+        prior,
+        centre=centre,
+        precision=precision,
+    )
+    return items, of_skills
+
+
 def calibrate(
-    item: Tensor, correct: Tensor, abilities: Abilities, n_items: int, prior: ItemPrior
+    item: Tensor,
+    correct: Tensor,
+    abilities: Abilities,
+    n_items: int,
+    prior: ItemPrior,
+    *,
+    centre: Tensor | None = None,
+    precision: Tensor | None = None,
 ) -> ItemEstimates:
     """Most likely item parameters given abilities, by Fisher scoring.
 
@@ -104,20 +156,25 @@ def calibrate(
         abilities: before each answer.
         prior: keeps an item with few answers near the mean; one without any is
             the prior.
+        centre, precision: means and inverse variances by item, shape (n_items, 3);
+            the prior's where they are not given.
     """
     y = correct.double()
     mean, spread = abilities.mean.double(), abilities.spread.double()
-    values = prior.mean.repeat(n_items, 1)
+    if centre is None:
+        centre = prior.mean.repeat(n_items, 1)
+    if precision is None:
+        precision = prior.precision.repeat(n_items, 1)
+    values = centre.clone()
     for _ in range(N_STEPS):
         slope, information = _score(item, y, mean, spread, values)
-        slope = slope - prior.precision * (values - prior.mean)
-        information = information + torch.diag(prior.precision)
-        step = torch.linalg.solve(information, slope)
+        slope = slope - precision * (values - centre)
+        step = torch.linalg.solve(information + precision.diag_embed(), slope)
         values = values + step.clamp(-LARGEST_STEP, LARGEST_STEP)
-        if float(step.abs().max()) < 1e-6:
+        if step.numel() == 0 or float(step.abs().max()) < 1e-6:
             break
     _, information = _score(item, y, mean, spread, values)
-    covariance = torch.linalg.inv(information + torch.diag(prior.precision))
+    covariance = torch.linalg.inv(information + precision.diag_embed())
     errors = covariance.diagonal(dim1=1, dim2=2).sqrt()
     return ItemEstimates(values, errors, torch.bincount(item, minlength=n_items))
 
@@ -132,6 +189,7 @@ class Drift:
         item, period: period counts from 0; shape (R,).
         difficulty: in that period, shape (R,).
         drift: difficulty less that of the item's first period, shape (R,).
+        drift_error: its standard error, 0 for the first period itself, shape (R,).
         p_value: of "the item's difficulty is the same in all periods", (R,).
         is_flagged: whether p passes the false discovery rate, shape (R,).
     """
@@ -140,6 +198,7 @@ class Drift:
     period: np.ndarray
     difficulty: np.ndarray
     drift: np.ndarray
+    drift_error: np.ndarray
     p_value: np.ndarray
     is_flagged: np.ndarray
 
@@ -186,12 +245,15 @@ def find_drift(
         flagged[tested] = adjusted <= false_discovery_rate
     rows, columns = np.nonzero(used)
     first = used.argmax(1)[rows]
+    # periods share no answers: their errors add up as squares
+    drift_error = np.hypot(error[rows, columns], error[rows, first])
     difficulty = items.values[:, 0].numpy()[:, None] + shift
     return Drift(
         item=rows,
         period=columns,
         difficulty=difficulty[rows, columns],
         drift=difficulty[rows, columns] - difficulty[rows, first],
+        drift_error=np.where(columns == first, 0.0, drift_error),
         p_value=p_values[rows],
         is_flagged=flagged[rows],
     )

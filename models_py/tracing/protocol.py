@@ -4,22 +4,24 @@ from typing import Protocol
 
 from torch import Tensor
 
-from models_py.fitting import FitLog, Optimise
+from models_py.fitting import FitLog, Optimise, Stateful
 from models_py.tracing.data import Responses
 
 
-class Tracer(Protocol):
+class Tracer(Stateful, Protocol):
     """Says how likely each answer is to be correct, before it is given."""
 
     @property
     def n_parameters(self) -> int:
         """How many numbers the fitted model keeps."""
 
-    def fit(self, train: Responses, optimise: Optimise) -> FitLog | None:
-        """Learn from train users' answers.
+    def fit(
+        self, train: Responses, val: Responses, optimise: Optimise
+    ) -> FitLog | None:
+        """Learn from train users' answers, stop or weigh by validation users'.
 
-        Neural models hand themselves to `optimise` and return its log; the others
-        need no optimiser and return None.
+        Neural models hand themselves to `optimise`, which knows the validation users,
+        and return its log; the others need no optimiser and return None.
         """
 
     def predict(self, responses: Responses) -> Tensor:
@@ -28,14 +30,4 @@ class Tracer(Protocol):
         A row's prediction depends on its item, skills, time and history features
         and on strictly earlier rows of the same user; never on its own answer, on
         later rows or on other users' rows.
-        """
-
-    def state_dict(self) -> dict[str, Tensor]:
-        """All that was learned, as tensors."""
-
-    def load_state_dict(self, state: dict[str, Tensor]) -> object:
-        """Take over what `state_dict` of an equally configured model gave.
-
-        Raises:
-            KeyError, RuntimeError or ValueError: the state is of another model.
         """

@@ -5,7 +5,7 @@ the item that is asked (with its skills), keys and values are strictly earlier
 interactions. What differs from the paper stands in docs/tracing.md.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor, nn
@@ -16,13 +16,21 @@ from models_py.fitting import Batches, FitLog, Optimise
 from models_py.seeding import seeded
 from models_py.tracing import histories
 from models_py.tracing.attention import HistoryAttention
+from models_py.tracing.columns import (
+    NAMES,
+    ColumnsAfter,
+    Scale,
+    columns_of,
+    training_columns,
+)
 from models_py.tracing.data import Responses
-from models_py.tracing.embeddings import ItemVectors, SkillVectors
+from models_py.tracing.embeddings import ItemVectors, Kept, SkillVectors
 from models_py.tracing.histories import HistoryBatch, Probes
-from models_py.tracing.rates import Rates
+from models_py.tracing.logistic import regressed
+from models_py.tracing.rates import ITEM_WEIGHT, Rates
 
 WINDOW = 200  # responses of a training row, as in the mart `kt_sequences`
-RATE_WEIGHT = 10.0  # answers of the mean rate that an item's easiness starts with
+N_COLUMNS = 2 * len(NAMES)  # each, and whether it is unknown
 ANSWER_WIDTH = 3  # right or wrong, help, log seconds
 
 
@@ -36,6 +44,8 @@ class SAKTConfig:
         dropout: share of entries silenced in training.
         context: how many of the last interactions a question may look at.
         rare_below: items with fewer train answers share one embedding.
+        n_folds: folds of users for the item and skill rates of the head's columns.
+        weight: how many answers of its skills' rate an item starts with.
         seed: seed of the initial weights.
         optimiser: how it is fitted; `batch_size` counts answers.
     """
@@ -45,6 +55,8 @@ class SAKTConfig:
     dropout: float = 0.2
     context: int = 200
     rare_below: int = 20
+    n_folds: int = 5
+    weight: float = ITEM_WEIGHT
     seed: int = 20260107
     optimiser: OptimiserConfig = field(
         default_factory=lambda: OptimiserConfig(
@@ -59,10 +71,16 @@ class SAKTConfig:
         require(0 <= self.dropout < 1, "dropout must be in [0, 1)")
         require(self.context >= 1, "context must be 1 or more")
         require(self.rare_below >= 0, "rare_below must be 0 or more")
+        require(self.n_folds >= 2, "n_folds must be 2 or more")
+        require(self.weight > 0, "weight must be above 0")
 
 
 class SAKT(nn.Module):
-    """Question embedding → attention over interactions → probability."""
+    """Question embedding → attention over interactions, beside columns → probability.
+
+    The head reads, beside the question and what attention read of the interactions, the
+    columns that trees and weights read: counts are hard for a softmax.
+    """
 
     def __init__(self, n_items: int, n_skills: int, config: SAKTConfig) -> None:
         super().__init__()
@@ -78,13 +96,16 @@ class SAKT(nn.Module):
             )
             self.attention = HistoryAttention(dim, config.n_heads, config.dropout)
             self.feed_forward = nn.Sequential(
-                nn.Linear(2 * dim, dim),
+                nn.Linear(2 * dim + N_COLUMNS, dim),
                 nn.GELU(),
                 nn.Dropout(config.dropout),
                 nn.Linear(dim, 1),
             )
+            self.weights = nn.Linear(N_COLUMNS, 1)
         self.easiness = nn.Parameter(torch.zeros(n_items))
         self.dropout = nn.Dropout(config.dropout)
+        self.rates = Kept(Rates.unknown(n_items, n_skills))
+        self.scale = Kept(Scale.unknown(len(NAMES)))
 
     @property
     def n_parameters(self) -> int:
@@ -101,9 +122,9 @@ class SAKT(nn.Module):
         )
         past = self.interaction(torch.cat([self.dropout(past), answers], dim=2))
         read = self.attention(questions, past, batch, self.config.context)
-        seen = torch.cat([self.dropout(questions), read], dim=2)
-        easiness = self.easiness[batch.asked.item]
-        return self.feed_forward(seen).squeeze(2) + easiness
+        seen = torch.cat([self.dropout(questions), read, batch.columns], dim=2)
+        found = self.feed_forward(seen) + self.weights(batch.columns)
+        return found.squeeze(2) + self.easiness[batch.asked.item]
 
     def batches(
         self, train: Responses, settings: OptimiserConfig, generator: torch.Generator
@@ -118,32 +139,49 @@ class SAKT(nn.Module):
         logits = self.logits(batch)[batch.asked.is_real]
         return functional.binary_cross_entropy_with_logits(logits, batch.targets)
 
-    def fit(self, train: Responses, optimise: Optimise) -> FitLog:
+    def fit(self, train: Responses, val: Responses, optimise: Optimise) -> FitLog:
         """Hand the network to the training loop."""
-        self.items.learn_rows(train, self.config.rare_below)
+        config = self.config
+        self.items.learn_rows(train, config.rare_below)
         self.skills.learn_rows(train)
-        with torch.no_grad():  # start from how easy each item looks
-            rates = Rates.among(train, RATE_WEIGHT)
-            self.easiness.copy_(rates.item.logit())
-        return optimise(self, train)
+        columns = training_columns(
+            train, n_folds=config.n_folds, weight=config.weight, seed=config.seed
+        )
+        scale = Scale.of(columns)
+        self.rates.keep(Rates.among(train, config.weight))
+        self.scale.keep(scale)
+        inputs = scale(columns)
+        weights, bias = regressed(inputs, train.correct, inverse_penalty=1.0)
+        with torch.no_grad():  # start from what the columns alone tell
+            self.weights.weight.copy_(weights[None])
+            self.weights.bias.fill_(bias)
+        return optimise(self, replace(train, history=inputs.float()))
 
     @torch.no_grad()
     def predict(self, responses: Responses) -> Tensor:
         """Probabilities from each answer's last `context` interactions, (N,)."""
-        self.eval()
-        found = torch.empty(len(responses))
-        for rows, batch in histories.scoring_batches(responses, self.config.context):
-            device = self.easiness.device
-            logits = self.logits(batch.to(device))[batch.asked.is_real.to(device)]
-            found[rows] = logits.sigmoid().cpu()
-        return found
+        columns = columns_of(responses, self.rates.value)
+        responses = replace(responses, history=self.scale.value(columns).float())
+        return histories.chances(self, responses, self.config.context)
 
     @torch.no_grad()
-    def predict_after(self, responses: Responses, probes: Probes) -> Tensor:
-        """Probability of a right answer to each probe, shape (M,)."""
+    def predict_after(
+        self, responses: Responses, row: Tensor, item: Tensor, skill_set: Tensor
+    ) -> Tensor:
+        """Probability of a right answer to items asked a second after answers.
+
+        Args:
+            responses: of whole users.
+            row: the answers, ascending, shape (M,).
+            item, skill_set: what is asked after each, shape (M,).
+        Returns:
+            Shape (M,).
+        """
         self.eval()
+        columns = ColumnsAfter(responses, self.rates.value).at(row, item, skill_set)
+        probes = Probes(row, item, skill_set, self.scale.value(columns).float())
         device = self.easiness.device
-        found = torch.empty(len(probes.after))
+        found = torch.empty(len(row))
         for rows, batch in histories.probe_batches(
             responses, probes, self.config.context
         ):

@@ -21,7 +21,7 @@ from models_py.tracing.data import Responses
 from models_py.tracing.embeddings import SkillVectors
 from models_py.tracing.histories import HistoryBatch, Interactions
 from models_py.tracing.irt import Abilities, Drift, ItemEstimates, ItemPrior
-from models_py.tracing.rates import Rates
+from models_py.tracing.rates import ITEM_WEIGHT, Rates
 
 WINDOW = 200  # responses of a training row, as in the mart `kt_sequences`
 EVENT_WIDTH = 5  # right or wrong, less expectation, expectation, help, log seconds
@@ -81,6 +81,10 @@ class WideDeepIRT(nn.Module):
     deviation above the newcomers' mean is halfway between guessing and certainty.
     """
 
+    item_values: Tensor
+    item_errors: Tensor
+    n_responses: Tensor
+
     def __init__(self, n_items: int, n_skills: int, config: WideDeepIRTConfig) -> None:
         super().__init__()
         self.config, self.prior = config, ItemPrior()
@@ -104,6 +108,9 @@ class WideDeepIRT(nn.Module):
         self.register_buffer("item_values", self.prior.mean.repeat(n_items, 1))
         spread = self.prior.precision.rsqrt()
         self.register_buffer("item_errors", spread.repeat(n_items, 1))
+        self.register_buffer(
+            "skill_difficulty", torch.zeros(n_skills, dtype=torch.float64)
+        )
         self.register_buffer("n_responses", torch.zeros(n_items, dtype=torch.int64))
 
     @property
@@ -140,20 +147,17 @@ class WideDeepIRT(nn.Module):
         given = torch.where(batch.targets > 0.5, safe, 1 - safe)
         return -given.log().mean()
 
-    def fit(self, train: Responses, optimise: Optimise) -> FitLog:
+    def fit(self, train: Responses, val: Responses, optimise: Optimise) -> FitLog:
         """Train item parameters and network together, then calibrate the items."""
         self.skills.learn_rows(train)
-        with torch.no_grad():  # start from how hard each item looks
-            rates = Rates.among(train, weight=10.0)
-            self.difficulty.copy_(-rates.item.logit().float())
-        log = optimise(self, train)
-        found = irt.calibrate(
-            train.item,
-            train.correct,
-            self.abilities(train),
-            train.n_items,
-            self.prior,
+        with torch.no_grad():  # start from how hard each item and its skills look
+            rates = Rates.among(train, ITEM_WEIGHT).of_items(train)
+            self.difficulty.copy_(-rates.logit().float())
+        log = optimise(self, train.without_history())
+        found, of_skills = irt.calibrate_within_skills(
+            train, self.abilities(train), self.prior
         )
+        self.skill_difficulty.copy_(of_skills)
         self.item_values.copy_(found.values)
         self.item_errors.copy_(found.errors)
         self.n_responses.copy_(found.n_responses)
@@ -163,6 +167,7 @@ class WideDeepIRT(nn.Module):
     def abilities(self, responses: Responses) -> Abilities:
         """Ability before each answer, from its user's last `context` events."""
         self.eval()
+        responses = responses.without_history()
         mean, spread = torch.empty(len(responses)), torch.empty(len(responses))
         for rows, batch in histories.scoring_batches(responses, self.config.context):
             real = batch.asked.is_real
@@ -175,12 +180,20 @@ class WideDeepIRT(nn.Module):
         """Chance of a right answer, shape (N,)."""
         ability = self.abilities(responses)
         if self.is_calibrated:
-            items = self.item_values.cpu()[responses.item].unbind(1)
+            items = self._calibrated(responses)
         else:  # still training: validation asks for what the weights say
             items = tuple(
                 x.cpu() for x in self._working(responses.item.to(self._device))
             )
         return irt.right_chance(ability.mean, ability.spread, *items).float()
+
+    def _calibrated(self, responses: Responses) -> tuple[Tensor, ...]:
+        """Parameters of what is asked; an item never met is as hard as its skills."""
+        found = self.item_values.cpu()[responses.item]
+        of_sets = responses.skill_sets.mean(self.skill_difficulty.cpu(), 0.0)
+        is_new = self.n_responses.cpu()[responses.item] == 0
+        found[is_new, 0] = of_sets[responses.skill_set[is_new]]
+        return found.unbind(1)
 
     @property
     def is_calibrated(self) -> bool:
@@ -231,10 +244,9 @@ class WideDeepIRT(nn.Module):
 
     def _events(self, past: Interactions) -> Tensor:
         """What happened, and how surprising it was, shape (B, K, 5)."""
-        newcomer = torch.zeros(()), torch.ones(())
-        expected = irt.right_chance(
-            *(x.to(past.correct.device) for x in newcomer), *self._working(past.item)
-        )
+        device = past.correct.device
+        newcomer = torch.zeros((), device=device), torch.ones((), device=device)
+        expected = irt.right_chance(*newcomer, *self._working(past.item))
         found = torch.stack(
             [past.correct - 0.5, past.correct - expected, expected], dim=2
         )

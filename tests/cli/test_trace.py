@@ -51,20 +51,35 @@ def test_a_trace_without_a_skill_shows_every_answer(full):
 
 
 def test_a_trace_prints_and_draws(full, tmp_path):
-    user, skill = student_of(full)
-    plots = [tmp_path / name for name in ("one.svg", "two.svg")]
-    for plot in plots:
-        result = trace(full, "--user", user, "--skill", skill, "--plot", str(plot))
+    user, _ = student_of(full)
+    files = [tmp_path / name for name in ("one.svg", "two.svg", "one.html", "two.html")]
+    for plot, page in zip(files[:2], files[2:], strict=True):
+        drawn = ("--top", "2", "--plot", str(plot), "--html", str(page))
+        result = trace(full, "--user", user, *drawn)
         assert result.exit_code == 0, result.output
         assert f"{user} ({EDM}, test user)" in result.stdout
-        assert "last mastery" in result.stdout
-        assert str(plot) in result.stdout
-    svg = plots[0].read_text(encoding="utf-8")
-    assert svg.lstrip().startswith("<?xml")
-    assert user in svg and skill in svg
-    steps = json.loads(trace(full, "--user", user, "--skill", skill, "--json").stdout)
-    assert all(step["item_key"] in svg for step in steps["steps"])
-    assert plots[1].read_text(encoding="utf-8") == svg
+        assert "the 2 most practised of" in result.stdout
+        assert str(plot) in result.stdout and str(page) in result.stdout
+    one, two, page, again = (path.read_text(encoding="utf-8") for path in files)
+    assert one.lstrip().startswith("<?xml")
+    assert (two, again) == (one, page)
+    steps = json.loads(trace(full, "--user", user, "--json").stdout)["steps"]
+    # skills by the publisher's names, the two most practised drawn, every answer listed
+    counts = pd.Series([step["skill"] for step in steps]).value_counts()
+    assert all(name.startswith("Skill ") for name in counts.index)
+    assert sum(f">{name}<" in one for name in counts.index) == 2
+    assert all(name in page for name in counts.index)
+    assert all(f"<td>{step['item_key']}" in page for step in steps)
+    assert "<script" not in page and "http" not in page.replace("http://www.w3.org", "")
+
+
+def test_a_page_needs_a_folder_that_is_there(full, tmp_path):
+    user, _ = student_of(full)
+    page = tmp_path / "nowhere" / "story.html"
+    assert_one_line(trace(full, "--user", user, "--html", str(page)), str(page))
+    assert not page.parent.exists()
+    result = trace(full, "--user", user, "--html", "story.svg")
+    assert result.exit_code == 2 and "ends in .html" in result.stderr
 
 
 def test_an_unknown_student_or_skill_is_an_error_not_a_half(full, tmp_path):

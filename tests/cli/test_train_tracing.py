@@ -23,7 +23,7 @@ from training.evaluation.metrics import TRACING
 from training.evaluation.tracing import metrics_of
 from training.tracing import lineup
 
-LINEUP = ["item_rate", "logistic", "gbt", "sakt", "wd_irt"]
+LINEUP = ["item_rate", "logistic", "gbt", "sakt", "wd_irt", "dkt", "blend"]
 KEYS = {
     "sakt_predictions": [
         *("dataset", "response_id", "user_id", "item_id", "answered_at", "split"),
@@ -40,7 +40,7 @@ KEYS = {
     ],
     "item_drift": [
         *("dataset", "item_id", "period", "period_start", "difficulty", "drift"),
-        *("p_value", "drift_flag"),
+        *("drift_se", "p_value", "drift_flag"),
     ],
 }
 
@@ -57,6 +57,7 @@ def test_the_run_folder_has_these_files_and_no_others(full):
     assert files_under(full.path) == sorted(
         [
             *("config.json", "manifest.json", "metrics.json", "vocab.json"),
+            "skill_names.json",
             *("predictions.parquet", "report.html"),
             *(f"checkpoints/{name}.safetensors" for name in LINEUP),
             *(f"exports/{name}.parquet" for name in KEYS),

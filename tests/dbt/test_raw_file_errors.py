@@ -86,8 +86,10 @@ def outcomes(scratch) -> dict[str, Outcome]:
         path.write_bytes(RATINGS_HEADER)
     cases["unread"] = Case(scratch / "unread", database, ("run", "-s", MODELS["mars"]))
     for name in ODD_DATABASES:
-        sample = PROJECT_ROOT / "sample_data"
-        cases[name] = Case(sample, scratch / name, ("run", "-s", MODELS["mars"]))
+        sample, models = PROJECT_ROOT / "sample_data", ("run", "-s", MODELS["mars"])
+        # in the environment: no case may be for a file of another name
+        env = {"MOOCMETA_DUCKDB": str(scratch / name)}
+        cases[name] = Case(sample, database, models, env)
     not_ingested = scratch / "not ingested"
     (not_ingested / "raw" / "xuetangx").mkdir(parents=True)
     (not_ingested / "raw" / "xuetangx" / "log.json").write_text("[]")

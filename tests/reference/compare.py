@@ -37,11 +37,16 @@ CONTRACT |= {
     "item_id INTEGER, item_key, skill_keys VARCHAR[], correct BOOLEAN, "
     "answered_at TIMESTAMP, ts_epoch BIGINT, latency_sec DOUBLE, help_before BOOLEAN, "
     "attempt INTEGER",
-    "skills": "dataset, skill_id INTEGER, skill_key",
+    "skills": "dataset, skill_id INTEGER, skill_key, skill_name",
     "response_features": "dataset, response_id BIGINT, user_id, split, prior_n, "
-    "prior_correct_rate, skill_prior_n, skill_prior_correct_rate, item_prior_n, "
-    "item_prior_correct_rate, seconds_since_previous, prior_help_rate, "
-    "prior_latency_sec",
+    "prior_correct_rate, last_5_correct_rate, last_20_correct_rate, prior_hour_n, "
+    "prior_day_n, prior_week_n, prior_month_n, skill_prior_n, "
+    "skill_prior_correct_rate, skill_last_3_correct_rate, skill_last_10_correct_rate, "
+    "skill_prior_hour_n, skill_prior_hour_n_correct, skill_prior_day_n, "
+    "skill_prior_day_n_correct, skill_prior_week_n, skill_prior_week_n_correct, "
+    "skill_prior_month_n, skill_prior_month_n_correct, answers_since_skill, "
+    "seconds_since_skill, item_prior_n, item_prior_correct_rate, "
+    "seconds_since_previous, prior_help_rate, prior_latency_sec",
     "kt_sequences": "dataset, sequence_id, user_id, split, window INTEGER, "
     "response_ids BIGINT[], item_ids INTEGER[], skill_ids INTEGER[][], "
     "correct BOOLEAN[], ts_epoch BIGINT[]",

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from tests.reference.marts import Marts, Row
 from tests.reference.sessions import Event, Rules, sessionize, split_of
-from tests.reference.tracing_logs import CODES, AssistmentsRow, TracingLog
+from tests.reference.tracing_logs import CODES, SKILL_NAME, AssistmentsRow, TracingLog
 
 EDM = Rules("edm_cup_2023", "user", True)
 # time is only an order there: a user's answers are one session without a duration
@@ -47,12 +47,16 @@ class Answer(NamedTuple):
 
 def tracing_reference(log: TracingLog) -> Marts:
     """Reference marts of both data sets."""
+    # the name stands beside every skill; of several in one field nobody knows whose
+    alone = {row.skill_id for row in log.answers} - {None}
+    names = {skill: SKILL_NAME for skill in alone if "_" not in skill}
     parts = (
-        _marts(_edm_answers(log), _edm_events(log), EDM),
+        _marts(_edm_answers(log), _edm_events(log), EDM, {}),
         _marts(
             _assistments_answers(log.answers),
             _assistments_events(log.answers),
             ASSISTMENTS,
+            names,
         ),
     )
     return {mart: [row for part in parts for row in part[mart]] for mart in parts[0]}
@@ -151,7 +155,9 @@ def _assistments_answers(rows: Iterable[AssistmentsRow]) -> list[Answer]:
     return answers
 
 
-def _marts(answers: list[Answer], events: list[Event], rules: Rules) -> Marts:
+def _marts(
+    answers: list[Answer], events: list[Event], rules: Rules, names: dict[str, str]
+) -> Marts:
     session_of = {
         (event.user_id, event.ts_epoch): session_id
         for session_id, members in sessionize(events, rules)
@@ -188,7 +194,12 @@ def _marts(answers: list[Answer], events: list[Event], rules: Rules) -> Marts:
     return {
         "responses": responses,
         "skills": [
-            {"dataset": rules.dataset, "skill_id": n, "skill_key": key}
+            {
+                "dataset": rules.dataset,
+                "skill_id": n,
+                "skill_key": key,
+                "skill_name": names.get(key),
+            }
             for n, key in enumerate(skills)
         ],
         "response_features": [_features(row, responses) for row in responses],
@@ -202,6 +213,10 @@ def _second(answer: Answer) -> int:
 
 def _rate(rows: list[Row]) -> float:
     return (sum(row["correct"] for row in rows) + 1) / (len(rows) + 2)
+
+
+def _since(rows: list[Row], ts_epoch: int) -> list[Row]:
+    return [row for row in rows if row["ts_epoch"] >= ts_epoch]
 
 
 def _mean(values: list[float]) -> float | None:
@@ -220,12 +235,45 @@ def _features(asked: Row, responses: list[Row]) -> Row:
         [row for row in before if skill in row["skill_keys"]]
         for skill in asked["skill_keys"]
     ]
+    lately = {
+        span: asked["ts_epoch"] - 3600 * hours
+        for span, hours in {"hour": 1, "day": 24, "week": 168, "month": 720}.items()
+    }
+    # the latest second in which any of the skills was met, and the answers since
+    met = max((row["ts_epoch"] for rows in on_skills for row in rows), default=None)
     latencies = [row["latency_sec"] for row in before if row["latency_sec"] is not None]
     last = max((row["ts_epoch"] for row in before), default=None)
     return {
         **{key: asked[key] for key in ("dataset", "response_id", "user_id", "split")},
         "prior_n": len(before),
         "prior_correct_rate": _rate(before),
+        **{f"last_{n}_correct_rate": _rate(before[-n:]) for n in (5, 20)},
+        **{f"prior_{s}_n": len(_since(before, at)) for s, at in lately.items()},
+        **{
+            f"skill_last_{n}_correct_rate": _mean([_rate(r[-n:]) for r in on_skills])
+            or 0.5
+            for n in (3, 10)
+        },
+        **{
+            f"skill_prior_{s}_n": _mean([float(len(_since(r, at))) for r in on_skills])
+            or 0.0
+            for s, at in lately.items()
+        },
+        **{
+            f"skill_prior_{s}_n_correct": _mean(
+                [float(sum(row["correct"] for row in _since(r, at))) for r in on_skills]
+            )
+            or 0.0
+            for s, at in lately.items()
+        },
+        "answers_since_skill": None
+        if met is None
+        else sum(row["ts_epoch"] > met for row in before),
+        "seconds_since_skill": (
+            None
+            if met is None or asked["dataset"] == ASSISTMENTS.dataset
+            else asked["ts_epoch"] - met
+        ),
         "skill_prior_n": _mean([float(len(rows)) for rows in on_skills]) or 0.0,
         "skill_prior_correct_rate": _mean([_rate(rows) for rows in on_skills]) or 0.5,
         "item_prior_n": len(on_item),

@@ -22,6 +22,7 @@ ACTIONS = (
     *("continue_selected", "assignment_started", "assignment_finished"),
 )
 PROBLEMS = ("p10", "p9", "P9", "é", 'a "b", c', "orphan", "no code", None)
+SKILL_NAME = "½ é"
 CODES = {
     "p10": "6.RP.A.3b",
     "p9": "6.RP.A.3b, 6.NS.B",
@@ -115,7 +116,7 @@ def write_tracing_log(data_dir: Path, log: TracingLog, seed: int) -> Path:
     _write(
         assistments / "skill_builder_data.csv",
         ("", *AssistmentsRow.__dataclass_fields__, "skill_name"),
-        [(n, *vars(row).values(), "½ é") for n, row in enumerate(log.answers)],
+        [(n, *vars(row).values(), SKILL_NAME) for n, row in enumerate(log.answers)],
         draw,
         "latin-1",
     )

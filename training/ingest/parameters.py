@@ -94,7 +94,9 @@ def settled(overrides: Mapping[str, Any], where: str) -> dict[str, Any]:
                 f"{where}: unknown parameter {key}; known: {', '.join(known)}"
             )
     values = {key: overrides.get(key, known[key].default) for key in known}
-    fields = {key: (parameter.annotation(), ...) for key, parameter in known.items()}
+    fields: dict[str, Any] = {
+        key: (parameter.annotation(), ...) for key, parameter in known.items()
+    }
     model = create_model("Parameters", __config__=ConfigDict(strict=True), **fields)
     try:
         return model.model_validate(values).model_dump()

@@ -37,7 +37,7 @@ def check(marts: RecommendationMarts, config: TrainConfig) -> None:
         check_tuning(marts, settings, config.tune)
 
 
-def evaluate(job: Job) -> dict[str, Any]:
+def evaluate(job: Job[RecommendationMarts]) -> dict[str, Any]:
     """Fit and rank with every model of the line-up.
 
     Writes `predictions.parquet`, `vocab.json` and, after tuning, `trials.parquet`.

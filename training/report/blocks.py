@@ -65,6 +65,7 @@ class Figure:
     svg: str
     label: str
     caption: str
+    is_wide: bool = False
     kind: ClassVar[str] = "figure"
 
 

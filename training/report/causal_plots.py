@@ -13,7 +13,7 @@ from training.report.plots import (
     _figure,
     _marker,
     _reference,
-    _svg,
+    inline,
 )
 
 
@@ -53,7 +53,7 @@ def mirrored_shares(
         axes.set_xlabel(x_label)
         axes.set_ylabel("share of the arm")
         figure.legend(loc="outside upper left", ncols=2)
-        return _svg(figure)
+        return inline(figure)
 
 
 def before_and_after(
@@ -83,7 +83,7 @@ def before_and_after(
         axes.set_xlabel(x_label)
         _reference(axes, limit, f"{limit:g}")
         figure.legend(loc="outside upper left", ncols=2)
-        return _svg(figure)
+        return inline(figure)
 
 
 def bounds(
@@ -113,4 +113,4 @@ def bounds(
         axes.set_xlabel(x_label)
         axes.set_ylabel(y_label)
         figure.legend(loc="outside upper left", ncols=2)
-        return _svg(figure)
+        return inline(figure)

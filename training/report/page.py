@@ -1,12 +1,16 @@
 """Sections to one HTML page that needs nothing but itself."""
 
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from training.files import sha256_of, write_json, write_text
+from training.report import numbers
+from training.report.blocks import Section
 from training.report.plots import N_SERIES
 from training.report.record import read_run
 from training.report.sections import SECTIONS
@@ -21,6 +25,35 @@ def render(run_dir: Path) -> str:
         UserError: the folder holds no finished run, or a file is damaged.
     """
     run = read_run(run_dir)
+    built = [build(run) for build in SECTIONS[run.family]]
+    metrics = run.metrics
+    known = ("mart", "seed", "device", "precision")
+    facts = {name: metrics.get(name) for name in known}
+    facts["created"] = run.manifest.get("created_at")
+    return page_of(
+        [section for section in built if section is not None],
+        title=f"{metrics['dataset']} · {metrics['mart']} · {metrics['run_id']}",
+        heading=f"{numbers.counted(len(metrics['models']), 'model')} on "
+        f"{metrics['dataset']}",
+        run_id=metrics["run_id"],
+        facts={name: value for name, value in facts.items() if value is not None},
+    )
+
+
+def page_of(
+    sections: Sequence[Section],
+    *,
+    title: str,
+    heading: str,
+    run_id: str,
+    facts: Mapping[str, Any],
+) -> str:
+    """Sections as one page.
+
+    Args:
+        title: of the browser's window.
+        facts: small print below the heading.
+    """
     environment = Environment(
         loader=PackageLoader("training.report", "."),
         autoescape=True,
@@ -29,11 +62,11 @@ def render(run_dir: Path) -> str:
         lstrip_blocks=True,
     )
     style = (Path(__file__).parent / "page.css").read_text(encoding="utf-8")
-    built = [build(run) for build in SECTIONS[run.family]]
-    sections = [section for section in built if section is not None]
     return environment.get_template("page.html.j2").render(
-        metrics=run.metrics,
-        created_at=run.manifest.get("created_at"),
+        title=title,
+        heading=heading,
+        run_id=run_id,
+        facts=list(facts.items()),
         sections=sections,
         style=Markup(style),
         n_series=N_SERIES,

@@ -20,6 +20,8 @@ MARKERS = "osD^vPX*"
 N_SERIES = len(MARKERS)
 LEGEND_ROW = 0.22  # inches
 LEGEND_WIDTH = 45  # characters of names that fit side by side
+TICK_SIZE = 9  # points
+TICK_CHARACTERS = 54  # of that size that fit below an x axis, gaps included
 
 # Stand-ins that become CSS variables, so that one SVG serves light and dark pages.
 INK, MUTED, GRID, PAPER = "#010001", "#010002", "#010003", "#010004"
@@ -110,7 +112,7 @@ def estimates(
         axes.set_xlabel(x_label)
         if reference:
             _reference(axes, *reference)
-        return _svg(figure)
+        return inline(figure)
 
 
 def curves(
@@ -149,16 +151,22 @@ def curves(
         low, high = axes.get_ylim()
         missing = max(least_span - (high - low), 0)
         axes.set_ylim(low - missing / 2, high + missing / 2)
-        return _svg(figure)
+        return inline(figure)
 
 
 def categories(
-    names: Sequence[str], lines: Sequence[Line], x_label: str, y_label: str
+    names: Sequence[str],
+    lines: Sequence[Line],
+    x_label: str,
+    y_label: str,
+    *,
+    from_zero: bool = True,
 ) -> str:
     """Dots with intervals by category, side by side where they would overlap.
 
     Args:
-        names: tick labels of x = 0, 1, ….
+        names: tick labels of x = 0, 1, …, broken into lines where they are long.
+        from_zero: whether the y axis starts at 0; else where the values do.
     """
     with mpl.rc_context(STYLE):
         figure, axes = _figure(3.3)
@@ -179,12 +187,22 @@ def categories(
                 label=line.label,
                 clip_on=False,
             )
-        axes.set_xticks(range(len(names)), names)
+        room = max(TICK_CHARACTERS // max(len(names), 1), 5)
+        axes.set_xticks(
+            range(len(names)),
+            [
+                "\n".join(textwrap.fill(part, room) for part in name.split("\n"))
+                for name in names
+            ],
+            fontsize=TICK_SIZE,
+        )
         axes.set_xlim(-0.5, len(names) - 0.5)
         axes.grid(visible=False, axis="x")
+        x_label = textwrap.fill(x_label, LEGEND_WIDTH)
         _finish(figure, axes, x_label, y_label, len(lines))
-        axes.set_ylim(bottom=0)
-        return _svg(figure)
+        if from_zero:
+            axes.set_ylim(bottom=0)
+        return inline(figure)
 
 
 def calibrations(lines: Sequence[Line], x_label: str, y_label: str) -> str:
@@ -205,7 +223,7 @@ def calibrations(lines: Sequence[Line], x_label: str, y_label: str) -> str:
         axes.set_xlim(0, 1)
         axes.set_ylim(0, 1)
         _finish(figure, axes, x_label, y_label, len(lines))
-        return _svg(figure)
+        return inline(figure)
 
 
 def histogram(counts: Sequence[int], x_label: str, y_label: str) -> str:
@@ -219,7 +237,7 @@ def histogram(counts: Sequence[int], x_label: str, y_label: str) -> str:
         axes.set_xlim(0, 1)
         axes.set_xlabel(x_label)
         axes.set_ylabel(y_label)
-        return _svg(figure)
+        return inline(figure)
 
 
 def ladder(steps: Sequence[tuple[str, int]], x_label: str) -> str:
@@ -248,12 +266,17 @@ def ladder(steps: Sequence[tuple[str, int]], x_label: str) -> str:
         axes.grid(visible=False, axis="y")
         axes.spines["left"].set_visible(False)
         axes.set_xlabel(x_label)
-        return _svg(figure)
+        return inline(figure)
 
 
 def _figure(height: float) -> tuple[Figure, Axes]:
     figure = Figure(figsize=(WIDTH, height), layout="constrained")
     return figure, figure.add_subplot()
+
+
+def whole_numbers(most: int) -> MaxNLocator:
+    """Ticks at whole numbers."""
+    return MaxNLocator(most, integer=True, min_n_ticks=1)
 
 
 def _marker(series: int) -> str:
@@ -288,7 +311,7 @@ def _finish(
     figure.legend(loc="outside upper left", ncols=columns)
 
 
-def _svg(figure: Figure) -> str:
+def inline(figure: Figure) -> str:
     """Bare `<svg>` element without metadata, fixed colours, fonts or global styles."""
     file = io.StringIO()
     figure.savefig(file, format="svg", transparent=True, metadata={"Date": None})

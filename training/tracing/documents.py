@@ -46,13 +46,14 @@ def behaviour_page(dataset: str, metrics: dict[str, Any]) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def mastery_page(dataset: str, state: pd.DataFrame) -> str:
+def mastery_page(dataset: str, last: pd.DataFrame, most_items: int) -> str:
     """How well students master each skill at the end of what is known of them.
 
     Args:
-        state: rows of `sakt_student_state`, in order of time inside a user.
+        last: last mastery of each `user_id` and `skill_key`, one row each.
+        most_items: how many items of a skill were asked at most.
     """
-    last = state.groupby(["user_id", "skill_key"], sort=True)["mastery"].last()
+    last = last.set_index(["user_id", "skill_key"]).sort_index()["mastery"]
     by_skill = last.groupby("skill_key").agg(
         n="size", mean="mean", low=_quantile(0.1), high=_quantile(0.9), share=_mastered
     )
@@ -74,7 +75,8 @@ def mastery_page(dataset: str, state: pd.DataFrame) -> str:
                 f"# Mastery in {dataset}",
                 "Mastery of a skill is the mean probability, predicted by SAKT right "
                 "after a student's response, that the student would answer the skill's "
-                "items right. Below: each student's last value.",
+                f"items right: its {most_items} most answered ones, or all where there "
+                "are fewer. Below: each student's last value.",
                 f"{last.index.get_level_values('user_id').nunique():,} students, "
                 f"{len(by_skill):,} skills, {len(last):,} pairs of both. The "
                 f"{len(hardest):,} skills mastered least:",

@@ -3,7 +3,7 @@
 dbt reads these files back as sources (`dbt build --select kt_exports`).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from training.tracing.documents import behaviour_page, mastery_page
 from training.tracing.lineup import Answer
 from training.tracing.marts import TracingMarts
-from training.tracing.mastery import mastery_after
+from training.tracing.mastery import MOST_ITEMS, mastery_after
 
 TIME = pa.timestamp("us")
 PREDICTIONS = pa.schema(
@@ -65,6 +65,7 @@ DRIFT = pa.schema(
         ("period_start", TIME),
         ("difficulty", pa.float64()),
         ("drift", pa.float64()),
+        ("drift_se", pa.float64()),
         ("p_value", pa.float64()),
         ("drift_flag", pa.bool_()),
     ]
@@ -99,18 +100,31 @@ def _write_sakt(folder: Path, marts: TracingMarts, answer: Answer) -> None:
         "predicted": answer.predicted.astype(np.float64),
     }
     _write(folder / "sakt_predictions.parquet", predictions, PREDICTIONS)
-    row, skill, mastery = mastery_after(answer.model, marts.responses)
-    after = table.iloc[row]
-    state = {
-        "dataset": [marts.dataset] * len(row),
-        **{name: after[name] for name in ("response_id", "user_id", "split")},
-        "skill_key": np.asarray(marts.skill_keys, dtype=object)[skill],
-        "answered_at": after["answered_at"],
-        "mastery": mastery.astype(np.float64),
-    }
-    _write(folder / "sakt_student_state.parquet", state, STATE)
-    page = mastery_page(marts.dataset, pd.DataFrame(state))
+    last = []
+    path = folder / "sakt_student_state.parquet"
+    with pq.ParquetWriter(path, STATE) as writer:
+        for state in _states(marts, answer.model):
+            writer.write_table(_table(state, STATE))
+            of_skill = state.drop_duplicates(["user_id", "skill_key"], keep="last")
+            last.append(of_skill[["user_id", "skill_key", "mastery"]])
+    page = mastery_page(marts.dataset, pd.concat(last), MOST_ITEMS)
     (folder / "mastery_report.md").write_text(page, encoding="utf-8")
+
+
+def _states(marts: TracingMarts, model: Any) -> Iterator[pd.DataFrame]:
+    """Mastery after each response, some users at a time."""
+    keys = np.asarray(marts.skill_keys, dtype=object)
+    for row, skill, mastery in mastery_after(model, marts.responses):
+        after = marts.table.iloc[row]
+        yield pd.DataFrame(
+            {
+                "dataset": marts.dataset,
+                **{name: after[name] for name in ("response_id", "user_id", "split")},
+                "skill_key": keys[skill],
+                "answered_at": after["answered_at"],
+                "mastery": mastery.astype(np.float64),
+            }
+        )
 
 
 def _write_items(folder: Path, marts: TracingMarts, answer: Answer) -> None:
@@ -148,6 +162,7 @@ def _write_items(folder: Path, marts: TracingMarts, answer: Answer) -> None:
         "period_start": starts,
         "difficulty": drift.difficulty,
         "drift": drift.drift,
+        "drift_se": drift.drift_error,
         "p_value": drift.p_value,
         "drift_flag": drift.is_flagged,
     }
@@ -171,6 +186,9 @@ def item_skill_lists(marts: TracingMarts) -> list[list[str]]:
 
 
 def _write(path: Path, columns: dict[str, Any], schema: pa.Schema) -> None:
-    frame = pd.DataFrame(columns)[schema.names]
-    table = pa.Table.from_pandas(frame, schema, preserve_index=False)
-    pq.write_table(table.replace_schema_metadata(None), path)
+    pq.write_table(_table(pd.DataFrame(columns), schema), path)
+
+
+def _table(frame: pd.DataFrame, schema: pa.Schema) -> pa.Table:
+    table = pa.Table.from_pandas(frame[schema.names], schema, preserve_index=False)
+    return table.replace_schema_metadata(None)

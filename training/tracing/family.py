@@ -26,13 +26,16 @@ def check(marts: TracingMarts) -> None:
     checks.require_sound_features(marts.responses)
 
 
-def evaluate(job: Job) -> dict[str, Any]:
+def evaluate(job: Job[TracingMarts]) -> dict[str, Any]:
     """Fit every model of the line-up, check it, and ask it for every response.
 
-    Writes `predictions.parquet`, `vocab.json` and the files under `exports/`.
+    Writes `predictions.parquet`, `vocab.json`, `skill_names.json` and the files under
+    `exports/`.
     """
     marts = job.marts
-    answers = {name: answer(job, name) for name in job.lineup()}
+    answers: dict[str, Answer] = {}
+    for name in job.lineup():
+        answers[name] = answer(job, name, answers)
     if not job.world.is_main:
         return {}
     oracle = oracle_chances(
@@ -47,13 +50,16 @@ def evaluate(job: Job) -> dict[str, Any]:
     with appearing_whole(job.run.path / "predictions.parquet") as scratch:
         card.predictions().to_parquet(scratch, index=False)
     write_json(job.run.path / "vocab.json", marts.item_keys)
+    write_json(job.run.path / "skill_names.json", marts.skill_names)
     with appearing_whole(job.run.path / "exports") as folder:
         folder.mkdir()
         exports.write(folder, marts, answers, found)
     return found
 
 
-def _checks(job: Job, answers: dict[str, Answer], card: Scorecard) -> dict[str, Any]:
+def _checks(
+    job: Job[TracingMarts], answers: dict[str, Answer], card: Scorecard
+) -> dict[str, Any]:
     """What validation users' answers and a coin say of the models' soundness."""
     marts = job.marts
     val = marts.responses.take(marts.rows_of("val"))

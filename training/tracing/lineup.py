@@ -1,5 +1,6 @@
 """Fit one model of a line-up and ask it for every response."""
 
+import math
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,7 @@ from models_py.ragged import Ragged
 from models_py.tracing.data import Responses
 from training.evaluation.probabilities import auc
 from training.fit.job import Job
+from training.tracing.marts import TracingMarts
 
 
 @dataclass(frozen=True)
@@ -33,18 +35,25 @@ class Answer:
     eval_seconds: float
 
 
-def answer(job: Job, name: str) -> Answer:
-    """Fit one model, keep its checkpoint and predict every response once."""
+def answer(job: Job[TracingMarts], name: str, others: dict[str, Answer]) -> Answer:
+    """Fit one model, keep its checkpoint and predict every response once.
+
+    Args:
+        others: of the line-up so far; a model that mixes others takes them from there.
+    """
     marts, settings = job.marts, job.settings[name]
     model = registry.create(name, config=settings, **marts.sizes)
+    if members := registry.MODELS[name].members:
+        return _mixed(job, name, model, {each: others[each] for each in members})
     train = marts.responses.take(marts.rows_of("train"))
     val = marts.responses.take(marts.rows_of("val"))
 
     def validate() -> float:
-        return auc(val.correct.numpy(), predicted_by(job, model, val).numpy())
+        found = auc(val.correct.numpy(), predicted_by(job, model, val).numpy())
+        return math.nan if found is None else found  # the loop refuses it
 
     started = time.perf_counter()
-    log = model.fit(train, job.optimise(name, settings, validate, "auc"))
+    log = model.fit(train, val, job.optimise(name, settings, validate, "auc"))
     fitted = time.perf_counter()
     job.keep(name, model, settings, **marts.sizes)
     predicted = predicted_by(job, model, marts.responses).numpy()
@@ -57,7 +66,29 @@ def answer(job: Job, name: str) -> Answer:
     )
 
 
-def predicted_by(job: Job, model: Any, responses: Responses) -> Tensor:
+def _mixed(
+    job: Job[TracingMarts], name: str, model: Any, members: dict[str, Answer]
+) -> Answer:
+    """Weigh what the members have answered already."""
+    marts = job.marts
+    started = time.perf_counter()
+    model.members = {each: found.model for each, found in members.items()}
+    answers = [torch.from_numpy(found.predicted) for found in members.values()]
+    chances = torch.stack(answers, dim=1)
+    val = marts.rows_of("val")
+    model.weigh(chances[val], marts.responses.correct[val])
+    fitted = time.perf_counter()
+    job.keep(name, model, job.settings[name], **marts.sizes)
+    return Answer(
+        model=model,
+        log=None,
+        predicted=model.mixed(chances).numpy(),
+        train_seconds=fitted - started,
+        eval_seconds=time.perf_counter() - fitted,
+    )
+
+
+def predicted_by(job: Job[TracingMarts], model: Any, responses: Responses) -> Tensor:
     """Each response's probability, users dealt out to the processes, (N,)."""
     users = Ragged(torch.arange(len(responses)), responses.user_starts)
     own = users.take(job.world.share(torch.arange(len(users)))).values

@@ -1,6 +1,5 @@
 """Responses, their features and skills, in the order of `kt_sequences`."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from torch import Tensor
 
 from models_py.ragged import Ragged
 from models_py.tracing.data import Responses, SkillSets
+from models_py.tracing.shown import FEATURES, HOURS
 from training.errors import UserError
 from training.marts.columns import (
     BOOLEAN,
@@ -38,30 +38,12 @@ from training.marts.reader import (
 SEQUENCE_COLUMNS = {"response_ids", "item_ids", "skill_ids", "correct", "window"}
 
 
-def _log_odds(rate: np.ndarray) -> np.ndarray:
-    return np.log(rate / (1 - rate))
-
-
-def _as_is(values: np.ndarray) -> np.ndarray:
-    return values
-
-
-# Column of `response_features` -> how it enters the models: amounts by their log,
-# smoothed rates by their log odds. Trees do not mind, linear models do.
-FEATURES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
-    "prior_n": np.log1p,
-    "prior_correct_rate": _log_odds,
-    "skill_prior_n": np.log1p,
-    "skill_prior_correct_rate": _log_odds,
-    "item_prior_n": np.log1p,
-    "item_prior_correct_rate": _log_odds,
-    "seconds_since_previous": np.log1p,
-    "prior_help_rate": _as_is,
-    "prior_latency_sec": np.log1p,
-}
-
 VOCAB: Columns = {"item_id": ROW_NUMBER, "item_key": TEXT}
-SKILLS: Columns = {"skill_id": ROW_NUMBER, "skill_key": TEXT}
+SKILLS: Columns = {
+    "skill_id": ROW_NUMBER,
+    "skill_key": TEXT,
+    "skill_name": or_null(TEXT),
+}
 RESPONSES: Columns = {
     "response_id": ROW_NUMBER,
     "user_id": TEXT,
@@ -81,17 +63,14 @@ SEQUENCES: Columns = {
     "response_ids": pointing_at("responses", depth=1),
     "skill_ids": pointing_at("skills", depth=2, as_long_as="response_ids"),
 }
+_KNOWN_LATER = ("answers_since_skill", "seconds_since_skill", "seconds_since_previous")
+_COUNTED = ("prior_n", "item_prior_n", *(f"prior_{span}_n" for span in HOURS))
 HISTORIES: Columns = {
     "response_id": ROW_NUMBER,
-    "prior_n": INTEGER,
-    "prior_correct_rate": NUMBER,
-    "skill_prior_n": NUMBER,
-    "skill_prior_correct_rate": NUMBER,
-    "item_prior_n": INTEGER,
-    "item_prior_correct_rate": NUMBER,
-    "seconds_since_previous": or_null(INTEGER),
-    "prior_help_rate": or_null(NUMBER),
-    "prior_latency_sec": or_null(NUMBER),
+    **dict.fromkeys(FEATURES, NUMBER),
+    **dict.fromkeys(_COUNTED, INTEGER),
+    **dict.fromkeys(_KNOWN_LATER, or_null(INTEGER)),
+    **dict.fromkeys(("prior_help_rate", "prior_latency_sec"), or_null(NUMBER)),
 }
 SESSIONS: Columns = {"user_id": TEXT, "session_id": TEXT, "reliability_tier": TEXT}
 
@@ -102,6 +81,7 @@ class TracingMarts:
 
     Args:
         item_keys, skill_keys: the publisher's ids, by id.
+        skill_names: the publisher's names of skills, for those that have one.
         responses: what models read; rows by user, then in order of time.
         table: the same rows for people: `response_id, user_id, split, answered_at,
             latency_sec, help_before, attempt, reliability_tier, position` (from 0 in
@@ -115,6 +95,7 @@ class TracingMarts:
     dataset: str
     item_keys: list[str]
     skill_keys: list[str]
+    skill_names: dict[str, str]
     responses: Responses
     table: pd.DataFrame
     fingerprints: dict[str, dict[str, Any]]
@@ -163,7 +144,19 @@ def load_tracing(path: Path, mart: str, dataset: str | None) -> TracingMarts:
         dataset=chosen,
         item_keys=vocab["item_key"].to_pylist(),
         skill_keys=skills["skill_key"].to_pylist(),
-        responses=_responses(table, _features(features, at), sets, of_row, len(vocab)),
+        skill_names={
+            row["skill_key"]: row["skill_name"]
+            for row in skills.to_pylist()
+            if row["skill_name"]
+        },
+        responses=_responses(
+            table,
+            _features(features, at),
+            sets,
+            of_row,
+            n_items=len(vocab),
+            is_order=is_order,
+        ),
         table=table,
         fingerprints=reader.fingerprints,
         time_is_order=is_order,
@@ -222,7 +215,13 @@ def _features(features: pa.Table, at: np.ndarray) -> Tensor:
 
 
 def _responses(
-    table: pd.DataFrame, history: Tensor, sets: SkillSets, of_row: Tensor, n_items: int
+    table: pd.DataFrame,
+    history: Tensor,
+    sets: SkillSets,
+    of_row: Tensor,
+    *,
+    n_items: int,
+    is_order: bool,
 ) -> Responses:
     latency = table["latency_sec"].to_numpy(np.float64, na_value=np.nan)
     behaviour = np.stack(
@@ -230,6 +229,7 @@ def _responses(
     )
     user, _ = pd.factorize(table["user_id"])
     return Responses(
+        time_is_order=is_order,
         user=torch.from_numpy(user.astype(np.int64)),
         item=torch.tensor(table["item_id"].to_numpy(np.int64)),
         skill_set=of_row,

@@ -9,14 +9,15 @@ import pandas as pd
 from tabulate import tabulate
 
 from models_py import registry
-from training.evaluation.metrics import TRACING, leading
-from training.evaluation.probabilities import calibration
+from training.evaluation.metrics import TRACING, leader_of
+from training.evaluation.probabilities import auc, calibration
 from training.evaluation.tracing import Resampled, metrics_of, resampled
 from training.tracing.lineup import Answer
 from training.tracing.marts import TracingMarts
 from training.tracing.slices import behaviour_slices
 
-SELECTED_BY = leading(TRACING)
+SELECTED_BY = leader_of(TRACING)
+PYKT_LEAST = 3  # answers of a student that pyKT keeps
 
 
 @dataclass(frozen=True)
@@ -62,9 +63,10 @@ class Scorecard:
     def best_baseline(self) -> str | None:
         """The baseline with the best validation AUC; never chosen by test."""
         reached = {
-            name: self._of("val", answer)[SELECTED_BY]
+            name: value
             for name, answer in self.answers.items()
             if registry.MODELS[name].is_baseline
+            and (value := self._of("val", answer)[SELECTED_BY]) is not None
         }
         return max(reached, key=reached.__getitem__) if reached else None
 
@@ -103,6 +105,7 @@ class Scorecard:
                 "val": self._of("val", answer),
                 "ci95": {m: self._test[name].interval(m) for m in TRACING},
                 "first_attempts": self._first_attempts(name),
+                "auc_pykt_late_mean": self._as_pykt(name),
                 "train_seconds": answer.train_seconds,
                 "eval_seconds": answer.eval_seconds,
                 "n_parameters": answer.model.n_parameters,
@@ -130,6 +133,20 @@ class Scorecard:
             "auc": found.values["auc"],
             "ci95": found.interval("auc"),
         }
+
+    def _as_pykt(self, name: str) -> dict[str, Any]:
+        """AUC over the answers that pyKT's tables are over (Liu et al., NeurIPS 2022).
+
+        Its windows predict no student's first answer and leave out students of fewer
+        than three; a question of several skills is one row, whose skills' predictions
+        are averaged ("late mean"). Ours asks for all skills at once: the mean of one.
+        """
+        table, test = self.marts.table, self._rows("test")
+        lengths = table.groupby("user_id")["position"].transform("size")
+        inside = (table["position"] >= 1) & (lengths >= PYKT_LEAST)
+        rows = test[inside.to_numpy()[test]]
+        found = auc(self._correct[rows], self.answers[name].predicted[rows])
+        return {"n": len(rows), "auc": found}
 
     def _oracle(self) -> dict[str, Any] | None:
         """Metrics of the process's own probabilities, and what models lack of them."""

@@ -17,6 +17,9 @@ STATE = "exports/sakt_student_state.parquet"
 PREDICTIONS = "exports/sakt_predictions.parquet"
 ITEMS = "exports/item_params.parquet"
 DRIFT = "exports/item_drift.parquet"
+NAMES = "skill_names.json"
+MISFIT_FROM = 20  # answers below which an item's fit is not judged
+MISFIT_ERRORS = 4.0  # standard errors between what was predicted and what came
 HEALTH = ["difficulty", "difficulty_se", "discrimination", "n_responses"]
 
 
@@ -25,13 +28,13 @@ class Trace:
     """What is known of one student.
 
     Args:
-        steps: a row a response and skill, in order of time: `nth` (of the student's
-            answers, from 1), `answered_at, skill_key` (None where the item has no
-            skill), `item_key, actual, predicted` (before the answer), `mastery` (of
-            the skill, after it), then the item's `difficulty, difficulty_se,
-            discrimination, n_responses, drift_flag`, missing where the run knows
-            nothing of it.
-        time_is_order: only `nth` means anything, `answered_at` is no time.
+        steps: a row a response and skill, in order of time: `nth` (answer of the
+            student, from 1), `answered_at, skill_key` (None where the item has no
+            skill), `skill` (its name where it has one), `item_key, actual, predicted`
+            (before the answer), `mastery` (of the skill, after it), then the item's
+            `difficulty, difficulty_se, discrimination, n_responses, drift_flag,
+            misfit_flag`, missing where the run knows nothing of it.
+        time_is_order: whether `answered_at` only says which answer came first.
     """
 
     run_id: str
@@ -40,6 +43,37 @@ class Trace:
     split: str
     steps: pd.DataFrame
     time_is_order: bool = False
+
+    @property
+    def answers(self) -> pd.DataFrame:
+        """A row an answer: its skills in one text, mastery of each in one."""
+        return self.steps.groupby("nth", as_index=False).agg(
+            answered_at=("answered_at", "first"),
+            skills=("skill", lambda names: ", ".join(names.dropna())),
+            item_key=("item_key", "first"),
+            actual=("actual", "first"),
+            predicted=("predicted", "first"),
+            mastery=("mastery", "mean"),
+            drifts=("drift_flag", "first"),
+            misfits=("misfit_flag", "first"),
+        )
+
+    @property
+    def skills(self) -> pd.DataFrame:
+        """A row a skill, the most practised first, ties by key."""
+        return (
+            self.steps.groupby("skill_key")
+            .agg(
+                skill=("skill", "first"),
+                n=("actual", "size"),
+                share_right=("actual", "mean"),
+                first=("mastery", "first"),
+                last=("mastery", "last"),
+            )
+            .sort_index()
+            .sort_values("n", ascending=False, kind="stable")
+            .reset_index()
+        )
 
     def as_json(self) -> dict[str, Any]:
         """Plain values; what is missing is None."""
@@ -107,18 +141,12 @@ def trace(folder: Path, user: str, skill: str | None) -> Trace:
             _refuse_skill(folder, user, skill, state["skill_key"])
     steps = _with_health(folder, steps, run.read_json("vocab.json"))
     steps = steps.sort_values(["position", "skill_key"], kind="stable")
+    names = _names(folder)
+    steps["skill"] = steps["skill_key"].map(lambda key: names.get(key, key))
     steps["nth"] = steps["position"] + 1
     first = answers.iloc[0]
-    columns = [
-        "nth",
-        "answered_at",
-        "skill_key",
-        "item_key",
-        "actual",
-        "predicted",
-        "mastery",
-    ]
-    columns += [*HEALTH, "drift_flag"]
+    columns = ["nth", "answered_at", "skill_key", "skill", "item_key", "actual"]
+    columns += ["predicted", "mastery", *HEALTH, "drift_flag", "misfit_flag"]
     return Trace(
         run_id=run.run_id,
         dataset=first["dataset"],
@@ -129,15 +157,41 @@ def trace(folder: Path, user: str, skill: str | None) -> Trace:
     )
 
 
+def _names(folder: Path) -> dict[str, str]:
+    """Names of skills by key; runs of older versions know none."""
+    if not (folder / NAMES).is_file():
+        return {}
+    return Run(folder).read_json(NAMES)
+
+
 def _with_health(
     folder: Path, steps: pd.DataFrame, item_keys: list[str]
 ) -> pd.DataFrame:
     steps = steps.assign(item_key=np.asarray(item_keys, object)[steps["item_id"]])
+    misfits = _misfits(folder, steps["item_id"].unique())
+    steps = steps.assign(misfit_flag=steps["item_id"].isin(misfits))
     if not (folder / ITEMS).is_file():  # wd_irt was not in the line-up
         return steps.assign(**dict.fromkeys([*HEALTH, "drift_flag"], np.nan))
     items = _read(folder / ITEMS)[["item_id", *HEALTH]]
     drift = _read(folder / DRIFT).groupby("item_id", as_index=False)["drift_flag"].max()
     return steps.merge(items, "left", "item_id").merge(drift, "left", "item_id")
+
+
+def _misfits(folder: Path, items: np.ndarray) -> np.ndarray:
+    """Those of the items that others than train users answered unlike predicted."""
+    columns = ["item_id", "split", "actual", "predicted"]
+    table = _table(folder / PREDICTIONS, columns)
+    own = pc.is_in(table["item_id"], pa.array(items, table["item_id"].type))
+    found = table.filter(pc.and_(own, pc.not_equal(table["split"], "train")))
+    frame = found.to_pandas()
+    frame["gap"] = frame["actual"] - frame["predicted"]
+    frame["variance"] = frame["predicted"] * (1 - frame["predicted"])
+    by_item = frame.groupby("item_id").agg(
+        n=("gap", "size"), gap=("gap", "sum"), variance=("variance", "sum")
+    )
+    errors = by_item["gap"].abs() / by_item["variance"].pow(0.5)
+    is_odd = (by_item["n"] >= MISFIT_FROM) & (errors > MISFIT_ERRORS)
+    return by_item.index[is_odd].to_numpy()
 
 
 def _refuse_skill(folder: Path, user: str, skill: str, met: pd.Series) -> None:

@@ -1,94 +1,155 @@
-"""Mastery over time as an SVG file that stands alone."""
+"""Mastery over time: a small line a skill, all on one axis."""
 
 import io
-from typing import Any
+import textwrap
 
 import matplotlib as mpl
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from training.report import plots
 from training.tracing.trace import Trace
 
-STYLE: dict[Any, Any] = {  # keys of matplotlib's rcParams
-    "svg.fonttype": "none",
-    "svg.hashsalt": "moocmeta",
-    "font.family": "DejaVu Sans",
-    "text.parse_math": False,  # a dollar in an id is a dollar
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "axes.axisbelow": True,
-    "grid.color": "#dddddd",
+# the page's light colours, for a plot that stands alone
+ON_PAPER = {
+    plots.INK: "#1b1f24",
+    plots.MUTED: "#59636e",
+    plots.GRID: "#dfe3e8",
+    plots.PAPER: "#ffffff",
+    plots.SERIES[0]: "#0b6bb8",
+    plots.SERIES[1]: "#c9510c",
+    plots.SERIES[2]: "#0a8a5f",
 }
-MOST_LABELLED = 40  # answers of a panel that are named after their item
-MOST_DATES = 12
-RIGHT, WRONG = "#1b7f4b", "#c23b22"
+LINE, WRONG, RIGHT = plots.SERIES[0], plots.SERIES[1], plots.SERIES[2]
+WIDTH, LEFT, MARGIN = 9.0, 2.6, 0.7  # inches: all, names of skills, last values
+ROW, HEAD, FOOT = 0.5, 0.45, 0.75  # inches: a skill, the legend, the axis
+NAME = 34  # characters of a skill's name in a line
+MOST_TICKS = 8
 
 
-def mastery_plot(trace: Trace) -> str:
-    """A panel a skill: mastery after each answer, named after the item answered.
+def mastery_plot(trace: Trace, top: int) -> str:
+    """An SVG file of the `top` most practised skills.
 
-    Filled green dots are right answers, hollow red ones wrong; a cross marks an item
-    whose difficulty drifts. The same trace gives the same bytes.
+    The same trace gives the same bytes.
     """
-    steps = trace.steps.dropna(subset=["skill_key"])
-    # answers come minutes apart and then weeks: equal steps keep them readable
-    steps = steps.assign(
-        x=steps["nth"]
-        if trace.time_is_order
-        else steps["answered_at"].rank(method="dense")
-    )
-    skills = list(dict.fromkeys(steps["skill_key"]))
-    with mpl.rc_context(STYLE):
-        figure = Figure(
-            figsize=(8, 1.2 + 1.9 * max(len(skills), 1)), layout="constrained"
+    with mpl.rc_context(plots.STYLE):
+        figure = _drawn(trace, top)
+        figure.suptitle(
+            f"Mastery of {trace.user_id} in {trace.dataset}",
+            x=0.01,
+            y=1 - 0.08 / figure.get_figheight(),
+            ha="left",
+            va="top",
+            parse_math=False,
         )
-        panels = figure.subplots(
-            max(len(skills), 1), 1, sharex=True, sharey=True, squeeze=False
-        )[:, 0]
-        for axes, skill in zip(panels, skills, strict=False):
-            _panel(axes, skill, steps[steps["skill_key"] == skill])
-        if trace.time_is_order:
-            panels[-1].set_xlabel("n-th answer", fontsize=10)
-        else:
-            _date(panels[-1], steps)
-        panels[-1].set_ylim(0, 1)
-        figure.suptitle(f"Mastery of {trace.user_id} in {trace.dataset}", fontsize=12)
-        figure.supylabel("mastery after the answer", fontsize=10)
         file = io.StringIO()
-        figure.savefig(file, format="svg", metadata={"Date": None})
-    return file.getvalue()
+        figure.savefig(file, format="svg", facecolor="white", metadata={"Date": None})
+    text = file.getvalue()
+    for placeholder, colour in ON_PAPER.items():
+        text = text.replace(placeholder, colour)
+    return text
 
 
-def _panel(axes: Axes, skill: str, steps) -> None:
-    at, mastery = steps["x"], steps["mastery"]
-    axes.step(at, mastery, where="post", color="#999999", linewidth=1.2)
+def mastery_inline(trace: Trace, top: int) -> str:
+    """The same as an element of a page, in the page's colours."""
+    with mpl.rc_context(plots.STYLE):
+        return plots.inline(_drawn(trace, top))
+
+
+def _drawn(trace: Trace, top: int) -> Figure:
+    skills = trace.skills.head(top)
+    steps = trace.steps[trace.steps["skill_key"].isin(skills["skill_key"])]
+    n_rows = max(len(skills), 1)
+    height = HEAD + 0.3 + ROW * n_rows + FOOT
+    figure = Figure(figsize=(WIDTH, height))
+    rows = figure.subplots(
+        n_rows,
+        1,
+        sharex=True,
+        squeeze=False,
+        gridspec_kw={
+            "left": LEFT / WIDTH,
+            "right": 1 - MARGIN / WIDTH,
+            "top": 1 - (HEAD + 0.3) / height,
+            "bottom": FOOT / height,
+            "hspace": 0.35,
+        },
+    )[:, 0]
+    for axes, skill in zip(rows, skills.itertuples(), strict=False):
+        _line(axes, skill.skill, steps[steps["skill_key"] == skill.skill_key])
+    _axis(rows[-1], trace)
+    _legend(figure, height)
+    return figure
+
+
+def _line(axes: Axes, name: str, steps: pd.DataFrame) -> None:
+    """One skill's mastery after each answer, the last value beside it."""
+    at, mastery = steps["nth"], steps["mastery"]
+    axes.step(at, mastery, where="post", color=LINE, linewidth=1.2)
     is_right = steps["actual"].to_numpy(bool)
-    axes.plot(at[is_right], mastery[is_right], "o", color=RIGHT, label="right")
-    axes.plot(
-        at[~is_right], mastery[~is_right], "o", mfc="white", mec=WRONG, label="wrong"
+    axes.plot(at[is_right], mastery[is_right], "o", color=RIGHT, ms=3.2)
+    axes.plot(at[~is_right], mastery[~is_right], "o", mfc="none", mec=WRONG, ms=3.6)
+    odd = (steps["drift_flag"].eq(True) | steps["misfit_flag"].eq(True)).to_numpy()
+    axes.plot(at[odd], mastery[odd], "x", color=plots.INK, ms=5.5)
+    axes.set_ylim(-0.08, 1.08)
+    axes.set_yticks([0, 0.5, 1], ["", "", ""])
+    axes.tick_params(axis="x", labelbottom=False)
+    axes.grid(visible=False, axis="x")
+    axes.spines["bottom"].set_visible(False)
+    axes.spines["left"].set_visible(False)
+    shown = textwrap.shorten(name, 2 * NAME, placeholder=" …") or name
+    label = {"va": "center", "fontsize": 9, "parse_math": False}
+    axes.text(
+        -0.015,
+        0.5,
+        textwrap.fill(shown, NAME),
+        ha="right",
+        transform=axes.transAxes,
+        **label,
     )
-    drifts = steps["drift_flag"].eq(True).to_numpy()
-    axes.plot(at[drifts], mastery[drifts], "x", color="black", label="item drifts")
-    if len(steps) <= MOST_LABELLED:
-        for row in steps.itertuples():
-            axes.annotate(
-                row.item_key,
-                (row.x, row.mastery),
-                xytext=(2, 5),
-                textcoords="offset points",
-                rotation=60,
-                fontsize=6,
-            )
-    axes.set_title(skill, loc="left", fontsize=10)
-    if axes.get_subplotspec().is_first_row():
-        axes.legend(loc="lower right", ncols=3, fontsize=8, frameon=False)
+    last = f"{mastery.iloc[-1]:.2f}"
+    axes.text(1.015, 0.5, last, ha="left", transform=axes.transAxes, **label)
 
 
-def _date(axes: Axes, steps: pd.DataFrame) -> None:
-    """Name the first answer of each day, of every n-th day where there are many."""
-    first = steps.groupby(steps["answered_at"].dt.date)["x"].min()
-    shown = first.iloc[:: max(1, len(first) // MOST_DATES)]
-    names = [f"{day:%Y-%m-%d}" for day in shown.index]
-    axes.set_xticks(shown, names, rotation=45, ha="right", fontsize=8)
+def _axis(axes: Axes, trace: Trace) -> None:
+    """The student's answers, evenly: minutes lie between some, weeks between others."""
+    answers = trace.answers
+    first, last = int(answers["nth"].iloc[0]), int(answers["nth"].iloc[-1])
+    axes.set_xlim(first - 0.5, max(last, first + 1) + 0.5)
+    axes.tick_params(axis="x", labelbottom=True, labelsize=8.5)
+    axes.spines["bottom"].set_visible(True)
+    if trace.time_is_order:
+        axes.xaxis.set_major_locator(plots.whole_numbers(MOST_TICKS))
+        axes.set_xlabel("n-th answer of the student", fontsize=9)
+        return
+    days = answers.groupby(answers["answered_at"].dt.date)["nth"].min()
+    # days that would overlap are left out
+    ticks, room = [], max((last - first) / MOST_TICKS, 0.5)
+    for day, nth in days.items():
+        if not ticks or nth - ticks[-1][0] >= room:
+            ticks.append((nth, f"{day:%Y-%m-%d}"))
+    axes.set_xticks([nth for nth, _ in ticks], [name for _, name in ticks])
+    axes.set_xlabel("answers of the student, by day", fontsize=9)
+
+
+def _legend(figure: Figure, height: float) -> None:
+    kinds = {
+        "mastery, 0 to 1": {"color": LINE, "linewidth": 1.2},
+        "right": {"marker": "o", "color": RIGHT, "ms": 4, "linestyle": ""},
+        "wrong": {"marker": "o", "mfc": "none", "mec": WRONG, "ms": 4, "linestyle": ""},
+        "item worth a look": {
+            "marker": "x",
+            "color": plots.INK,
+            "ms": 5,
+            "linestyle": "",
+        },
+    }
+    figure.legend(
+        [mpl.lines.Line2D([], [], **style) for style in kinds.values()],
+        list(kinds),
+        loc="upper left",
+        bbox_to_anchor=(0.0, 1 - 0.32 / height),
+        ncols=len(kinds),
+        fontsize=9,
+    )

@@ -27,6 +27,7 @@ drift_summarised as (
         item_id,
         count(*) as n_periods,
         max_by(drift, period) as drift,
+        max_by(drift_se, period) as drift_se,
         min(p_value) as drift_p_value,
         max(cast(drift_flag as integer)) = 1 as is_drifting
 
@@ -68,6 +69,7 @@ select
     parameters.n_responses,
     coalesce(drift_summarised.n_periods, 0) as n_periods,
     drift_summarised.drift,
+    drift_summarised.drift_se,
     drift_summarised.drift_p_value,
     coalesce(drift_summarised.is_drifting, false) as is_drifting,
     coalesce(predictions_summarised.n_predictions, 0) as n_predictions,

@@ -89,7 +89,7 @@ def test_rare_items_share_a_vector_and_unknown_skills_count_for_nothing():
     data = responses_of(answers)
     config = SAKTConfig(dim=8, n_heads=2, rare_below=3, optimiser=ONE_EPOCH)
     model = SAKT(N_ITEMS, N_SKILLS, config)
-    model.fit(data, optimise)
+    model.fit(data, data, optimise)
     asked = torch.tensor([1, 2, 5, 11])
     own, rare, also_rare, unseen = model.items(asked)
     assert torch.equal(rare, unseen) and torch.equal(rare, also_rare)
@@ -102,11 +102,9 @@ def test_probes_after_a_response_are_what_the_next_answer_would_be_asked():
     """A probe is the same question as a response one second later."""
     data = responses_of([[(1, 9, True), (2, 9, False), (1, 1, True)]])
     model = SAKT(N_ITEMS, N_SKILLS, SAKTConfig(dim=8, n_heads=2))
-    probes = histories.Probes(
-        after=torch.tensor([1]), item=data.item[2:], skill_set=data.skill_set[2:]
-    )
     torch.testing.assert_close(
-        model.predict_after(data, probes), model.predict(data)[2:]
+        model.predict_after(data, torch.tensor([1]), data.item[2:], data.skill_set[2:]),
+        model.predict(data)[2:],
     )
 
 
@@ -121,7 +119,7 @@ def irt_model() -> WideDeepIRT:
 def test_a_newcomers_ability_is_standard_normal_whatever_was_learned():
     """That fixes the scale of the difficulties."""
     model, data = irt_model(), simulated(n_users=40).responses
-    model.fit(data, optimise)
+    model.fit(data, data, optimise)
     ability = model.abilities(data)
     first = data.user_starts[:-1]
     assert torch.equal(ability.mean[first], torch.zeros(len(first)))
@@ -133,7 +131,7 @@ def test_a_newcomers_ability_is_standard_normal_whatever_was_learned():
 
 def test_predictions_use_the_calibrated_items():
     model, data = irt_model(), simulated(n_users=40).responses
-    model.fit(data, optimise)
+    model.fit(data, data, optimise)
     assert torch.equal(
         model.items.n_responses, torch.bincount(data.item, minlength=N_ITEMS)
     )
@@ -147,7 +145,7 @@ def test_predictions_use_the_calibrated_items():
 
 def test_items_without_answers_stay_at_the_prior():
     model, data = irt_model(), simulated(n_users=40).responses
-    model.fit(data, optimise)
+    model.fit(data, data, optimise)
     found = model.items
     assert found.n_responses[11] == 0
     torch.testing.assert_close(found.values[11], model.prior.mean)
@@ -158,7 +156,7 @@ def test_answers_at_one_moment_make_one_period_and_no_drift():
     data = simulated(n_users=30).responses
     data = replace(data, at=torch.full_like(data.at, 1_000_000_000))
     model = irt_model()
-    model.fit(data, optimise)
+    model.fit(data, data, optimise)
     drift, begins = model.drift(data)
     assert begins.tolist() == [1_000_000_000]
     assert len(drift.item) == 0

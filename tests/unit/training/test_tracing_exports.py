@@ -19,6 +19,7 @@ from tests.unit.models_py.made_answers import (
 from training.tracing import mastery
 from training.tracing.documents import mastery_page
 from training.tracing.mastery import mastery_after
+from training.tracing.past import recounted
 from training.tracing.slices import behaviour_slices
 
 ANSWERS = [
@@ -27,11 +28,17 @@ ANSWERS = [
 ]
 
 
-def test_mastery_is_the_mean_chance_over_the_skills_items_after_the_answer():
+def whole(parts):
+    """What came in parts, end to end."""
+    return tuple(np.concatenate(column) for column in zip(*parts, strict=True))
+
+
+def test_mastery_is_the_mean_chance_over_the_skills_items_after_the_answer(monkeypatch):
     """Against asking every item of the skill as one more response, a second later."""
+    monkeypatch.setattr(mastery, "PROBES_AT_ONCE", 3)  # a part for each user
     data = responses_of(ANSWERS)
     model = SAKT(N_ITEMS, N_SKILLS, SAKTConfig(dim=8, n_heads=2))
-    row, skill, found = mastery_after(model, data)
+    row, skill, found = whole(mastery_after(model, data))
     # items 3, 6 have two skills, item 0 none
     assert list(zip(row.tolist(), skill.tolist(), strict=True)) == [
         *((0, 0), (0, 3), (2, 1), (3, 0), (3, 3), (4, 2), (4, 3)),
@@ -55,7 +62,7 @@ def _with_behaviour_of(longer, data, at, position):
     """Made-up behaviour goes by row: give the copied rows that of the originals."""
     rows = torch.arange(at - position, at + 1)
     longer.behaviour[:-1] = data.behaviour[rows]
-    return longer
+    return recounted(longer)
 
 
 def test_only_the_most_answered_items_of_a_skill_are_asked(monkeypatch):
@@ -74,7 +81,7 @@ def test_a_skill_that_only_a_later_response_names_has_mastery():
     sets, of_row = SkillSets.of(Ragged.from_lists([[0], [0, 2]]), N_SKILLS)
     data = replace(data, skill_sets=sets, skill_set=of_row)
     model = SAKT(N_ITEMS, N_SKILLS, SAKTConfig(dim=8, n_heads=2))
-    row, skill, found = mastery_after(model, data)
+    row, skill, found = whole(mastery_after(model, data))
     assert list(zip(row.tolist(), skill.tolist(), strict=True)) == [
         *((0, 0), (1, 0), (1, 2)),
     ]
@@ -85,9 +92,11 @@ def test_a_skill_that_only_a_later_response_names_has_mastery():
 
 
 def test_a_data_set_without_skills_has_no_mastery():
-    row, skill, found = mastery_after(
-        SAKT(N_ITEMS, N_SKILLS, SAKTConfig(dim=8, n_heads=2)),
-        responses_of([[(0, 0, True), (0, 9, True)]]),
+    row, skill, found = whole(
+        mastery_after(
+            SAKT(N_ITEMS, N_SKILLS, SAKTConfig(dim=8, n_heads=2)),
+            responses_of([[(0, 0, True), (0, 9, True)]]),
+        )
     )
     assert len(row) == len(skill) == len(found) == 0
 
@@ -132,15 +141,16 @@ def test_slices_by_hand():
     assert (alone["correct_ci95"], alone["models"]["m"]["auc"]) == (None, None)
 
 
-def test_the_mastery_page_takes_each_students_last_value():
-    state = pd.DataFrame(
+def test_the_mastery_page_counts_each_students_last_value():
+    last = pd.DataFrame(
         {
-            "user_id": ["a", "a", "b", "b"],
-            "skill_key": ["x", "x", "x", "y"],
-            "mastery": [0.1, 0.9, 0.5, 0.2],
+            "user_id": ["a", "b", "b"],
+            "skill_key": ["x", "x", "y"],
+            "mastery": [0.9, 0.5, 0.2],
         }
     )
-    page = mastery_page("some_set", state)
+    page = mastery_page("some_set", last, most_items=8)
+    assert "its 8 most answered ones" in page
     assert "2 students, 2 skills, 3 pairs" in page
     rows = [line for line in page.splitlines() if line.startswith(("| x", "| y"))]
     assert [[cell.strip() for cell in row.split("|")[1:-1]] for row in rows] == [

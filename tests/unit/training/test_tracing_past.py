@@ -1,30 +1,45 @@
 """What a user had shown before, counted in Python, and what that uncovers."""
 
 from dataclasses import replace
-from math import inf, log, log1p, nan
+from functools import partial
+from math import inf, isnan, log, log1p, nan
 
 import numpy as np
 import pytest
 import torch
 from hypothesis import given
+from hypothesis import strategies as st
 
+from models_py.tracing.columns import ColumnsAfter, columns_of
 from models_py.tracing.data import Responses
-from tests.unit.models_py.made_answers import responses_of, skills_of, users
+from models_py.tracing.rates import Rates
+from models_py.tracing.shown import FEATURES
+from tests.unit.models_py.made_answers import responses_of, skills_of
 from training.errors import UserError
-from training.tracing.marts import FEATURES
 from training.tracing.past import recounted, require_past_only
 
 
-def told_of(responses: Responses, row: int) -> list[float]:
+def told_of(responses: Responses, row: int) -> dict[str, float]:
     """The features of one row, straight from their definition."""
+    right, item = responses.correct.tolist(), responses.item.tolist()
+    at = responses.at.tolist()
+    now = at[row]
 
-    def rate(chosen: list[int]) -> float:
-        return (sum(right[i] for i in chosen) + 1) / (len(chosen) + 2)
+    def odds(chosen: list[int]) -> float:
+        n_right = sum(right[i] for i in chosen)
+        return log((n_right + 1) / (len(chosen) - n_right + 1))
+
+    def mean_odds(lists: list[list[int]]) -> float:
+        rates = [(sum(right[i] for i in s) + 1) / (len(s) + 2) for s in lists]
+        rate = mean(rates) if lists else 0.5
+        return log(rate / (1 - rate))
 
     def mean(values: list[float]) -> float:
         return sum(values) / len(values) if values else nan
 
-    right, item = responses.correct.tolist(), responses.item.tolist()
+    def since(chosen: list[int], hours: int) -> list[int]:
+        return [i for i in chosen if at[i] >= now - 3600 * hours]
+
     same_user = (responses.user == responses.user[row]) & (
         responses.at < responses.at[row]
     )
@@ -34,26 +49,74 @@ def told_of(responses: Responses, row: int) -> list[float]:
         [i for i in before if skill in skills_of(item[i])]
         for skill in skills_of(item[row])
     ]
+    n_mean = partial(sum, start=0.0) if not on_skills else mean
+    met = max((at[s[-1]] for s in on_skills if s), default=nan)
     latencies = responses.behaviour[before, 1].double().expm1()
-    last = int(responses.at[before].max()) if before else nan
-    odds = [rate(before), mean([rate(s) for s in on_skills]), rate(on_item)]
-    odds[1] = odds[1] if on_skills else 0.5
-    odds = [log(p / (1 - p)) for p in odds]
-    n_skills = mean([float(len(s)) for s in on_skills]) if on_skills else 0.0
-    return [
-        *(log1p(len(before)), odds[0], log1p(n_skills), odds[1]),
-        *(log1p(len(on_item)), odds[2], log1p(int(responses.at[row]) - last)),
-        mean(responses.behaviour[before, 0].tolist()),
-        log1p(mean(latencies[~latencies.isnan()].tolist())),
-    ]
+    found = {
+        "prior_n": log1p(len(before)),
+        "prior_correct_rate": odds(before),
+        **{f"last_{n}_correct_rate": odds(before[-n:]) for n in (5, 20)},
+        "skill_prior_n": log1p(n_mean([len(s) for s in on_skills])),
+        "skill_prior_correct_rate": mean_odds(on_skills),
+        "answers_since_skill": log1p(sum(at[i] > met for i in before)),
+        "seconds_since_skill": log1p(now - met),
+        "item_prior_n": log1p(len(on_item)),
+        "item_prior_correct_rate": odds(on_item),
+        "seconds_since_previous": log1p(now - at[before[-1]]) if before else nan,
+        "prior_help_rate": mean(responses.behaviour[before, 0].tolist()),
+        "prior_latency_sec": log1p(mean(latencies[~latencies.isnan()].tolist())),
+    }
+    if isnan(met):
+        found["answers_since_skill"] = nan
+    for n in (3, 10):
+        found[f"skill_last_{n}_correct_rate"] = mean_odds([s[-n:] for s in on_skills])
+    for span, hours in {"hour": 1, "day": 24, "week": 168, "month": 720}.items():
+        lately = [since(s, hours) for s in on_skills]
+        n_right = [sum(right[i] for i in s) for s in lately]
+        found[f"prior_{span}_n"] = log1p(len(since(before, hours)))
+        found[f"skill_prior_{span}_n"] = log1p(n_mean([len(s) for s in lately]))
+        found[f"skill_prior_{span}_n_correct"] = log1p(n_mean(n_right))
+    return found
 
 
-@given(users)
+# seconds between answers that lie on either side of every window's edge
+GAPS = st.sampled_from([0, 1, 3599, 3600, 3601, 24 * 3600, 7 * 24 * 3600 + 1])
+distant = st.lists(
+    st.lists(
+        st.tuples(st.integers(0, 10), GAPS, st.booleans()), min_size=1, max_size=12
+    ),
+    min_size=1,
+    max_size=3,
+)
+
+
+@given(distant)
 def test_features_are_what_their_definition_says(answers):
     responses = responses_of(answers)
     found = recounted(responses).history.numpy()
-    expected = [told_of(responses, row) for row in range(len(responses))]
+    told = [told_of(responses, row) for row in range(len(responses))]
+    expected = [[row[name] for name in FEATURES] for row in told]
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
+
+
+@given(distant, st.randoms(use_true_random=False))
+def test_a_question_nobody_was_asked_sees_what_an_answer_there_would(answers, random):
+    """Asked after a row, about an item: as if the next row had been that item."""
+    longer = [[*rows, (random.randrange(11), 1, True)] for rows in answers]
+    after, whole = responses_of(answers), responses_of(longer)
+    last = whole.user_starts[1:] - 1
+    rates = Rates.among(after, 5.0)
+    asked = ColumnsAfter(whole.take(_all_but(last, len(whole))), rates)
+    found = asked.at(after.user_starts[1:] - 1, whole.item[last], whole.skill_set[last])
+    np.testing.assert_allclose(
+        found, columns_of(whole, rates)[last], rtol=1e-5, atol=1e-6
+    )
+
+
+def _all_but(rows: torch.Tensor, n: int) -> torch.Tensor:
+    kept = torch.ones(n, dtype=torch.bool)
+    kept[rows] = False
+    return kept
 
 
 def test_a_past_by_hand():
@@ -77,7 +140,8 @@ def test_a_past_by_hand():
 def leaking(responses: Responses, feature: str) -> Responses:
     """A feature that knows the answer."""
     history = responses.history.clone()
-    history[:, list(FEATURES).index(feature)] += responses.correct.float()
+    column = history[:, list(FEATURES).index(feature)]
+    column.copy_(column.nan_to_num(0.0) + responses.correct.float())
     return replace(responses, history=history)
 
 

@@ -143,7 +143,11 @@ def calibration(run: Run) -> Section:
 def behaviour(run: Run) -> Section:
     """AUC by how the answer came about."""
     slices = run.metrics["slices"]
-    figures = [_slice_plot(run, kind, rows) for kind, rows in slices.items()]
+    figures = [
+        _slice_plot(run, kind, rows)
+        for kind, rows in slices.items()
+        if len(rows) > 1  # one slice compares nothing
+    ]
     note = Text(
         "Time and help are known only after the answer. They show where the models "
         "are strong and weak; no model uses them for the same answer."
@@ -241,7 +245,13 @@ def _slice_plot(run: Run, kind: str, rows: list[dict[str, Any]]) -> Figure:
     )
     return Figure(
         f"AUC {title[0].lower()}{title[1:]}",
-        categories(ticks, lines, f"{axis}, below it the number of responses", "AUC"),
+        categories(
+            ticks,
+            lines,
+            f"{axis}, below it the number of responses",
+            "AUC",
+            from_zero=False,
+        ),
         f"AUC {title.lower()} ({', '.join(row['slice'] for row in rows)}): {spoken}.",
         "Bars are 95% intervals.",
     )

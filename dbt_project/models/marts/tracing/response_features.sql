@@ -1,17 +1,17 @@
 -- One row per response: what its user had shown before, in strictly earlier seconds.
--- depends_on: {{ ref('responses') }}
--- (one large sort after the other: side by side they do not fit into 3 GB)
+-- hours that answers are counted over, as DAS3H's (Choffin et al., EDM 2019)
+{% set spans = {"hour": 1, "day": 24, "week": 168, "month": 720} %}
 with
 
 responses as (
 
-    select * from {{ ref('int_responses') }}
+    select * from {{ ref('int_responses_followed') }}
 
 ),
 
-skill_lists as (
+skills as (
 
-    select * from {{ ref('int_skill_list_ids') }}
+    select * from {{ ref('int_response_skills_followed') }}
 
 ),
 
@@ -25,126 +25,59 @@ datasets as (
 
     select * from {{ ref('datasets') }}
 
-),
-
-users_followed as (
-
-    select
-        response_id,
-        user_number,
-        ts_epoch,
-        count(*) over user_before as prior_n,
-        count(case when correct then 1 end) over user_before as prior_n_correct,
-        count(case when help_before then 1 end) over user_before as prior_n_help,
-        last_value(ts_epoch) over user_before as prior_ts_epoch,
-        -- whole microseconds add up to the same sum in any order
-        sum(cast(floor(latency_sec * 1e6 + 0.5) as bigint)) over user_before
-            as prior_latency_us,
-        count(latency_sec) over user_before as prior_n_latencies,
-        count(*) over item_before as item_prior_n,
-        count(case when correct then 1 end) over item_before as item_prior_n_correct
-
-    from responses
-
-    window
-        user_before as (
-            partition by user_number
-            order by ts_epoch
-            range between unbounded preceding and 1 preceding
-        ),
-        item_before as (
-            partition by user_number, item_id
-            order by ts_epoch
-            range between unbounded preceding and 1 preceding
-        )
-
-),
-
-skills_parted as (
-
-    select
-        responses.response_id,
-        responses.user_number,
-        responses.ts_epoch,
-        responses.correct,
-        {{ list_rows('skill_lists.skill_ids') }} as skill_id
-
-    from responses
-
-    inner join skill_lists
-        on responses.skill_list_number = skill_lists.skill_list_number
-
-),
-
-skills_followed as (
-
-    select
-        response_id,
-        user_number,
-        -- rows of one response share its second: none sees another
-        count(*) over skill_before as prior_n,
-        {{ smoothed_rate(
-            'count(case when correct then 1 end) over skill_before',
-            'count(*) over skill_before'
-        ) }} as prior_correct_rate
-
-    from skills_parted
-
-    window skill_before as (
-        partition by user_number, skill_id
-        order by ts_epoch
-        range between unbounded preceding and 1 preceding
-    )
-
-),
-
-skills_averaged as (
-
-    select
-        response_id,
-        user_number,
-        avg(prior_n) as prior_n,
-        {{ exact_mean('prior_correct_rate') }} as prior_correct_rate
-
-    from skills_followed
-
-    group by user_number, response_id
-
 )
 
 select
     users.dataset,
-    users_followed.response_id,
+    responses.response_id,
     users.user_id,
     users.split,
-    users_followed.prior_n,
-    {{ smoothed_rate('users_followed.prior_n_correct', 'users_followed.prior_n') }}
+    responses.prior_n,
+    {{ smoothed_rate('responses.prior_n_correct', 'responses.prior_n') }}
         as prior_correct_rate,
-    coalesce(skills_averaged.prior_n, 0.0) as skill_prior_n,
-    coalesce(
-        skills_averaged.prior_correct_rate, {{ smoothed_rate('0', '0') }}
-    ) as skill_prior_correct_rate,
-    users_followed.item_prior_n,
-    {{ smoothed_rate(
-        'users_followed.item_prior_n_correct', 'users_followed.item_prior_n'
-    ) }} as item_prior_correct_rate,
+    {%- for n in (5, 20) %}
+        {{ smoothed_rate(
+            'responses.last_%d_n_correct' % n, 'least(responses.prior_n, %d)' % n
+        ) }} as last_{{ n }}_correct_rate,
+    {%- endfor %}
+    {%- for name in spans %}
+        responses.prior_{{ name }}_n,
+    {%- endfor %}
+    coalesce(skills.prior_n, 0e0) as skill_prior_n,
+    coalesce(skills.prior_correct_rate, {{ smoothed_rate('0', '0') }})
+        as skill_prior_correct_rate,
+    {%- for n in (3, 10) %}
+        coalesce(skills.last_{{ n }}_correct_rate, {{ smoothed_rate('0', '0') }})
+            as skill_last_{{ n }}_correct_rate,
+    {%- endfor %}
+    {%- for name in spans %}
+        coalesce(skills.prior_{{ name }}_n, 0e0) as skill_prior_{{ name }}_n,
+        coalesce(skills.prior_{{ name }}_n_correct, 0e0)
+            as skill_prior_{{ name }}_n_correct,
+    {%- endfor %}
+    skills.answers_since as answers_since_skill,
     -- between places of an order lies no time
+    case when not datasets.time_is_order then skills.seconds_since end
+        as seconds_since_skill,
+    responses.item_prior_n,
+    {{ smoothed_rate('responses.item_prior_n_correct', 'responses.item_prior_n') }}
+        as item_prior_correct_rate,
     case
         when not datasets.time_is_order
-            then users_followed.ts_epoch - users_followed.prior_ts_epoch
+            then responses.ts_epoch - responses.prior_ts_epoch
     end as seconds_since_previous,
-    users_followed.prior_n_help / cast(nullif(users_followed.prior_n, 0) as double)
+    responses.prior_n_help / cast(nullif(responses.prior_n, 0) as double)
         as prior_help_rate,
-    users_followed.prior_latency_us
-    / (1e6 * nullif(users_followed.prior_n_latencies, 0)) as prior_latency_sec
+    responses.prior_latency_us / (1e6 * nullif(responses.prior_n_latencies, 0))
+        as prior_latency_sec
 
-from users_followed
+from responses
 
-inner join users on users_followed.user_number = users.user_number
+inner join users on responses.user_number = users.user_number
 
 inner join datasets on users.dataset = datasets.dataset
 
-left join skills_averaged
+left join skills
     on
-        users_followed.user_number = skills_averaged.user_number
-        and users_followed.response_id = skills_averaged.response_id
+        responses.user_number = skills.user_number
+        and responses.response_id = skills.response_id
