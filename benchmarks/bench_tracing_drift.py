@@ -17,6 +17,7 @@ from scipy import stats
 
 from models_py.ragged import Ragged
 from models_py.tracing.data import Responses, SkillSets
+from models_py.tracing.shown import FEATURES
 from models_py.tracing.wd_irt import WideDeepIRT, WideDeepIRTConfig
 from training.evaluation.probabilities import auc
 from training.fit.loop import fit
@@ -113,7 +114,7 @@ def simulated(
         skill_sets=sets,
         correct=torch.from_numpy(answers.is_correct),
         at=torch.from_numpy(practice.answered_at // 1000),
-        history=torch.zeros(len(item), 0),
+        history=torch.zeros(len(item), len(FEATURES)),
         behaviour=torch.from_numpy(behaviour.astype(np.float32)),
         n_items=learning.n_items,
     )

@@ -21,6 +21,7 @@ from benchmarks import pykt_sakt
 from models_py.ragged import Ragged
 from models_py.tracing.data import Responses, SkillSets
 from models_py.tracing.sakt import SAKT, SAKTConfig
+from models_py.tracing.shown import FEATURES
 from training.fit.loop import fit
 from training.fit.seeds import make_reproducible
 
@@ -82,7 +83,7 @@ def made_responses(
         skill_sets=sets,
         correct=torch.from_numpy(rng.random(n_rows) < 0.6),
         at=torch.from_numpy(rng.integers(1, 200, n_rows).cumsum()),
-        history=torch.zeros(n_rows, 0),
+        history=torch.zeros(n_rows, len(FEATURES)),
         behaviour=torch.from_numpy(behaviour),
         n_items=n_items,
     )

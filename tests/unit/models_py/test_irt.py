@@ -10,9 +10,11 @@ from models_py.tracing.irt import (
     ItemEstimates,
     ItemPrior,
     calibrate,
+    calibrate_within_skills,
     find_drift,
     right_chance,
 )
+from tests.unit.models_py.made_answers import responses_of
 
 N_ITEMS = 60
 PRIOR = ItemPrior()
@@ -182,3 +184,19 @@ def test_periods_with_few_answers_are_left_out():
     assert 5 not in drift.item
     assert drift.period[drift.item == 6].tolist() == [0, 1, 2]
     assert drift.period[drift.item == 7].tolist() == [0, 1, 2, 3]
+
+
+def test_an_item_met_twice_is_about_as_hard_as_its_skill():
+    """Items 1, 5 and 9 ask for skill 1; 5 was met twice, by able users who failed."""
+    easy = [[(1, 9, True)] * 8] * 30
+    rare = [[(5, 9, False)]] * 2
+    data = responses_of([*easy, *rare])
+    abilities = Abilities(torch.zeros(len(data)), torch.ones(len(data)))
+    items, of_skills = calibrate_within_skills(data, abilities, ItemPrior())
+    alone = calibrate(data.item, data.correct, abilities, data.n_items, ItemPrior())
+    assert of_skills[1] < -1.5  # nearly all answers on it are right
+    drawn, free = items.values[5, 0], alone.values[5, 0]
+    assert of_skills[1] < drawn < free - 0.5
+    # many answers speak for themselves, an item never met is the prior
+    torch.testing.assert_close(items.values[1], alone.values[1], atol=0.5, rtol=0)
+    assert torch.equal(items.values[11], ItemPrior().mean)

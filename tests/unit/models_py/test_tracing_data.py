@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -9,9 +10,11 @@ from hypothesis import strategies as st
 
 from models_py.ragged import Ragged
 from models_py.tracing import histories
+from models_py.tracing.columns import Surprises
 from models_py.tracing.data import SkillSets
 from models_py.tracing.histories import Probes
 from models_py.tracing.rates import Rates, out_of_fold_log_odds
+from models_py.tracing.shown import Grouped, Shown
 from tests.unit.models_py.made_answers import (
     N_ITEMS,
     responses_of,
@@ -55,12 +58,45 @@ def test_rates_by_hand():
     data = responses_of([[(1, 0, True), (1, 9, True)], [(1, 0, False), (2, 9, False)]])
     rates = Rates.among(data, weight=2.0)
     assert rates.mean.item() == pytest.approx(3 / 6)  # (2 + 1) / (4 + 2)
-    assert rates.item[1].item() == pytest.approx((2 + 2 * 0.5) / (3 + 2))
-    assert rates.item[2].item() == pytest.approx((0 + 2 * 0.5) / (1 + 2))
-    assert rates.item[7].item() == pytest.approx(0.5)  # never answered
-    assert rates.skill[2].item() == pytest.approx(1 / 3)
-    odds = rates.log_odds(data)[0]
-    assert odds.tolist() == pytest.approx([torch.tensor(0.6).logit().item()] * 2)
+    skill_1, skill_2 = (2 + 10 * 0.5) / (3 + 10), (0 + 10 * 0.5) / (1 + 10)
+    assert rates.skill[1:4].tolist() == pytest.approx([skill_1, skill_2, 0.5])
+    of_items = rates.of(data.item, data.skill_set, data.skill_sets)
+    # an item starts with two answers of its skill's rate
+    assert of_items[0].item() == pytest.approx((2 + 2 * skill_1) / (3 + 2))
+    assert of_items[3].item() == pytest.approx((0 + 2 * skill_2) / (1 + 2))
+    new = responses_of([[(9, 0, True), (0, 0, True)]])  # skills 1 and 2; none
+    found = rates.of(new.item, new.skill_set, new.skill_sets)
+    assert found.tolist() == pytest.approx([(skill_1 + skill_2) / 2, 0.5])
+
+
+def test_surprises_fade_with_each_further_answer():
+    """Right where .6 was expected, then wrong twice; the last two in one second."""
+    data = responses_of([[(1, 0, True), (1, 9, False), (1, 5, False), (5, 0, True)]])
+    surprises = Surprises(Shown(data), np.full(4, 0.6))
+    found = surprises.before(Shown(data).questions()).double()
+    user_slow, user_fast, skill_slow, skill_fast, item = found.T
+    assert user_fast[:3].tolist() == pytest.approx(
+        [0.0, 0.4 / (1 + 2), (-0.6 + 0.9 * 0.4) / (1 + 0.9 + 2)]
+    )
+    assert user_fast[3] == user_fast[2]  # of one second neither sees the other
+    assert user_slow[2].item() == pytest.approx((-0.6 + 0.98 * 0.4) / (1.98 + 2))
+    # items 1 and 5 ask for skill 1 alone: the skill's past is the student's
+    assert skill_slow.tolist() == user_slow.tolist()
+    assert skill_fast[2].item() == pytest.approx((-0.6 + 0.8 * 0.4) / (1.8 + 2))
+    assert item.tolist() == pytest.approx([*skill_fast[:3].tolist(), 0.0])
+
+
+@given(st.lists(st.integers(0, 2), min_size=1, max_size=40), st.floats(0.0, 1.0))
+def test_fading_sums_are_those_of_a_loop(keys, decay):
+    rng = np.random.default_rng(len(keys))
+    values = rng.normal(size=len(keys))
+    group = Grouped.of(np.array(keys), np.arange(len(keys)), len(keys))
+    found = group.fading(values, decay)
+    sums = {}
+    for place, (key, row) in enumerate(zip(group.key, group.row, strict=True)):
+        sums[key] = values[row] + decay * sums.get(key, 0.0)
+        assert found[place] == pytest.approx(sums[key], abs=1e-9)
+    assert found[-1] == 0.0
 
 
 def test_out_of_fold_rates_do_not_know_the_users_own_answers():
@@ -144,6 +180,7 @@ def test_probes_look_at_everything_up_to_their_response():
         after=torch.tensor([0, 1, 2, 3]),
         item=torch.tensor([9, 8, 7, 6]),
         skill_set=torch.zeros(4).long(),
+        columns=torch.empty(4, 0),
     )
     seen: dict[int, set[int]] = {}
     for numbers, batch in histories.probe_batches(data, probes, 200):
