@@ -282,7 +282,7 @@ def test_a_broken_model_stops_the_run(tmp_path, built_project, monkeypatch):
     class Peeks:
         n_parameters = 0
 
-        def fit(self, train, optimise):
+        def fit(self, train, val, optimise):
             return None
 
         def predict(self, responses):
