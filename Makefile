@@ -31,9 +31,10 @@ test-spark: $(TOOLS) ## build the marts on Spark and compare them with DuckDB's 
 	$(BIN)/pip install --quiet --editable '.[dev,spark]'
 	$(BIN)/pytest -m spark -rs
 
-lint: $(TOOLS) ## check Python and SQL style
+lint: $(TOOLS) ## check Python's style and types, and SQL's style
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
 	$(BIN)/sqlfluff lint --processes 2 dbt_project/models dbt_project/tests
 
 docs: $(INSTALLED) ## the data's documentation and lineage on http://127.0.0.1:8080

@@ -49,7 +49,10 @@ def _case(settings: AdSettings, n_datasets: int, n_users: int) -> dict:
         simulated = simulate_trials(settings, n_users, seed)
         table = trial_table(simulated.table, len(simulated.tokens)).uncensored()
         nuisances = Nuisances(*quick_cross_fit(table.trials, table.fold).T)
-        found.append(estimate(observed(table), nuisances, TRIM).effects)
+        estimates = estimate(observed(table), nuisances, TRIM)
+        if estimates is None:
+            raise click.ClickException(f"trimming leaves nothing with seed {seed}")
+        found.append(estimates.effects)
         n_trials.append(len(table))
     population = simulated.population
     truth = {"ATE": population.ate, "ATT": population.att}

@@ -69,7 +69,7 @@ def run(n_events: int = 2_000_000, seed: int = 0, repeats: int = 3) -> dict:
 def load_and_loop(source: Path) -> int:
     """The slow side; number of kept events."""
     prefixes = xuetangx.learning_event_prefixes()
-    columns = [[], [], [], [], []]
+    columns: list[list[str]] = [[], [], [], [], []]
     courses, users, sessions, types, stamps = columns
     with source.open(encoding="utf-8") as file:
         document = json.load(file)
@@ -150,7 +150,7 @@ def _measured(side: Callable[[Path], int], source: Path) -> dict:
 def _peak_mib() -> int:
     """Peak resident memory; ru_maxrss would count the parent's before exec, too."""
     status = Path("/proc/self/status").read_text()
-    return int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) // 1024
+    return int(re.findall(r"VmHWM:\s+(\d+) kB", status)[0]) // 1024
 
 
 def _warm_up(side: Callable[[Path], int]) -> None:

@@ -122,7 +122,7 @@ def write_marts(folder: Path, n_pairs: int) -> int:
 def _anonymous(command: list[str]) -> dict[str, float]:
     """CPU seconds of a process and its largest anonymous memory (Linux)."""
     process = psutil.Popen(command, cwd=ROOT)
-    peak, times = 0, None
+    peak, times = 0, process.cpu_times()
     while process.poll() is None:
         status = Path(f"/proc/{process.pid}/status").read_text()
         found = re.search(r"RssAnon:\s+(\d+) kB", status)

@@ -21,7 +21,9 @@ import psutil
 from benchmarks.bench_dbt_build import BIN, ROOT
 
 MILLION = 1_000_000
-SIZES = dict.fromkeys(("duckdb", "spark"), (1, 3, 10, 30, 100))
+SIZES: dict[str, tuple[int, ...]] = dict.fromkeys(
+    ("duckdb", "spark"), (1, 3, 10, 30, 100)
+)
 MODELS = ("--exclude-resource-type", "test", "unit_test", "--select")
 STAGES = {
     "keyed events": (

@@ -10,6 +10,7 @@ trained ones; Session-KNN is fitted on random sessions. One thread, CPU seconds.
 import json
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import click
 import numpy as np
@@ -18,6 +19,7 @@ import torch
 from benchmarks.made_sequences import query_set, realistic_lengths, training_set
 from models_py import registry
 from models_py.data import Queries
+from models_py.recommendation.protocol import Recommender
 from training.fit.seeds import make_reproducible
 
 MODELS = ("gru", "sasrec", "session_knn")
@@ -39,7 +41,7 @@ def run(
     train = training_set(rng, realistic_lengths(rng, 120_000), n_items)
     queries = query_set(rng, n_queries, n_items)
     some = torch.from_numpy(rng.permutation(n_queries)[:n_single])
-    results = {"n_queries": n_queries, "n_items": n_items, "models": {}}
+    results: dict[str, Any] = {"n_queries": n_queries, "n_items": n_items, "models": {}}
     for name in MODELS:
         model = registry.create(name, n_items=n_items)
         model.fit(train, optimise=lambda model, train: None)
@@ -54,7 +56,7 @@ def run(
     return results
 
 
-def _rate(model: object, queries: Queries, chunk: int) -> float:
+def _rate(model: Recommender, queries: Queries, chunk: int) -> float:
     """Queries per CPU-second, after a first call that warms up."""
     model.score(queries.take(torch.arange(min(chunk, len(queries)))))
     before = time.process_time()

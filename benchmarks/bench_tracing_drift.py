@@ -75,8 +75,10 @@ def _searched(n_users: int, n_items: int, drift_share: float, seed: int) -> dict
         lambda module, data: fit(
             module,
             data,
-            settings=replace(module.config.optimiser, epochs=30),
-            validate=lambda: auc(val.correct.numpy(), module.predict(val).numpy()),
+            settings=replace(model.config.optimiser, epochs=30),
+            validate=lambda: (
+                auc(val.correct.numpy(), model.predict(val).numpy()) or 0.0
+            ),
             seed=seed,
         ),
     )

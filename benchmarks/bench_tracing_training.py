@@ -11,6 +11,7 @@ dozen responses each, as in real logs, and users who fill every window.
 import json
 import time
 from dataclasses import replace
+from typing import Any
 
 import click
 import numpy as np
@@ -40,7 +41,11 @@ def run(responses: int = 60_000, n_items: int = 1_000, seed: int = 0) -> dict:
     warm = made_responses(rng, np.full(20, 30), n_items)
     _ours(warm)  # torch imports parts of itself at the first step
     _pykt(warm, n_blocks=1)
-    result = {"n_items": n_items, "threads": torch.get_num_threads(), "cases": {}}
+    result: dict[str, Any] = {
+        "n_items": n_items,
+        "threads": torch.get_num_threads(),
+        "cases": {},
+    }
     for name, lengths in cases.items():
         data = made_responses(rng, lengths.astype(int), n_items)
         rates = {

@@ -6,6 +6,7 @@ do the same work, in the style of the notebooks: one `groupby` loop per step.
 
 import hashlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -96,7 +97,7 @@ def make_pairs(events: pd.DataFrame, sessions: pd.DataFrame) -> pd.DataFrame:
     )
     ordered = events.assign(item_id=events["course_id"].map(item_ids))
     ordered = ordered.sort_values(["user_id", "session_id"], kind="stable")
-    rows = []
+    rows: list[dict[str, Any]] = []
     for session_id, group in ordered.groupby("session_id", sort=False):
         user_id, split = group["user_id"].iloc[0], group["split"].iloc[0]
         items, times = _collapse(group["item_id"].tolist(), group["ts_epoch"].tolist())
@@ -123,7 +124,7 @@ def make_pairs(events: pd.DataFrame, sessions: pd.DataFrame) -> pd.DataFrame:
 def make_episodes(pairs: pd.DataFrame, k: int, q: int, starts) -> pd.DataFrame:
     """K support pairs and the Q that follow, user by user."""
     ordered = pairs.sort_values(["user_id", "label_ts_epoch", "pair_id"])
-    rows = []
+    rows: list[dict[str, Any]] = []
     for user_id, group in ordered.groupby("user_id", sort=False):
         if len(group) < k + q:
             continue

@@ -9,6 +9,8 @@ from torch.func import functional_call
 from torch.nn import functional
 
 from models_py.meta.tasks import Tasks
+from models_py.recommendation.gru import GRU
+from models_py.recommendation.sasrec import SASRec
 
 HEAD = "output."
 
@@ -31,7 +33,11 @@ class Plain:
 
 
 def plain_meta_loss(
-    network: nn.Module, tasks: Tasks, n_steps: list[int], scale: list[float], how: Plain
+    network: GRU | SASRec,
+    tasks: Tasks,
+    n_steps: list[int],
+    scale: list[float],
+    how: Plain,
 ) -> Tensor:
     """Query loss of each adapted learner, shape (T,).
 
@@ -41,7 +47,7 @@ def plain_meta_loss(
     losses, named = [], dict(network.named_parameters())
     for task in range(len(tasks)):
         # a table that also scores items begins as one and is two from there on
-        weights = {"output.weight": network.output.weight, **named}
+        weights: dict[str, Tensor] = {"output.weight": network.output.weight, **named}
         own = {name: weight.clone() for name, weight in weights.items()}
         changing = [n for n in own if n.startswith(HEAD) or not how.head_only]
         for _ in range(n_steps[task]):

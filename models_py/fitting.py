@@ -6,7 +6,7 @@ loop serves every family whose models speak `Trainable`.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Generic, Protocol, Self, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -30,11 +30,12 @@ class TrainingBatch(Protocol):
         """What that mean counts beside the mean of another part of the batch."""
         return float(self.n_targets)
 
-    def to(self, device: torch.device) -> "TrainingBatch":
+    def to(self, device: torch.device) -> Self:
         """The same batch on another device."""
 
 
-Batch = TypeVar("Batch")
+Train = TypeVar("Train", contravariant=True)
+Batch = TypeVar("Batch", bound=TrainingBatch)
 
 
 @dataclass(frozen=True)
@@ -56,16 +57,42 @@ class Batches(Generic[Batch]):
         return map(self.lay_out, self.groups)
 
 
-class Trainable(Protocol):
-    """An `nn.Module` (with all its methods) that the training loop can fit."""
+class Stateful(Protocol):
+    """All that a model has learned can be put away and taken up."""
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """All that was learned, as tensors."""
+
+    def load_state_dict(self, state: dict[str, Tensor], /) -> object:
+        """Take over what `state_dict` of an equally configured model gave.
+
+        Raises:
+            KeyError, RuntimeError or ValueError: the state is of another model.
+        """
+
+
+class Trainable(Stateful, Protocol[Train, Batch]):
+    """A network that the training loop can fit.
+
+    An `nn.Module` has all that it needs but `batches` and `loss`.
+    """
 
     def batches(
-        self, train: Any, settings: OptimiserConfig, generator: torch.Generator
-    ) -> Batches:
+        self, train: Train, settings: OptimiserConfig, generator: torch.Generator
+    ) -> Batches[Batch]:
         """One epoch's batches in an order drawn from the generator."""
 
-    def loss(self, batch: TrainingBatch) -> Tensor:
+    def loss(self, batch: Batch) -> Tensor:
         """Mean loss over the batch's targets, a scalar with a gradient."""
+
+    def parameters(self) -> Iterator[nn.Parameter]:
+        """All weights."""
+
+    def to(self, device: torch.device) -> object:
+        """Move all weights to a device."""
+
+    def train(self) -> object:
+        """Switch to training, with dropout."""
 
 
 @dataclass(frozen=True)
@@ -87,5 +114,8 @@ class FitLog:
     monitor: str
 
 
-Optimise = Callable[[nn.Module, Any], FitLog]
-"""The training loop with its settings filled in: (model, train) → log."""
+class Optimise(Protocol):
+    """The training loop with its settings filled in."""
+
+    def __call__(self, model: Trainable[Train, Batch], train: Train, /) -> FitLog:
+        """Fit the model; at the end it has its best epoch's weights."""

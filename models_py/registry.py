@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Literal
+from typing import Any, Generic, Literal, TypeVar
 
 from models_py.causal.nuisance import (
     SummaryBoosting,
@@ -11,12 +11,16 @@ from models_py.causal.nuisance import (
     SummaryLogistic,
     SummaryLogisticConfig,
 )
+from models_py.causal.protocol import NuisanceModel
 from models_py.causal.transformer import CausalTransformer, CausalTransformerConfig
+from models_py.meta.adaptation import AdaptableNetwork
 from models_py.meta.best import Best, BestConfig
 from models_py.meta.learner import METHODS, MetaConfig, MetaLearner, WarmMetaConfig
+from models_py.meta.protocol import SupportReader
 from models_py.recommendation.gru import GRU, GRUConfig
 from models_py.recommendation.markov import Markov, MarkovConfig
 from models_py.recommendation.popularity import Popularity, PopularityConfig
+from models_py.recommendation.protocol import Recommender
 from models_py.recommendation.random import Random, RandomConfig
 from models_py.recommendation.sasrec import SASRec, SASRecConfig
 from models_py.recommendation.session_knn import SessionKNN, SessionKNNConfig
@@ -25,13 +29,16 @@ from models_py.tracing.dkt import DKT, DKTConfig
 from models_py.tracing.gbt import GBT, GBTConfig
 from models_py.tracing.item_rate import ItemRate, ItemRateConfig
 from models_py.tracing.logistic import Logistic, LogisticConfig
+from models_py.tracing.protocol import Tracer
 from models_py.tracing.sakt import SAKT, SAKTConfig
 from models_py.tracing.wd_irt import WideDeepIRT, WideDeepIRTConfig
 
+Model = TypeVar("Model", covariant=True)
+
 
 @dataclass(frozen=True)
-class Entry:
-    """One model of the line-up.
+class Entry(Generic[Model]):
+    """One model of the line-up, which speaks the protocol of its kind.
 
     Args:
         name: what users type and files are called.
@@ -52,7 +59,7 @@ class Entry:
     name: str
     title: str
     family: str
-    factory: Callable[..., Any]
+    factory: Callable[..., Model]
     config: type
     is_baseline: bool = True
     adapts: bool = False
@@ -73,7 +80,9 @@ _TITLES = {
 }
 
 
-def _meta_learner(method: str, is_warm: bool, is_adaptive: bool) -> Entry:
+def _meta_learner(
+    method: str, is_warm: bool, is_adaptive: bool
+) -> Entry[SupportReader]:
     """One way to adapt, from one start."""
     starts_trained = is_warm or not METHODS[method].is_trained
     extras = {"warm start": is_warm, "by reliability": is_adaptive}
@@ -102,13 +111,17 @@ _META_LEARNERS = tuple(
     if METHODS[method].is_trained or not is_warm
 )
 
-_ENTRIES = (
+_RECOMMENDERS: tuple[Entry[Recommender], ...] = (
     Entry("random", "Random", "recommendation", Random, RandomConfig),
     Entry("popularity", "Popularity", "recommendation", Popularity, PopularityConfig),
     Entry("markov", "Markov", "recommendation", Markov, MarkovConfig),
     Entry("session_knn", "Session-KNN", "recommendation", SessionKNN, SessionKNNConfig),
+)
+_NETWORKS: tuple[Entry[AdaptableNetwork], ...] = (
     Entry("gru", "GRU", "recommendation", GRU, GRUConfig, is_network=True),
     Entry("sasrec", "SASRec", "recommendation", SASRec, SASRecConfig, is_network=True),
+)
+_SUPPORT_READERS: tuple[Entry[SupportReader], ...] = (
     *_META_LEARNERS,
     Entry(
         name="best",
@@ -119,6 +132,8 @@ _ENTRIES = (
         is_baseline=False,
         adapts=True,
     ),
+)
+_NUISANCE_MODELS: tuple[Entry[NuisanceModel], ...] = (
     Entry(
         "summary_logistic",
         "Logistic",
@@ -141,6 +156,8 @@ _ENTRIES = (
         CausalTransformerConfig,
         is_baseline=False,
     ),
+)
+_TRACERS: tuple[Entry[Tracer], ...] = (
     Entry("item_rate", "Item rate", "tracing", ItemRate, ItemRateConfig),
     Entry("logistic", "Logistic", "tracing", Logistic, LogisticConfig),
     Entry("gbt", "Boosted trees", "tracing", GBT, GBTConfig),
@@ -157,7 +174,14 @@ _ENTRIES = (
     ),
 )
 
-MODELS: dict[str, Entry] = {entry.name: entry for entry in _ENTRIES}
+_ENTRIES: tuple[Entry[Any], ...] = (
+    *_RECOMMENDERS,
+    *_NETWORKS,
+    *_SUPPORT_READERS,
+    *_NUISANCE_MODELS,
+    *_TRACERS,
+)
+MODELS: dict[str, Entry[Any]] = {entry.name: entry for entry in _ENTRIES}
 CONFIGS: dict[str, type] = {name: entry.config for name, entry in MODELS.items()}
 
 

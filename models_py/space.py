@@ -36,4 +36,5 @@ def with_settings(config: Any, values: Mapping[str, Any]) -> Any:
         first, _, rest = name.partition(".")
         inner = own.get(first, getattr(config, first))
         own[first] = with_settings(inner, {rest: value}) if rest else value
-    return replace(config, **own) if is_dataclass(config) else config
+    is_settings = is_dataclass(config) and not isinstance(config, type)
+    return replace(config, **own) if is_settings else config

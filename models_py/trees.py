@@ -77,7 +77,7 @@ def boosted(
         random_state=seed,
     )
     # a column without any value tells nothing, and cannot be binned
-    is_empty = np.isnan(columns).all(axis=0)
+    is_empty = np.asarray(np.isnan(columns).all(axis=0))
     with threadpool_limits(1):  # as torch: results must not depend on the cores
         if watched is None:
             return trees_of(model.fit(_filled(columns, is_empty), is_so))

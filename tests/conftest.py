@@ -100,7 +100,8 @@ def built_project(shared_folder: Path) -> BuiltProject:
             project.target_path.mkdir(parents=True)
             parsed = one_process.duckdb_process().parsed
             shutil.copy(parsed, project.target_path / "partial_parse.msgpack")
-            paths = ("--target-path", str(project.target_path))
+            # the target that the project was parsed for, or it is parsed once more
+            paths = ("--target", "duckdb", "--target-path", str(project.target_path))
             paths += ("--log-path", str(scratch / "logs"))
             finished = run_dbt("build", *paths, env=project.env)
             assert finished.returncode == 0, finished.stdout + finished.stderr

@@ -131,7 +131,7 @@ class TrainConfig:
         if "optimiser" in defaults and self.epochs is not None:
             defaults["optimiser"]["epochs"] = self.epochs
         whole = overlaid(defaults, self.models.get(name, {}))
-        config = checked(kind, whole, f"models.{name}")
+        config: Any = checked(kind, whole, f"models.{name}")
         self._require_network(name, config)
         members = registry.MODELS[name].members
         return dataclasses.replace(config, **{m: self.model_config(m) for m in members})

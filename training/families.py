@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from training.causal import family as causal
 from training.causal.marts import load_causal
@@ -19,9 +19,11 @@ from training.tracing import family as tracing
 from training.tracing.marts import SEQUENCE_COLUMNS, load_tracing
 from training.tracing.scorecard import table as tracing_table
 
+M = TypeVar("M", bound=Marts)
+
 
 @dataclass(frozen=True)
-class Family:
+class Family(Generic[M]):
     """What is done with one family of marts.
 
     Args:
@@ -41,14 +43,14 @@ class Family:
 
     name: str
     columns: frozenset[str]
-    load: Callable[[Path, str, str | None], Marts]
-    check: Callable[[Marts, TrainConfig], object]
-    evaluate: Callable[[Job], dict[str, Any]]
+    load: Callable[[Path, str, str | None], M]
+    check: Callable[[M, TrainConfig], object]
+    evaluate: Callable[[Job[M]], dict[str, Any]]
     table: Callable[[dict[str, Any]], str]
     repeats: frozenset[str] = frozenset()
 
 
-FAMILIES: dict[str, Family] = {
+FAMILIES: dict[str, Family[Any]] = {
     family.name: family
     for family in (
         Family(
@@ -80,7 +82,7 @@ FAMILIES: dict[str, Family] = {
 }
 
 
-def family_of(path: Path, mart: str) -> Family:
+def family_of(path: Path, mart: str) -> Family[Any]:
     """The family of a mart, told by its columns.
 
     Raises:

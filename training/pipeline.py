@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 
@@ -61,7 +61,7 @@ def start(
         return _go(job, family, command)
 
 
-def resolved(config: TrainConfig) -> tuple[TrainConfig, Family]:
+def resolved(config: TrainConfig) -> tuple[TrainConfig, Family[Any]]:
     """All that a run would use, written out, and the family of its mart.
 
     Raises:
@@ -75,7 +75,8 @@ def resolved(config: TrainConfig) -> tuple[TrainConfig, Family]:
     config = config.resolved(family.name)
     with open_marts(source) as connection:
         dataset = choose_dataset(connection, source, config.mart, config.dataset)
-    return dataclasses.replace(config, dataset=dataset, device=device.type), family
+    kind: Literal["cpu", "cuda"] = "cuda" if device.type == "cuda" else "cpu"
+    return dataclasses.replace(config, dataset=dataset, device=kind), family
 
 
 def _recorded(config: TrainConfig) -> dict[str, Any]:
@@ -194,7 +195,7 @@ def _new_run(
     return run
 
 
-def _go(job: Job, family: Family, command: str) -> dict[str, Any] | None:
+def _go(job: Job[Marts], family: Family[Any], command: str) -> dict[str, Any] | None:
     """Do the job and write the run folder; the manifest seals it."""
     make_reproducible()
     run, config, marts = job.run, job.config, job.marts

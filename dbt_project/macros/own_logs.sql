@@ -3,7 +3,7 @@
 {#- What every `raw/*/dataset.yml` says, by the data set's name, checked. -#}
 {% macro own_records() %}
     {%- set records = {} -%}
-    {%- set raw = env_var("MOOCMETA_DATA_DIR", "sample_data") ~ "/raw" -%}
+    {%- set raw = raw_root() -%}
     {%- for path in raw_paths(raw, ["*/dataset.yml"]) -%}
         {%- set name = path.split("/")[-2] -%}
         {%- set record = fromyaml(file_text(path)) -%}
@@ -90,7 +90,7 @@
     {%- if family != "tracing" -%}
         {%- set columns = columns | rejectattr("config.meta.tracing_only", "true") | list -%}
     {%- endif -%}
-    {%- set raw = env_var("MOOCMETA_DATA_DIR", "sample_data") ~ "/raw/" -%}
+    {%- set raw = raw_root() ~ "/" -%}
     {%- set names = columns | map(attribute="name") | join(", ") -%}
 
     {%- set selects = [] -%}
@@ -102,12 +102,12 @@
                 path ~ ": the file is missing; ingest the log again"
             ) -%}
         {%- endif -%}
-        {%- set reader = raw_reader(path, "utf-8") -%}
-        {%- set found = raw_types(reader) -%}
+        {%- set reader = raw_reader({"path": path, "is_text": false}) -%}
+        {%- set found = run_query("select * from " ~ reader ~ " where false").column_names -%}
         {%- for column in columns if column.name not in found -%}
             {%- do exceptions.raise_compiler_error(
                 path ~ ": column " ~ column.name ~ " is missing; found "
-                ~ (found.keys() | join(", ")) ~ "; ingest the log again as " ~ family
+                ~ (found | join(", ")) ~ "; ingest the log again as " ~ family
             ) -%}
         {%- endfor -%}
         {%- do selects.append(

@@ -15,10 +15,9 @@ from torch import Tensor
 
 from models_py import trees
 from models_py.causal import summary
-from models_py.causal.protocol import COLUMNS, EDGE
+from models_py.causal.protocol import COLUMNS, EDGE, OptimiseNuisances
 from models_py.causal.trials import Trials
 from models_py.config import require
-from models_py.fitting import FitLog, Optimise
 
 _SPREAD_FLOOR = 1e-9  # a feature that never varies is left as it is
 
@@ -87,7 +86,7 @@ class SummaryLogistic:
         """Weights and biases of the three regressions."""
         return self.state["weight"].numel() + self.state["bias"].numel()
 
-    def fit(self, train: Trials, optimise: Optimise) -> FitLog | None:
+    def fit(self, train: Trials, optimise: OptimiseNuisances) -> None:
         """Standardise the features and fit the three regressions."""
         x = summary.features(train)
         mean, spread = x.mean(0), x.std(0)
@@ -142,7 +141,7 @@ class SummaryBoosting:
             for kept in self.trees.values()
         )
 
-    def fit(self, train: Trials, optimise: Optimise) -> FitLog | None:
+    def fit(self, train: Trials, optimise: OptimiseNuisances) -> None:
         """Grow the trees of the three models."""
         x, config = summary.features(train), self.config
         self.trees = {

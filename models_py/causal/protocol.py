@@ -5,20 +5,34 @@ from typing import Protocol
 from torch import Tensor
 
 from models_py.causal.trials import Trials
-from models_py.fitting import FitLog, Optimise
+from models_py.fitting import Batch, FitLog, Stateful, Trainable
 
 COLUMNS = ("propensity", "control", "treated")
 EDGE = 1e-4  # probabilities stay this far from 0 and 1
 
 
-class NuisanceModel(Protocol):
+class NuisanceNetwork(Trainable[Trials, Batch], Protocol[Batch]):
+    """One that the training loop fits, stopped by users it does not learn from."""
+
+    def log_loss(self, trials: Trials) -> float:
+        """The training loss on other trials, without dropout."""
+
+
+class OptimiseNuisances(Protocol):
+    """The training loop with its settings filled in, and with whom it is stopped by."""
+
+    def __call__(self, model: NuisanceNetwork[Batch], train: Trials, /) -> FitLog:
+        """Fit the network to most of the users of the given trials."""
+
+
+class NuisanceModel(Stateful, Protocol):
     """Predicts from its history how a trial goes on."""
 
     @property
     def n_parameters(self) -> int:
         """How many numbers the fitted model keeps."""
 
-    def fit(self, train: Trials, optimise: Optimise) -> FitLog | None:
+    def fit(self, train: Trials, optimise: OptimiseNuisances) -> FitLog | None:
         """Learn from trials whose both arms are seen.
 
         Networks hand themselves to `optimise` and return its log; the others need
@@ -35,9 +49,3 @@ class NuisanceModel(Protocol):
             In the order of `COLUMNS`, in [EDGE, 1 - EDGE], float64 on the CPU,
             shape (R, 3).
         """
-
-    def state_dict(self) -> dict[str, Tensor]:
-        """All that was learned, as tensors."""
-
-    def load_state_dict(self, state: dict[str, Tensor]) -> object:
-        """Take over what `state_dict` of an equally configured model gave."""

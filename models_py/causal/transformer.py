@@ -12,11 +12,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from models_py.causal.protocol import EDGE
+from models_py.causal.protocol import EDGE, OptimiseNuisances
 from models_py.causal.trials import FIRST_PRODUCT, UNKNOWN_ITEM, Trials
 from models_py.causal.windows import Windows, grouped, windows_of
 from models_py.config import OptimiserConfig, require
-from models_py.fitting import Batches, FitLog, Optimise, TrainingBatch
+from models_py.fitting import Batches, FitLog, TrainingBatch
 from models_py.ragged import PAD, pad_aligned
 from models_py.recommendation.sasrec import Block
 from models_py.seeding import seeded
@@ -163,7 +163,12 @@ class CausalTransformer(nn.Module):
             self.item = nn.Embedding(n_items, config.dim, padding_idx=PAD)
             self.time = nn.Linear(N_TIMES, config.dim)
             self.blocks = nn.Sequential(
-                *(RecencyBlock(config) for _ in range(config.n_blocks))
+                *(
+                    RecencyBlock(
+                        config.dim, config.n_heads, config.dropout, config.max_length
+                    )
+                    for _ in range(config.n_blocks)
+                )
             )
             self.norm = nn.LayerNorm(config.dim)
             self.heads = nn.Linear(config.dim, 3)
@@ -215,7 +220,7 @@ class CausalTransformer(nn.Module):
         log_loss = functional.binary_cross_entropy_with_logits
         return log_loss(treatment, batch.treatment) + log_loss(seen, batch.outcome)
 
-    def fit(self, train: Trials, optimise: Optimise) -> FitLog:
+    def fit(self, train: Trials, optimise: OptimiseNuisances) -> FitLog:
         """Start at the mean rates and hand the network to the training loop."""
         is_treated = train.treatment == 1
         rates = torch.stack(

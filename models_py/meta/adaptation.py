@@ -29,19 +29,42 @@ from torch.nn import functional
 from models_py.fitting import Diverged
 from models_py.meta.tasks import Asked, TaskBatch
 from models_py.ragged import PAD
+from models_py.recommendation.output import SharedOutput
+from models_py.recommendation.protocol import Recommender
 
 ROWS_TOGETHER = 32  # rows of alike length that a common network reads together
 
 
-class AdaptableNetwork(Protocol):
+class NetworkConfig(Protocol):
+    """Settings of a network that reads prefixes."""
+
+    @property
+    def max_length(self) -> int:
+        """A prefix is cut to this many last items."""
+
+
+class AdaptableNetwork(Recommender, Protocol):
     """A network whose item scores are a linear layer over causal states.
 
-    An `nn.Module` with `embedding` (row 0 is padding) and `output`; its `forward` and
-    `task_states` are all that lies between them.
+    An `nn.Module` with `embedding` (row 0 is padding) and `output`; its `forward`, by
+    which it is called, and `task_states` are all that lies between them.
     """
 
     embedding: nn.Embedding
-    output: nn.Linear
+    output: SharedOutput
+
+    @property
+    def config(self) -> NetworkConfig:
+        """Its settings."""
+
+    def parameters(self) -> Iterator[nn.Parameter]:
+        """All weights."""
+
+    def named_parameters(self) -> Iterator[tuple[str, nn.Parameter]]:
+        """All weights by name."""
+
+    def __call__(self, embedded: Tensor, /) -> Tensor:
+        """States from embedded items, (B, L, E) → (B, L, H)."""
 
     def task_states(self, weights: Mapping[str, Tensor], embedded: Tensor) -> Tensor:
         """States of many learners, (T, R, L, E) → (T, R, L, H)."""
@@ -106,7 +129,7 @@ class Learners:
 
     def _unlearned(self, states: Tensor) -> Tensor:
         """What the steps so far take from the common layer's logits."""
-        if self.rates.output is None:
+        if self.rates.output is None or self.rates.bias is None:
             return (states @ self.states.mT + 1) @ self.errors
         # a rate for each weight, so the products themselves: (T, n_items, H)
         products = self.rates.output * (self.errors.mT @ self.states)
@@ -140,9 +163,9 @@ def adapted(
     for step in range(rates.learner.shape[1]):
         if batch.support.labels.shape[1]:
             learners = (
-                _head_stepped(learners, batch, step, states)
-                if head_only
-                else _stepped(learners, batch, step, second_order)
+                _stepped(learners, batch, step, second_order)
+                if states is None
+                else _head_stepped(learners, batch, step, states)
             )
         yield learners
 
@@ -226,8 +249,8 @@ def _stepped(
     learners: Learners, batch: TaskBatch, step: int, second_order: bool
 ) -> Learners:
     """The learners after one more step of all weights."""
-    names = list(learners.body)
-    changing = [learners.slots, *learners.body.values()]
+    weights = learners.body or {}
+    names, changing = list(weights), [learners.slots, *weights.values()]
     with torch.enable_grad():
         at = changing
         if not second_order:

@@ -7,17 +7,17 @@ follows Jannach and Ludewig: When Recurrent Neural Networks meet the Neighborhoo
 Session-Based Recommendation, RecSys 2017.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import product
-from typing import ClassVar
+from typing import ClassVar, cast
 
 import torch
 from torch import Tensor, nn
 
 from models_py.config import OptimiserConfig, require
 from models_py.data import Queries
-from models_py.fitting import Batches, FitLog, Optimise
+from models_py.fitting import Batches, FitLog, Optimise, Stateful
 from models_py.meta.blocks import Blocks, cut_into_blocks
 from models_py.meta.context import ContextBatch, ContextConfig, ContextGRU
 from models_py.meta.tasks import PairRows, Tasks, TrainTasks
@@ -54,7 +54,7 @@ class BestConfig:
         "optimiser.learning_rate": Between(1e-3, 2e-2, is_log=True),
     }
 
-    n_networks: int = 2
+    n_networks: int = 1
     knn_weight: float | None = None
     network: ContextConfig = field(default_factory=ContextConfig)
     knn: SessionKNNConfig = field(default_factory=SessionKNNConfig)
@@ -104,7 +104,7 @@ class Best:
         labels = train.episodes.pairs.label[train.histories.values]
         network = self.config.network
         set_usual_dropout(self.networks, network.dropout, len(labels), self.n_items)
-        for member in self.networks.members:
+        for member in self.networks.each:
             member.negatives = usual_negatives(network.negatives, labels, self.n_items)
         return optimise(self.networks, train)
 
@@ -160,7 +160,7 @@ class Best:
 
     def state_dict(self) -> dict[str, Tensor]:
         """Weights and sessions."""
-        parts = {"networks": self.networks, "knn": self.knn}
+        parts: dict[str, Stateful] = {"networks": self.networks, "knn": self.knn}
         return {
             f"{name}.{key}": value
             for name, part in parts.items()
@@ -179,7 +179,7 @@ class Best:
             )
 
 
-def _mixed(read: Tensor, votes: Tensor | None, weight: float) -> Tensor:
+def _mixed(read: Tensor, votes: Tensor | None, weight: float | None) -> Tensor:
     """Logarithm of the mixture of probabilities and votes, shape (N, n_items)."""
     if votes is not None and weight:
         total = votes.sum(1, keepdim=True)
@@ -198,6 +198,11 @@ class ContextNetworks(nn.Module):
             for number in range(config.n_networks)
         )
 
+    @property
+    def each(self) -> Sequence[ContextGRU]:
+        """The members as the networks that they are: torch's list knows modules."""
+        return cast(Sequence[ContextGRU], self.members)
+
     def batches(
         self, train: TrainTasks, settings: OptimiserConfig, generator: torch.Generator
     ) -> Batches[ContextBatch]:
@@ -209,7 +214,7 @@ class ContextNetworks(nn.Module):
         )
 
         def lay_out(rows: Tensor) -> ContextBatch:  # as all members do
-            return self.members[0].lay_out(blocks.take(rows))
+            return self.each[0].lay_out(blocks.take(rows))
 
         if len(blocks) == 0:
             return Batches([], lay_out)
@@ -221,12 +226,12 @@ class ContextNetworks(nn.Module):
 
     def loss(self, batch: ContextBatch) -> Tensor:
         """Mean of the members' losses, a scalar."""
-        return torch.stack([member.loss(batch) for member in self.members]).mean()
+        return torch.stack([member.loss(batch) for member in self.each]).mean()
 
     @torch.no_grad()
     def probabilities(self, blocks: Blocks) -> Tensor:
         """Mean over the members, a row a query, shape (N, n_items), on the CPU."""
         self.eval()
-        batch = self.members[0].lay_out(blocks).to(device_of(self))
-        each = [member.output(member.states(batch)) for member in self.members]
-        return torch.stack(each).softmax(-1).mean(0).float().cpu()
+        batch = self.each[0].lay_out(blocks).to(device_of(self))
+        found = [member.output(member.states(batch)) for member in self.each]
+        return torch.stack(found).softmax(-1).mean(0).float().cpu()

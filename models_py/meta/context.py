@@ -90,7 +90,9 @@ class ContextBatch(TrainingBatch):
             self.context_length,
             self.rows.to(device),
             self.row_length,
-            *(value.to(device) for value in (self.task, self.row, self.place)),
+            self.task.to(device),
+            self.row.to(device),
+            self.place.to(device),
             self.targets.to(device),
         )
 

@@ -20,6 +20,7 @@ from models_py.config import OptimiserConfig, require
 from models_py.data import Queries
 from models_py.fitting import Batches, FitLog, Optimise
 from models_py.meta.adaptation import (
+    AdaptableNetwork,
     Learners,
     Rates,
     adapted,
@@ -143,7 +144,7 @@ class MetaLearner(nn.Module):
         n_items: int,
         config: MetaConfig,
         *,
-        network: nn.Module,
+        network: AdaptableNetwork,
         method: Method,
         is_adaptive: bool = False,
     ) -> None:
@@ -297,13 +298,13 @@ class MetaLearner(nn.Module):
             far = far * (step < own[:, None])
         if not self.method.learns_rates:
             return Rates(learner=config.inner_rate * far)
-        own = self.rates
+        learned = self.rates
         return Rates(
             learner=far,
-            embedding=own[_key("embedding.weight")],
-            body={name: own[_key(name)] for name in body_of(self.network)},
-            output=own[_key("output.weight")],
-            bias=own[_key("output.bias")],
+            embedding=learned[_key("embedding.weight")],
+            body={name: learned[_key(name)] for name in body_of(self.network)},
+            output=learned[_key("output.weight")],
+            bias=learned[_key("output.bias")],
         )
 
 

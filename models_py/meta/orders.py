@@ -1,15 +1,16 @@
 """What first-order MAML leaves out: the two meta-gradients side by side."""
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from models_py.meta.adaptation import AdaptableNetwork
 from models_py.meta.batches import PART, MetaBatch, in_parts
 from models_py.meta.learner import METHODS, MetaConfig, MetaLearner
 from models_py.meta.tasks import Tasks, lay_out
 
 
 def compare_orders(
-    network: nn.Module, tasks: Tasks, config: MetaConfig
+    network: AdaptableNetwork, tasks: Tasks, config: MetaConfig
 ) -> dict[str, float]:
     """The first- against the second-order meta-gradient at the network's weights.
 
@@ -31,7 +32,7 @@ def compare_orders(
 
 
 def _gradient(
-    network: nn.Module, batch: MetaBatch, config: MetaConfig, method: str
+    network: AdaptableNetwork, batch: MetaBatch, config: MetaConfig, method: str
 ) -> Tensor:
     n_items = network.output.out_features
     model = MetaLearner(n_items, config, network=network, method=METHODS[method])

@@ -144,10 +144,10 @@ def lay_out(tasks: Tasks, max_length: int) -> TaskBatch:
     support = _rows_of(tasks.pairs, tasks.support, max_length)
     query = _rows_of(tasks.pairs, tasks.query, max_length)
     slot_ids = _distinct(support[0].flatten(1))
-    asked = [
+    known, asked = (
         Asked(ids, _slots(slot_ids, ids), *rest) for ids, *rest in (support, query)
-    ]
-    return TaskBatch(slot_ids, *asked, tasks.reliability.float())
+    )
+    return TaskBatch(slot_ids, known, asked, tasks.reliability.float())
 
 
 def _rows_of(

@@ -162,7 +162,8 @@ class GRU(nn.Module):
         generator: torch.Generator,
     ) -> Batches[SequenceBatch]:
         """Whole sequences, about as many targets a batch as the settings say."""
-        n_targets = settings.targets_per_step(train.n_labels)
+        is_large = self.negatives is not None
+        n_targets = settings.targets_per_step(train.n_labels, is_large=is_large)
         return sequences.epoch_batches(train, n_targets, generator)
 
     def loss(self, batch: SequenceBatch) -> Tensor:

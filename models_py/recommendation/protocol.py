@@ -5,10 +5,10 @@ from typing import Protocol
 from torch import Tensor
 
 from models_py.data import Queries, TrainSequences
-from models_py.fitting import FitLog, Optimise
+from models_py.fitting import FitLog, Optimise, Stateful
 
 
-class Recommender(Protocol):
+class Recommender(Stateful, Protocol):
     """Ranks the whole vocabulary as the next item of a prefix."""
 
     @property
@@ -30,14 +30,4 @@ class Recommender(Protocol):
         Returns:
             Higher is better, column i is item id i (padding has no column),
             float32 on the CPU, shape (B, n_items).
-        """
-
-    def state_dict(self) -> dict[str, Tensor]:
-        """All that was learned, as tensors."""
-
-    def load_state_dict(self, state: dict[str, Tensor]) -> object:
-        """Take over what `state_dict` of an equally configured model gave.
-
-        Raises:
-            KeyError, RuntimeError or ValueError: the state is of another model.
         """

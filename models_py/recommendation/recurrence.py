@@ -13,7 +13,8 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
 from torch.nn.utils.rnn import PackedSequence
-from torch.ops import aten
+
+aten = torch.ops.aten
 
 
 def recurrence(from_items: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
@@ -49,9 +50,9 @@ class _Recurrence(torch.autograd.Function):
             new = torch.tanh(x[..., 2 * size :] + reset * from_state[..., 2 * size :])
             state = torch.lerp(new, state, update)
             states.append(state)
-        states = torch.stack(states, 2)
-        ctx.save_for_backward(from_items, weight, bias, states)
-        return states
+        found = torch.stack(states, 2)
+        ctx.save_for_backward(from_items, weight, bias, found)
+        return found
 
     @staticmethod
     def backward(ctx, upstream: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -107,9 +108,13 @@ def packed_states(gru: nn.GRU, packed: PackedSequence, first: Tensor) -> Tensor:
     if first.is_cuda:
         ordered = PackedSequence(packed.data, packed.batch_sizes)
         return gru(ordered, first[None])[0].data
-    from_items = functional.linear(packed.data, gru.weight_ih_l0, gru.bias_ih_l0)
+    into, recurrent, into_bias, recurrent_bias = (
+        gru.get_parameter(f"{name}_l0")
+        for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+    )
+    from_items = functional.linear(packed.data, into, into_bias)
     return _PackedRecurrence.apply(
-        from_items, first, gru.weight_hh_l0, gru.bias_hh_l0, packed.batch_sizes.tolist()
+        from_items, first, recurrent, recurrent_bias, packed.batch_sizes.tolist()
     )
 
 
@@ -130,10 +135,10 @@ class _PackedRecurrence(torch.autograd.Function):
             gates.append(from_state)  # by now r, z and what the state adds to n
             news.append(new)
             states.append(state)
-        states = torch.cat(states)
+        found = torch.cat(states)
         ctx.sizes = sizes
-        ctx.save_for_backward(first, weight, torch.cat(gates), torch.cat(news), states)
-        return states
+        ctx.save_for_backward(first, weight, torch.cat(gates), torch.cat(news), found)
+        return found
 
     @staticmethod
     @once_differentiable

@@ -91,22 +91,22 @@ class SASRecConfig:
 class Block(nn.Module):
     """Causal self-attention, then a position-wise network, both residual."""
 
-    def __init__(self, config: SASRecConfig) -> None:
+    def __init__(self, dim: int, n_heads: int, dropout: float, reach: int) -> None:
         super().__init__()
-        self.n_heads = config.n_heads
-        self.attention_norm = nn.LayerNorm(config.dim)
-        self.query_key_value = nn.Linear(config.dim, 3 * config.dim)
-        self.mix_heads = nn.Linear(config.dim, config.dim)
+        self.n_heads = n_heads
+        self.attention_norm = nn.LayerNorm(dim)
+        self.query_key_value = nn.Linear(dim, 3 * dim)
+        self.mix_heads = nn.Linear(dim, dim)
         self.feed_forward = nn.Sequential(
-            nn.LayerNorm(config.dim),
-            nn.Linear(config.dim, config.dim),
+            nn.LayerNorm(dim),
+            nn.Linear(dim, dim),
             nn.ReLU(),
-            nn.Dropout(config.dropout or 0.0),
-            nn.Linear(config.dim, config.dim),
-            nn.Dropout(config.dropout or 0.0),
+            nn.Dropout(dropout),
+            nn.Linear(dim, dim),
+            nn.Dropout(dropout),
         )
-        self.dropout = nn.Dropout(config.dropout or 0.0)
-        self.nearness = nn.Parameter(torch.zeros(config.n_heads, config.max_length))
+        self.dropout = nn.Dropout(dropout)
+        self.nearness = nn.Parameter(torch.zeros(n_heads, reach))
 
     def forward(self, x: Tensor) -> Tensor:
         """States of one block from those of the last, shape (B, L, D)."""
@@ -126,6 +126,11 @@ class Block(nn.Module):
         return self.mix_heads(read.transpose(1, 2).flatten(2))
 
 
+def _block(config: SASRecConfig) -> Block:
+    dropout = config.dropout or 0.0  # None is settled once it is known what labels are
+    return Block(config.dim, config.n_heads, dropout, config.max_length)
+
+
 class SASRec(nn.Module):
     """Item and position embeddings → attention blocks → scores of all items.
 
@@ -141,7 +146,7 @@ class SASRec(nn.Module):
             self.embedding = nn.Embedding(n_items + 1, config.dim, padding_idx=PAD)
             self.position = nn.Embedding(config.max_length, config.dim)
             self.blocks = nn.Sequential(
-                *(Block(config) for _ in range(config.n_blocks))
+                *(_block(config) for _ in range(config.n_blocks))
             )
             self.norm = nn.LayerNorm(config.dim)
             # without it an item would score best after those like itself: scores by
@@ -203,7 +208,8 @@ class SASRec(nn.Module):
         generator: torch.Generator,
     ) -> Batches[SequenceBatch]:
         """Whole sequences, about as many targets a batch as the settings say."""
-        n_targets = settings.targets_per_step(train.n_labels)
+        is_large = self.negatives is not None
+        n_targets = settings.targets_per_step(train.n_labels, is_large=is_large)
         return sequences.epoch_batches(train, n_targets, generator)
 
     def loss(self, batch: SequenceBatch) -> Tensor:

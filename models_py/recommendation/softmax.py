@@ -1,12 +1,33 @@
 """Softmax cross-entropy: over the whole vocabulary, or estimated in a large one."""
 
+from typing import Protocol
+
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.amp import custom_bwd, custom_fwd
 from torch.autograd.function import once_differentiable
 
 
-def full_cross_entropy(states: Tensor, output: nn.Linear, targets: Tensor) -> Tensor:
+class ItemLayer(Protocol):
+    """A linear layer that scores all items."""
+
+    @property
+    def weight(self) -> Tensor:
+        """One row an item, shape (n_items, H)."""
+
+    @property
+    def bias(self) -> Tensor:
+        """Shape (n_items,)."""
+
+
+class SparseItemLayer(ItemLayer, Protocol):
+    """One that can score a few items alone."""
+
+    def rows(self, items: Tensor) -> Tensor:
+        """Weights of some items, without a gradient as large as all of them."""
+
+
+def full_cross_entropy(states: Tensor, output: ItemLayer, targets: Tensor) -> Tensor:
     """`cross_entropy(output(states), targets)`, mean over targets, in less time.
 
     The output layer dominates the cost of training. Its gradient is known as soon
@@ -40,7 +61,7 @@ class _FullCrossEntropy(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     @custom_bwd(device_type="cuda")
-    def backward(ctx, upstream: Tensor):
+    def backward(ctx, upstream: Tensor):  # type: ignore[override] # torch's decorators
         return *(upstream * gradient for gradient in ctx.saved_tensors), None
 
 
@@ -67,7 +88,7 @@ class Negatives:
 
 
 def sampled_cross_entropy(
-    states: Tensor, output: nn.Module, targets: Tensor, negatives: Negatives
+    states: Tensor, output: SparseItemLayer, targets: Tensor, negatives: Negatives
 ) -> Tensor:
     """`full_cross_entropy` with its sum over all items estimated from a few.
 

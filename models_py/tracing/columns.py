@@ -63,8 +63,8 @@ class Scale:
     @classmethod
     def unknown(cls, n_columns: int) -> "Scale":
         """Leaves columns as they are."""
-        real = {"dtype": torch.float64}
-        return cls(torch.zeros(n_columns, **real), torch.ones(n_columns, **real))
+        zeros = torch.zeros(n_columns, dtype=torch.float64)
+        return cls(zeros, torch.ones_like(zeros))
 
     @classmethod
     def of(cls, columns: Tensor) -> "Scale":

@@ -149,8 +149,8 @@ class Responses:
         """For models that read interactions only: their batches carry less."""
         return replace(self, history=self.history[:, :0])
 
-    def take(self, rows: Tensor) -> "Responses":
-        """The chosen rows (indices or a mask), which keep users whole and in order."""
+    def take(self, rows: Tensor | slice) -> "Responses":
+        """Rows by indices, mask or slice, which keep users whole and in order."""
         names = ("user", "item", "skill_set", "correct", "at", "history", "behaviour")
         return replace(self, **{name: getattr(self, name)[rows] for name in names})
 

@@ -39,6 +39,8 @@ class ItemVectors(nn.Module):
     mostly noise.
     """
 
+    row: Tensor
+
     def __init__(self, n_items: int, dim: int) -> None:
         super().__init__()
         self.vectors = _small_table(n_items, dim)
@@ -62,6 +64,8 @@ class SkillVectors(nn.Module):
     Skills that no train user met count for nothing; a set without a known skill is
     the zero vector.
     """
+
+    row: Tensor
 
     def __init__(self, n_skills: int, dim: int) -> None:
         super().__init__()

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
+from typing import Protocol, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -46,6 +47,9 @@ class Interactions(Asked):
 
     correct: Tensor
     behaviour: Tensor
+
+
+Kind = TypeVar("Kind", bound=Asked)
 
 
 @dataclass(frozen=True)
@@ -217,7 +221,20 @@ def scoring_batches(
         yield batch.asked.position[batch.asked.is_real], batch
 
 
-def chances(model: nn.Module, responses: Responses, context: int) -> Tensor:
+class AnswersByLogits(Protocol):
+    """An `nn.Module` that says of a batch how likely each answer is."""
+
+    def eval(self) -> object:
+        """Turn dropout off."""
+
+    def parameters(self) -> Iterator[nn.Parameter]:
+        """All weights."""
+
+    def logits(self, batch: HistoryBatch) -> Tensor:
+        """Log odds of a right answer to each question, (B, Q)."""
+
+
+def chances(model: AnswersByLogits, responses: Responses, context: int) -> Tensor:
     """What a network of `logits` says of each response, one after the other, (N,)."""
     model.eval()
     device = next(model.parameters()).device
@@ -293,7 +310,7 @@ def _padded_rows(first: Tensor, end: Tensor) -> Tensor:
     return torch.where(rows < end[:, None], rows, NOWHERE)
 
 
-def _gathered(data: Responses, rows: Tensor, kind: type[Asked]) -> Asked:
+def _gathered(data: Responses, rows: Tensor, kind: type[Kind]) -> Kind:
     """Columns of the chosen rows; a row's number serves as its position."""
     at = rows.clamp(min=0)
     columns = {

@@ -4,11 +4,11 @@ from typing import Protocol
 
 from torch import Tensor
 
-from models_py.fitting import FitLog, Optimise
+from models_py.fitting import FitLog, Optimise, Stateful
 from models_py.tracing.data import Responses
 
 
-class Tracer(Protocol):
+class Tracer(Stateful, Protocol):
     """Says how likely each answer is to be correct, before it is given."""
 
     @property
@@ -30,14 +30,4 @@ class Tracer(Protocol):
         A row's prediction depends on its item, skills, time and history features
         and on strictly earlier rows of the same user; never on its own answer, on
         later rows or on other users' rows.
-        """
-
-    def state_dict(self) -> dict[str, Tensor]:
-        """All that was learned, as tensors."""
-
-    def load_state_dict(self, state: dict[str, Tensor]) -> object:
-        """Take over what `state_dict` of an equally configured model gave.
-
-        Raises:
-            KeyError, RuntimeError or ValueError: the state is of another model.
         """

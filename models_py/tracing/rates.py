@@ -35,13 +35,13 @@ class Rates:
     @classmethod
     def unknown(cls, n_items: int, n_skills: int) -> "Rates":
         """Of no answers at all."""
-        real = {"dtype": torch.float64}
+        real = torch.float64
         return cls(
-            torch.zeros(n_items, **real),
-            torch.zeros(n_items, **real),
-            torch.full((n_skills,), 0.5, **real),
-            torch.tensor(0.5, **real),
-            torch.tensor(1.0, **real),
+            torch.zeros(n_items, dtype=real),
+            torch.zeros(n_items, dtype=real),
+            torch.full((n_skills,), 0.5, dtype=real),
+            torch.tensor(0.5, dtype=real),
+            torch.tensor(1.0, dtype=real),
         )
 
     @classmethod

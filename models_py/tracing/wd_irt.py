@@ -81,6 +81,11 @@ class WideDeepIRT(nn.Module):
     deviation above the newcomers' mean is halfway between guessing and certainty.
     """
 
+    item_values: Tensor
+    item_errors: Tensor
+    n_responses: Tensor
+    skill_difficulty: Tensor
+
     def __init__(self, n_items: int, n_skills: int, config: WideDeepIRTConfig) -> None:
         super().__init__()
         self.config, self.prior = config, ItemPrior()
@@ -240,10 +245,9 @@ class WideDeepIRT(nn.Module):
 
     def _events(self, past: Interactions) -> Tensor:
         """What happened, and how surprising it was, shape (B, K, 5)."""
-        newcomer = torch.zeros(()), torch.ones(())
-        expected = irt.right_chance(
-            *(x.to(past.correct.device) for x in newcomer), *self._working(past.item)
-        )
+        device = past.correct.device
+        newcomer = torch.zeros((), device=device), torch.ones((), device=device)
+        expected = irt.right_chance(*newcomer, *self._working(past.item))
         found = torch.stack(
             [past.correct - 0.5, past.correct - expected, expected], dim=2
         )

@@ -228,3 +228,47 @@ def test_mistakes(tmp_path, export):
     assert_one_line(export("mars", tmp_path / "file" / "in"), "cannot write")
     assert moocmeta("export", "--out", out).exit_code == 2
     assert files_under(tmp_path) == ["file"]
+
+
+def test_recbole_reads_the_pairs_of_each_split(tmp_path):
+    """By its rules: tabs part fields, blanks the tokens of a list; name:type above."""
+    database = tmp_path / "marts.duckdb"
+    with duckdb.connect(str(database)) as connection:
+        connection.execute("create table user_splits as select 'd' as dataset")
+        connection.execute(
+            "create table vocab as select 'd' as dataset, * from (values "
+            "(0, 'a b'), (1, 'c%20'), (2, 'é'), (3, 'x' || chr(9))) "
+            "as v(item_id, item_key)"
+        )
+        connection.execute(
+            "create table pairs as select 'd' as dataset, * from (values "
+            "(0, 'u 1', 'train', [0, 1], 2, 7), (1, 'u 1', 'train', [0, 1, 2], 3, 9), "
+            "(2, 'v', 'val', [2], 0, 5), (3, 'w', 'test', [3, 3], 1, 6)) "
+            "as p(pair_id, user_id, split, prefix, label, label_ts_epoch)"
+        )
+    out = tmp_path / "out"
+    options = ("--dataset", "d", "--form", "recbole", "--out", out)
+    result = moocmeta("export", *options, MOOCMETA_DUCKDB=str(database))
+    assert result.exit_code == 0, result.output
+    found = {}
+    for split in ("train", "valid", "test"):
+        text = (out / "d" / f"d.{split}.inter").read_text(encoding="utf-8")
+        header, *rows = [line.split("\t") for line in text.splitlines()]
+        kinds = dict(column.split(":") for column in header)
+        assert kinds["item_id_list"] == "token_seq" and kinds["timestamp"] == "float"
+        found[split] = [dict(zip(kinds, row, strict=True)) for row in rows]
+    assert [row["item_id_list"].split(" ") for row in found["train"]] == [
+        ["a%20b", "c%2520"],
+        ["a%20b", "c%2520", "é"],
+    ]
+    assert [row["item_id"] for row in found["train"]] == ["é", "x%09"]
+    assert found["valid"][0]["user_id"] == "v"
+    assert found["test"] == [
+        {
+            "session_id": "3",
+            "user_id": "w",
+            "item_id_list": "x%09 x%09",
+            "item_id": "c%2520",
+            "timestamp": "6",
+        }
+    ]

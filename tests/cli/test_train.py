@@ -33,7 +33,7 @@ from tests.cli.command_line import (
 )
 from training.files import PROJECT_ROOT, sha256_of
 
-BASELINES = ["random", "popularity", "session_knn", "gru", "sasrec"]
+BASELINES = ["random", "popularity", "markov", "session_knn", "gru", "sasrec"]
 ADAPTING = ["fomaml_warm_adaptive", "anil", "best"]
 LINEUP = [*BASELINES, *ADAPTING]
 TRAINED = ["gru", "sasrec", *ADAPTING]

@@ -229,7 +229,7 @@ CONTRADICTORY = {
         f"{ORDER}7 has rows that differ in correct or original; keep the true ones",
     ),
     # fed one after the other, the second row would know the answer
-    "a row a skill, numbered anew": (
+    "a row for each skill numbered anew": (
         f"{SKILL_BUILDER}.csv",
         ANSWERS_HEADER + b"1,2,3,1,1,4,900\n2,9,3,1,1,4,900\n3,2,3,1,1,7,900\n",
         f"{ORDER}3 of user 2 repeats the answer before it with another skill",
@@ -312,4 +312,11 @@ BESIDE = {
         "problem_details.csv": b"problem_id,problem_skill_code\np,1.A\n"
     },
     "no problems": {"assignment_details.csv": b"assignment_log_id,student_id\na,s\n"},
+}
+# logs of which no row is an event: ids that meet nowhere, types that nobody lists
+LOST = {
+    f"{ACTIONS}.csv": ACTIONS_HEADER + ONE_ANSWER,
+    "edm_cup_2023/assignment_details.csv": b"assignment_log_id,student_id\nb,s\n",
+    f"{XUETANGX}.csv": EVENTS_HEADER
+    + b"c,u,h,click,2017-03-01\nc,u,h,close,2017-03-01\n",
 }

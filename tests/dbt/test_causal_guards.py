@@ -11,6 +11,7 @@ from tests.dbt.one_process import Case, Outcome, run_all
 from tests.reference.ad_logs import BEGIN, AdRow, write_ad_log
 
 FROM_RAW = "an odd log from its raw file"
+TOO_LONG = "a session of more trials than may be"
 FIRST = "where trial_id = (select min(trial_id) from causal_trials where item_id > 2)"
 # what is wrong → the test that must find it, and the statement that breaks a row
 BROKEN = {
@@ -87,6 +88,8 @@ def outcomes(scratch, built_project) -> dict[str, Outcome]:
     build = ("build", "-s", "+causal_audit", "--indirect-selection", "cautious")
     build += ("--exclude-resource-type", "unit_test")
     cases = {FROM_RAW: Case(raw, raw / "moocmeta.duckdb", build)}
+    again = ("run", "-s", "int_causal_histories", "--vars", "{max_session_trials: 1}")
+    cases[TOO_LONG] = Case(raw, raw / "moocmeta.duckdb", again)
     for name, (test, statement) in BROKEN.items():
         marts = broken_copy(built_project.duckdb_path, scratch / name, statement)
         cases[name] = Case(raw, marts, ("test", "-s", test))
@@ -133,3 +136,11 @@ def test_what_nobody_should_overlook_is_told_in_one_line_each(outcomes):
     ):
         assert told.count(f"[WARNING]: ad_events: {finding}") == 1
     assert told.count("[WARNING]: ad_events: ") == 3
+
+
+def test_a_session_that_no_person_has_is_refused_by_name(outcomes):
+    """Each trial keeps a history: those of a program filled memory and disk."""
+    outcome = outcomes[TOO_LONG]
+    assert not outcome.success
+    line = "session u_000001 has 2 impressions before a click or purchase, more than "
+    assert outcome.output.count(line + "max_session_trials (1 in dbt_project.yml)") == 1

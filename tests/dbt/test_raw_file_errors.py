@@ -12,6 +12,7 @@ from tests.dbt.raw_cases import (
     ACTIONS_HEADER,
     BESIDE,
     CONTRADICTORY,
+    LOST,
     MODELS,
     ODD_DATABASES,
     ONE_ANSWER,
@@ -68,6 +69,13 @@ def outcomes(scratch) -> dict[str, Outcome]:
             (folder / file).write_bytes(content)
         command = ("run", "-s", "datasets", "+int_answers_unioned")
         cases[name] = Case(scratch / name, database, command)
+    for path, content in LOST.items():
+        file = scratch / "lost" / "raw" / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content)
+    types = ("build", "-s", "+int_event_types")
+    types += ("--exclude-resource-type", "test", "unit_test")
+    cases["lost"] = Case(scratch / "lost", database, types)
     empty = scratch / "no raw file"
     (empty / "raw" / "mars").mkdir(parents=True)
     (empty / "raw" / "mars" / "._explicit_ratings_en.csv").write_bytes(b"x")
@@ -78,8 +86,10 @@ def outcomes(scratch) -> dict[str, Outcome]:
         path.write_bytes(RATINGS_HEADER)
     cases["unread"] = Case(scratch / "unread", database, ("run", "-s", MODELS["mars"]))
     for name in ODD_DATABASES:
-        sample = PROJECT_ROOT / "sample_data"
-        cases[name] = Case(sample, scratch / name, ("run", "-s", MODELS["mars"]))
+        sample, models = PROJECT_ROOT / "sample_data", ("run", "-s", MODELS["mars"])
+        # in the environment: no case may be for a file of another name
+        env = {"MOOCMETA_DUCKDB": str(scratch / name)}
+        cases[name] = Case(sample, database, models, env)
     not_ingested = scratch / "not ingested"
     (not_ingested / "raw" / "xuetangx").mkdir(parents=True)
     (not_ingested / "raw" / "xuetangx" / "log.json").write_text("[]")
@@ -196,6 +206,17 @@ def test_problems_may_be_absent_with_a_warning(scratch, outcomes):
     assert outcome.success, outcome.output
     warning = f"[WARNING]: {folder}/problem_details.csv is missing: responses have no"
     assert outcome.output.count(warning) == 1
+
+
+def test_rows_that_are_all_lost_are_told_with_what_was_not_known(outcomes):
+    outcome = outcomes["lost"]
+    assert outcome.success, outcome.output
+    for told in (
+        "edm_cup_2023: nothing is left of its 1 rows: none has a known user; do the",
+        "xuetangx: nothing is left of its 2 rows: no event type is kept "
+        "(event_type_prefixes of datasets), found click, close",
+    ):
+        assert outcome.output.count(f"[WARNING]: {told}") == 1, outcome.output
 
 
 def test_one_line_says_which_data_sets_are_there(scratch, outcomes):

@@ -186,7 +186,10 @@ def no_effect_on(
     nuisances = Nuisances(found.nuisances.propensity, if_not, if_clicked)
     seen = Observed(outcome, found.seen.treatment, found.seen.user)
     effect = aipw(seen, nuisances)
-    low, high = effect.interval(CHECK_LEVEL)  # of both arms' folds: two users or more
+    bounds = effect.interval(CHECK_LEVEL)
+    if bounds is None:
+        return _not_made("the trials left are of one user")
+    low, high = bounds
     passed = low <= 0 and (may_lower or high >= 0)
     words = (
         f"Effect on {what}: {effect.estimate:+.3f} ({CHECK_LEVEL:.0%} interval "

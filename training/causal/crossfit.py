@@ -10,13 +10,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from models_py import registry
+from models_py.causal.protocol import NuisanceNetwork, OptimiseNuisances
 from models_py.causal.trials import Trials
-from models_py.fitting import FitLog, Optimise
+from models_py.fitting import Batch, FitLog
 from training.errors import UserError
 from training.evaluation.effects import Nuisances
 from training.fit import checkpoints
 from training.fit.job import Job
 from training.fit.seeds import derive
+from training.marts.reader import Marts
 
 HELD_OUT = 0.15  # of the training users: when to stop is decided on them
 QUICK_MODEL = "summary_logistic"
@@ -47,7 +49,9 @@ class CrossFit:
         return Nuisances(propensity, control, treated)
 
 
-def cross_fit(job: Job, name: str, trials: Trials, fold: NDArray[np.int64]) -> CrossFit:
+def cross_fit(
+    job: Job[Marts], name: str, trials: Trials, fold: NDArray[np.int64]
+) -> CrossFit:
     """Fit a model without each fold in turn and let it predict that fold.
 
     Each fold's model is kept as `checkpoints/<name>.fold<k>.safetensors`.
@@ -128,10 +132,10 @@ def held_out_users(user: Tensor, seed: int) -> Tensor:
     return torch.isin(user, held)
 
 
-def _optimise(job: Job, part: str, settings: Any) -> Optimise:
+def _optimise(job: Job[Marts], part: str, settings: Any) -> OptimiseNuisances:
     """Hand a network to the training loop, stopped by users it does not learn from."""
 
-    def optimise(module: Any, train: Trials) -> FitLog:
+    def optimise(model: NuisanceNetwork[Batch], train: Trials, /) -> FitLog:
         is_held = held_out_users(train.user, derive(job.config.seed, part))
         if is_held.all():
             raise UserError(
@@ -139,8 +143,8 @@ def _optimise(job: Job, part: str, settings: Any) -> Optimise:
                 "stop; add users or leave the model out with --model"
             )
         held = train.take(_rows(is_held.numpy()))
-        fit = job.optimise(part, settings, lambda: -module.log_loss(held), MONITOR)
-        return fit(module, train.take(_rows(~is_held.numpy())))
+        fit = job.optimise(part, settings, lambda: -model.log_loss(held), MONITOR)
+        return fit(model, train.take(_rows(~is_held.numpy())))
 
     return optimise
 

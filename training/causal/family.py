@@ -21,7 +21,7 @@ from training.causal.effects import (
 )
 from training.causal.marts import CausalMarts, TrialTable
 from training.errors import UserError
-from training.evaluation.effects import Observed
+from training.evaluation.effects import Estimand, Observed
 from training.files import appearing_whole, data_dir, write_json
 from training.fit.job import Job
 from training.truth import true_effects
@@ -71,7 +71,7 @@ def _unknown_types(marts: CausalMarts) -> str:
     return f" (unknown event types: {', '.join(names)})" if names else ""
 
 
-def evaluate(job: Job) -> dict[str, Any]:
+def evaluate(job: Job[CausalMarts]) -> dict[str, Any]:
     """Cross-fit every nuisance model and estimate the effects by each.
 
     Writes `effects.json` and `predictions.parquet`.
@@ -124,7 +124,7 @@ def _estimates(
 
 
 def _effects(
-    job: Job,
+    job: Job[CausalMarts],
     used: TrialTable,
     fits: dict[str, CrossFit],
     by_nuisance: dict[str, Estimates],
@@ -176,7 +176,7 @@ def _effects(
     }
 
 
-def _by_estimator(found: Estimates, estimand: str) -> dict[str, Any]:
+def _by_estimator(found: Estimates, estimand: Estimand) -> dict[str, Any]:
     return {name: effect.as_json() for name, effect in found.effects[estimand].items()}
 
 

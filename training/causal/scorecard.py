@@ -10,9 +10,9 @@ from training.causal.crossfit import CrossFit
 from training.causal.effects import observed
 from training.causal.marts import TrialTable
 from training.evaluation.intervals import bootstrap_intervals, paired_comparisons
-from training.evaluation.metrics import NUISANCES, leading
+from training.evaluation.metrics import NUISANCES, leader_of
 
-SELECTED_BY = leading(NUISANCES)
+SELECTED_BY = leader_of(NUISANCES)
 TITLES = {
     "raw": "raw difference",
     "outcome_regression": "outcome regression",

@@ -1,6 +1,7 @@
 """`moocmeta simulate`: raw files in the publishers' forms, and their truth."""
 
 from pathlib import Path
+from typing import Literal
 
 import click
 
@@ -59,7 +60,7 @@ def simulate_command(
     users: int | None,
     events: int | None,
     seed: int,
-    form: str,
+    form: Literal["flat", "native"],
     assignments: dict[str, float],
     quiet: bool,
 ) -> None:

@@ -4,7 +4,7 @@ The scorecards compute what stands here, `metrics.json` and the printed tables h
 names in its order, the report its words. NumPy only: the report never waits for torch.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -211,6 +211,11 @@ def leading(names: Iterable[str]) -> str | None:
     """The one of some metrics that models are chosen and spoken of by."""
     known = set(names)
     return next((n for n, one in METRICS.items() if one.leads and n in known), None)
+
+
+def leader_of(family: Mapping[str, Metric]) -> str:
+    """The metric that a family's models are chosen by."""
+    return next(name for name, metric in family.items() if metric.leads)
 
 
 def means(ranks: NDArray[np.int64]) -> dict[str, float | None]:

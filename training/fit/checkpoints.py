@@ -13,6 +13,7 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from models_py import registry
+from models_py.fitting import Stateful
 from training.errors import UserError
 from training.files import appearing_whole
 
@@ -22,7 +23,7 @@ _HEADER = "moocmeta"  # safetensors metadata maps strings to strings: one JSON t
 def save_model(
     path: Path,
     name: str,
-    model: Any,
+    model: Stateful,
     config: Any,
     sizes: dict[str, int],
     base_config: Any = None,
@@ -136,7 +137,7 @@ def _network(header: dict[str, Any], config: Any) -> dict[str, Any]:
 
 
 def _settings_of(stored: dict[str, Any], config_class: type) -> Any:
-    config = TypeAdapter(config_class).validate_python(stored)
+    config: Any = TypeAdapter(config_class).validate_python(stored)
     ours = dataclasses.asdict(config)
     # pydantic skips unknown settings and fills in missing ones: neither is the model
     # that was fitted

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import torch
 
-from models_py.fitting import FitLog, Optimise
+from models_py.fitting import Batch, FitLog, Optimise, Stateful, Train, Trainable
 from training.config import TrainConfig
 from training.fit import checkpoints, loop
 from training.fit.processes import World
@@ -14,6 +14,8 @@ from training.fit.state import FitCheckpoints
 from training.marts.reader import Marts
 from training.progress import Bar, progress_bar
 from training.runs import Run
+
+M = TypeVar("M", bound=Marts, covariant=True)
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,7 @@ class Watched:
     kept_as: str
     look: Callable[[float], None]
 
-    def forget(self, job: "Job") -> None:
+    def forget(self, job: "Job[Marts]") -> None:
         """Delete the state, so that the fit begins anew."""
         if job.world.is_main:
             FitCheckpoints(job.run.state / self.kept_as).path.unlink(missing_ok=True)
@@ -38,7 +40,7 @@ class Watched:
 
 
 @dataclass(frozen=True)
-class Job:
+class Job(Generic[M]):
     """One line-up on one data set.
 
     Fitting keeps its state in the run folder after every epoch. Going on after an
@@ -55,7 +57,7 @@ class Job:
 
     config: TrainConfig
     settings: dict[str, Any]
-    marts: Marts
+    marts: M
     run: Run
     device: torch.device
     progress: bool
@@ -83,10 +85,10 @@ class Job:
                 watched.look(value)
             return value
 
-        def fit(module: Any, data: Any) -> FitLog:
+        def fit(model: Trainable[Train, Batch], train: Train, /) -> FitLog:
             return loop.fit(
-                module,
-                data,
+                model,
+                train,
                 name=name,
                 settings=settings.optimiser,
                 validate=validated,
@@ -104,7 +106,7 @@ class Job:
     def keep(
         self,
         name: str,
-        model: Any,
+        model: Stateful,
         settings: Any,
         base_settings: Any = None,
         **sizes: int,

@@ -6,13 +6,12 @@ Several processes go through it side by side, see `step`.
 import time
 from collections.abc import Callable
 from dataclasses import asdict
-from typing import Any, Literal
+from typing import Literal
 
 import torch
-from torch import nn
 
 from models_py.config import OptimiserConfig
-from models_py.fitting import Batches, FitLog
+from models_py.fitting import Batch, Batches, FitLog, Train, Trainable
 from models_py.seeding import seeded
 from training.errors import UserError
 from training.fit.processes import World
@@ -25,8 +24,8 @@ Precision = Literal["fp32", "bf16"]
 
 
 def fit(
-    model: nn.Module,
-    train: Any,
+    model: Trainable[Train, Batch],
+    train: Train,
     *,
     name: str | None = None,
     settings: OptimiserConfig,
@@ -47,8 +46,7 @@ def fit(
     than it began with.
 
     Args:
-        model: an `nn.Module` that speaks `models_py.fitting.Trainable`; at the end
-            it holds the best epoch's weights.
+        model: at the end it holds the best epoch's weights.
         train: training data in the form that the model's `batches` takes.
         name: what messages call the model; None takes its class.
         settings: step size, patience and the like.
@@ -105,7 +103,9 @@ def fit(
     return state.log(monitor)
 
 
-def _train_epoch(step: Step, batches: Batches, title: str, progress: bool) -> float:
+def _train_epoch(
+    step: Step[Batch], batches: Batches[Batch], title: str, progress: bool
+) -> float:
     """One pass over the batches; the mean loss over their targets."""
     total, n_targets = 0.0, 0.0
     step.model.train()

@@ -8,11 +8,11 @@ import importlib
 import os
 import re
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TypeVar
+from typing import Protocol, Self, TypeVar
 
 import torch
 import torch.distributed as dist
@@ -27,7 +27,13 @@ LONGEST_JOINING = timedelta(minutes=10)
 LONGEST_WAIT_MINUTES = 360
 
 
-Things = TypeVar("Things", bound=Tensor | Sequence)
+class Sliceable(Protocol):
+    """What has slices of its own kind: tensors, lists, ranges."""
+
+    def __getitem__(self, part: slice, /) -> Self: ...
+
+
+Things = TypeVar("Things", bound=Sliceable)
 
 
 @dataclass(frozen=True)

@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor, nn
+from torch import Tensor
 from torch.optim import Optimizer
 
 from models_py.config import OptimiserConfig
-from models_py.fitting import FitLog
+from models_py.fitting import FitLog, Stateful
 from training.errors import UserError
 from training.fit.checkpoints import content_of, save_tensors, tensors_of
 from training.fit.processes import World
@@ -45,7 +45,7 @@ class FitState:
         waited = self.epoch - self.best_epoch
         return self.epoch >= settings.epochs or waited >= settings.patience
 
-    def after(self, record: dict[str, float], model: nn.Module) -> "FitState":
+    def after(self, record: dict[str, float], model: Stateful) -> "FitState":
         """The state with one more epoch."""
         history = [*self.history, record]
         if record["val"] <= self.best_value:
@@ -81,7 +81,7 @@ class FitCheckpoints:
         return self.prefix.parent / f"{self.prefix.name}.safetensors"
 
     def save(
-        self, state: FitState, model: nn.Module, optimizer: Optimizer, terms: dict
+        self, state: FitState, model: Stateful, optimizer: Optimizer, terms: dict
     ) -> None:
         """Write the state after an epoch; `terms` are what the fit depends on."""
         tensors = {
@@ -97,7 +97,7 @@ class FitCheckpoints:
         save_tensors(self.path, tensors, header)
 
     def restore(
-        self, model: nn.Module, optimizer: Optimizer, terms: dict, world: World
+        self, model: Stateful, optimizer: Optimizer, terms: dict, world: World
     ) -> FitState:
         """Put model and optimizer where the last saved epoch left them.
 

@@ -7,12 +7,13 @@ so one all-reduce gives every process the mean over the whole batch.
 
 import math
 from dataclasses import dataclass
+from typing import Any, Generic
 
 import torch
 from torch import Tensor, nn
 
 from models_py.config import OptimiserConfig
-from models_py.fitting import Batches, Diverged
+from models_py.fitting import Batch, Batches, Diverged, Trainable
 from training.errors import NoNumber
 from training.fit.processes import World
 
@@ -20,20 +21,22 @@ TINY = 1e-12  # keeps a batch in which nothing counts from dividing by zero
 
 
 @dataclass(frozen=True)
-class Step:
+class Step(Generic[Batch]):
     """Steps down a model's loss.
 
     Args:
         is_bf16: whether the loss is computed under autocast.
     """
 
-    model: nn.Module
+    model: Trainable[Any, Batch]
     optimizer: torch.optim.Optimizer
     settings: OptimiserConfig
     world: World
     is_bf16: bool = False
 
-    def take(self, batches: Batches, rows: Tensor, where: str) -> tuple[float, float]:
+    def take(
+        self, batches: Batches[Batch], rows: Tensor, where: str
+    ) -> tuple[float, float]:
         """Step down the whole batch's mean loss.
 
         Args:
@@ -55,7 +58,7 @@ class Step:
         self.optimizer.step()
         return loss, n_targets
 
-    def _descend(self, batches: Batches, rows: Tensor, where: str) -> Tensor:
+    def _descend(self, batches: Batches[Batch], rows: Tensor, where: str) -> Tensor:
         """Loss, weight and number of targets of some rows; leaves the gradient."""
         device = next(self.model.parameters()).device
         batch = batches.lay_out(rows)

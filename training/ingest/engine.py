@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -107,7 +108,7 @@ def _progress(connection, what: str, is_shown: bool) -> Iterator[None]:
         yield
         return
     is_done = threading.Event()
-    looks = {"total": 100, "bar_format": "{desc}: {n:.0f}% {elapsed}"}
+    looks: dict[str, Any] = {"total": 100, "bar_format": "{desc}: {n:.0f}% {elapsed}"}
     bar = progress_bar(title=what, is_shown=True, **looks)
 
     def watch() -> None:

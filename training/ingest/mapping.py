@@ -1,7 +1,7 @@
 """Which column is what: as the user says, else guessed from names and values."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from rapidfuzz import process
 
@@ -103,7 +103,7 @@ def mapping_of(
     sample = sample_of(source, engine)
     if not any(sample.values()):
         raise UserError(f"{source.path}: the file has no rows")
-    found = {}
+    found: dict[str, str] = {}
     for key in KEYS[family]:
         if key in given:
             column = _spelled(source, given[key])
@@ -172,7 +172,7 @@ def _spelled(source: Source, wanted: str) -> str:
     return alike[0] if alike else ""
 
 
-def _filled(candidates: tuple[str, ...], sample: Mapping[str, list]) -> str:
+def _filled(candidates: Sequence[str], sample: Mapping[str, list]) -> str:
     """The first column that has values, else the first."""
     return next(
         (c for c in candidates if sample[c]), candidates[0] if candidates else ""

@@ -10,11 +10,8 @@ import yaml
 from pydantic import ConfigDict, Field, ValidationError, create_model
 
 from training.errors import UserError
-from training.files import PROJECT_ROOT
+from training.files import project_root
 
-SEED = PROJECT_ROOT / "dbt_project" / "seeds" / "_seeds.yml"
-BUILT_IN = SEED.with_name("datasets.csv")
-PROJECT = PROJECT_ROOT / "dbt_project.yml"
 FAMILIES = ("recommendation", "tracing")  # causal marts need event types of their own
 _TYPES = {"string": str, "boolean": bool, "bigint": int, "double": float}
 
@@ -47,14 +44,16 @@ class Parameter:
 @cache
 def parameters() -> dict[str, Parameter]:
     """The seed's columns but its name, in their order."""
+    root = project_root("`moocmeta ingest`")
+    path = root / "dbt_project" / "seeds" / "_seeds.yml"
     try:
-        seed = yaml.safe_load(SEED.read_text(encoding="utf-8"))["seeds"][0]
-        project = yaml.safe_load(PROJECT.read_text(encoding="utf-8"))
+        seed = yaml.safe_load(path.read_text(encoding="utf-8"))["seeds"][0]
+        project = yaml.safe_load((root / "dbt_project.yml").read_text(encoding="utf-8"))
         types = project["seeds"]["moocmeta"]["datasets"]["+column_types"]
     except (OSError, LookupError, yaml.YAMLError) as error:
         raise UserError(
-            f"{SEED} and {PROJECT} say what a data set's parameters are, and cannot be "
-            f"read ({error}); ingest from a checkout of the project"
+            f"{path} says what a data set's parameters are, and cannot be read "
+            f"({error}); restore it"
         ) from error
     found = {}
     for column in seed["columns"]:
@@ -74,14 +73,12 @@ def parameters() -> dict[str, Parameter]:
 
 def built_in_names() -> list[str]:
     """Data sets that the seed describes."""
+    path = project_root("`moocmeta ingest`") / "dbt_project" / "seeds" / "datasets.csv"
     try:
-        with BUILT_IN.open(encoding="utf-8", newline="") as file:
+        with path.open(encoding="utf-8", newline="") as file:
             return [row["dataset"] for row in csv.DictReader(file)]
     except (OSError, LookupError) as error:
-        raise UserError(
-            f"{BUILT_IN} cannot be read ({error}); ingest from a checkout of the "
-            "project"
-        ) from error
+        raise UserError(f"{path} cannot be read ({error}); restore it") from error
 
 
 def settled(overrides: Mapping[str, Any], where: str) -> dict[str, Any]:
@@ -97,7 +94,9 @@ def settled(overrides: Mapping[str, Any], where: str) -> dict[str, Any]:
                 f"{where}: unknown parameter {key}; known: {', '.join(known)}"
             )
     values = {key: overrides.get(key, known[key].default) for key in known}
-    fields = {key: (parameter.annotation(), ...) for key, parameter in known.items()}
+    fields: dict[str, Any] = {
+        key: (parameter.annotation(), ...) for key, parameter in known.items()
+    }
     model = create_model("Parameters", __config__=ConfigDict(strict=True), **fields)
     try:
         return model.model_validate(values).model_dump()

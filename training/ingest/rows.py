@@ -190,13 +190,10 @@ class Plan:
 
         One reading of the files does it; a filter would compute every value twice.
         """
-        first, *others = COLUMNS[self.family]
         failure = f"error({literal(MISFIT)} || reason)"
-        return (
-            f"select case when reason is null then {first} else {failure} end "
-            f"as {first}, {', '.join(others)} "
-            f"from ({self.query(sources, whole)})"
-        )
+        at = f"case when reason is null then event_at else {failure} end as event_at"
+        listed = [at if key == "event_at" else key for key in COLUMNS[self.family]]
+        return f"select {', '.join(listed)} from ({self.query(sources, whole)})"
 
 
 def whole_number_ids(

@@ -6,6 +6,7 @@ import io
 import json
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from training.errors import UserError
 from training.ingest.engine import Engine, literal, name, shown
@@ -119,7 +120,7 @@ def _text(path: Path, engine: Engine, quote: str, drop_bad: bool) -> Source:
     if packed or magic[:2] in _COMPRESSED or magic in _COMPRESSED:
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
-    facts = {"n_bytes": path.stat().st_size, "sha256": digest}
+    facts: dict[str, Any] = {"n_bytes": path.stat().st_size, "sha256": digest}
     if head.lstrip()[:1] in ("{", "[") or _is_prefixed_json(head):
         is_lines = _is_json_lines(head)
         rows = (_json_lines if is_lines else _json_entries)(readable, options)

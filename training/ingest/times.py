@@ -176,14 +176,14 @@ def _unit_of(numbers: list[float]) -> str | None:
         for unit, per in UNITS.items()
     }
     found = [unit for unit, count in counts.items() if count]
-    return max(counts, key=counts.get) if found else None
+    return max(counts, key=counts.__getitem__) if found else None
 
 
 def _day_or_month_first(
     engine: Engine, rows: str, column: str, texts: list[str], where: str
 ) -> str:
-    example = next(text for text in texts if _DAY_OR_MONTH.match(text))
-    mark, year = _DAY_OR_MONTH.match(example).groups()
+    found = next(match for match in map(_DAY_OR_MONTH.match, texts) if match)
+    example, (mark, year) = found.string, found.groups()
     year = "%Y" if len(year) == 4 else "%y"
     forms = [mark.join(("%d", "%m", year)), mark.join(("%m", "%d", year))]
     parts = f"string_split(split_part(trim({name(column)}), ' ', 1), {literal(mark)})"

@@ -8,7 +8,7 @@ from training.ingest.engine import literal, name
 NULL_WORDS = ("", "nan", "null", "none", "na", "n/a", "<na>", "#n/a", "nat", "\\n")
 _RIGHT = ("1", "1.0", "true", "t", "yes", "y", "correct", "right")
 _WRONG = ("0", "0.0", "false", "f", "no", "n", "incorrect", "wrong")
-_BLANKS = (" ", "\t", "\n", "\r", "\xa0")
+_BLANKS = (" ", "\t", "\n", "\r")
 _EXACT_FLOATS = {"FLOAT": 1 << 24, "DOUBLE": 1 << 53}
 _NUMBERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "FLOAT", "DOUBLE")
 
@@ -39,7 +39,7 @@ def text_of(column: str, kind: str, *, is_whole: bool = False) -> str:
     ends = " or ".join(f"ends_with({value}, {literal(blank)})" for blank in _BLANKS)
     trimmed = f"trim({value}, {literal(''.join(_BLANKS))})"
     return (
-        f"case when {value} < '!' or {ends} or starts_with({value}, '\xa0') "
+        f"case when {value} < '!' or {ends} "
         f"then {_id(trimmed, is_whole)} else {_id(value, is_whole)} end"
     )
 

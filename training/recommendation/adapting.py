@@ -93,18 +93,18 @@ def pairs_with_support(marts: RecommendationMarts, split: str) -> Blocks:
     is_later[1:] = (at[1:] != at[:-1]) | (user[1:] != user[:-1])
     end = np.maximum.accumulate(np.where(is_later, place, 0))
     n_support = np.minimum(end - of_user, marts.episodes.support.shape[1])
-    n_support, end = torch.from_numpy(n_support), torch.from_numpy(end)
-    back = Ragged.of_lengths(torch.arange(int(n_support.sum())), n_support)
-    start = torch.repeat_interleave(end - n_support - back.offsets[:-1], n_support)
+    sizes, ends = torch.from_numpy(n_support), torch.from_numpy(end)
+    back = Ragged.of_lengths(torch.arange(int(sizes.sum())), sizes)
+    start = torch.repeat_interleave(ends - sizes - back.offsets[:-1], sizes)
     query = torch.from_numpy(rows)
-    support = Ragged.of_lengths(query[start + back.values], n_support)
+    support = Ragged.of_lengths(query[start + back.values], sizes)
     ones = torch.ones(len(rows), dtype=torch.int64)
     blocks = Blocks(_pair_rows(pairs), support, Ragged.of_lengths(query, ones))
     return blocks.take(query.argsort())
 
 
 def task_ranks(
-    job: Job,
+    job: Job[RecommendationMarts],
     tasks: Tasks,
     score: Callable[[Tasks], Iterable[Tensor]],
     n_scorings: int = 1,
@@ -138,7 +138,9 @@ def task_ranks(
     return list(job.world.all_reduce(ranks).flatten(1).numpy())
 
 
-def _ranks_of_labels(job: Job, tasks: Tasks, scores: Tensor) -> Tensor:
+def _ranks_of_labels(
+    job: Job[RecommendationMarts], tasks: Tasks, scores: Tensor
+) -> Tensor:
     """Rank of each query's label, (T, Q, n_items) → (T, Q)."""
     asked = tasks.query.flatten()
     left_out = Candidates.of(job).left_out(tasks.pairs.prefixes.take(asked))
@@ -147,7 +149,9 @@ def _ranks_of_labels(job: Job, tasks: Tasks, scores: Tensor) -> Tensor:
     return ranks.view(tasks.query.shape)
 
 
-def adaptation_of(job: Job, model: Any, with_all: np.ndarray) -> Adaptation:
+def adaptation_of(
+    job: Job[RecommendationMarts], model: Any, with_all: np.ndarray
+) -> Adaptation:
     """How the test queries are ranked with less support or other numbers of steps.
 
     Args:
@@ -169,7 +173,9 @@ def adaptation_of(job: Job, model: Any, with_all: np.ndarray) -> Adaptation:
     return Adaptation(none, {**by_support, n_support: with_all}, curve)
 
 
-def _curve(job: Job, model: Any, tasks: Tasks) -> dict[int, np.ndarray]:
+def _curve(
+    job: Job[RecommendationMarts], model: Any, tasks: Tasks
+) -> dict[int, np.ndarray]:
     """Ranks by number of steps, as far as the inner loop does not diverge."""
     for n in range(len(CURVE_STEPS), 0, -1):
         steps = CURVE_STEPS[:n]

@@ -10,11 +10,12 @@ from torch import Tensor
 from training.evaluation.ranking import label_ranks
 from training.fit.job import Job
 from training.recommendation.candidates import Candidates
+from training.recommendation.marts import RecommendationMarts
 
 SCORES_HELD = 2**26  # scores held at a time; changes no result
 
 
-def ranks_of(job: Job, model: Any, rows: Tensor) -> np.ndarray:
+def ranks_of(job: Job[RecommendationMarts], model: Any, rows: Tensor) -> np.ndarray:
     """Rank of each pair's label in the whole vocabulary, shape (len(rows),)."""
     queries = job.marts.pairs.queries
     (ranks,) = all_ranks_of(job, lambda part: [model.score(queries(part))], rows)
@@ -22,7 +23,7 @@ def ranks_of(job: Job, model: Any, rows: Tensor) -> np.ndarray:
 
 
 def all_ranks_of(
-    job: Job,
+    job: Job[RecommendationMarts],
     score: Callable[[Tensor], Iterable[Tensor]],
     rows: Tensor,
     n_scorings: int = 1,

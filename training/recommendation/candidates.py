@@ -8,6 +8,7 @@ from torch import Tensor
 
 from models_py.ragged import Ragged
 from training.fit.job import Job
+from training.recommendation.marts import RecommendationMarts
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class Candidates:
     exclude: Literal["last", "prefix", "none"]
 
     @classmethod
-    def of(cls, job: Job) -> "Candidates":
+    def of(cls, job: Job[RecommendationMarts]) -> "Candidates":
         """The rule of a job on its data."""
         asked = job.config.exclude
         if asked != "auto":

@@ -10,6 +10,7 @@ from training.evaluation.metrics import RANKING
 from training.fit.job import Job
 from training.recommendation.adapting import task_ranks, tasks_of
 from training.recommendation.asking import all_ranks_of
+from training.recommendation.marts import RecommendationMarts
 
 DECIDED_BY = "mrr"
 QUERIES_ASKED = 5_000  # at most so many validation queries decide
@@ -28,7 +29,7 @@ class Choice:
     tried: list[dict[str, Any]]
 
 
-def decided(job: Job, model: Any, adapts: bool) -> Choice | None:
+def decided(job: Job[RecommendationMarts], model: Any, adapts: bool) -> Choice | None:
     """Let a fitted model take the best of its `choices`; None where it has none.
 
     Equal values leave it at the first of them.
@@ -48,7 +49,7 @@ def decided(job: Job, model: Any, adapts: bool) -> Choice | None:
     return Choice(best, tried)
 
 
-def _pair_ranks(job: Job, model: Any) -> list[np.ndarray]:
+def _pair_ranks(job: Job[RecommendationMarts], model: Any) -> list[np.ndarray]:
     rows = _spread(job.marts.pairs.rows_of("val"), QUERIES_ASKED)
     queries = job.marts.pairs.queries
     return all_ranks_of(
@@ -56,7 +57,7 @@ def _pair_ranks(job: Job, model: Any) -> list[np.ndarray]:
     )
 
 
-def _task_ranks(job: Job, model: Any) -> list[np.ndarray]:
+def _task_ranks(job: Job[RecommendationMarts], model: Any) -> list[np.ndarray]:
     tasks = tasks_of(job.marts, "val")
     n_tasks = max(QUERIES_ASKED // tasks.query.shape[1], 1)
     tasks = tasks.take(_spread(torch.arange(len(tasks)), n_tasks))
@@ -71,7 +72,7 @@ def _spread(rows: torch.Tensor, n: int) -> torch.Tensor:
 
 def _open(settings: dict[str, Any], others: list[dict[str, Any]]) -> dict[str, Any]:
     """The settings in which choices differ, by dotted name."""
-    flat = {}
+    flat: dict[str, Any] = {}
     for name, value in settings.items():
         if isinstance(value, dict):
             inner = _open(value, [other[name] for other in others])

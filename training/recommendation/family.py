@@ -8,6 +8,7 @@ from training.config import TrainConfig
 from training.files import appearing_whole, data_dir, write_json
 from training.fit.job import Job
 from training.recommendation import scorecard, searching
+from training.recommendation.advice import on_few_users
 from training.recommendation.candidates import Candidates
 from training.recommendation.lineup import (
     answer,
@@ -36,7 +37,7 @@ def check(marts: RecommendationMarts, config: TrainConfig) -> None:
         check_tuning(marts, settings, config.tune)
 
 
-def evaluate(job: Job) -> dict[str, Any]:
+def evaluate(job: Job[RecommendationMarts]) -> dict[str, Any]:
     """Fit and rank with every model of the line-up.
 
     Writes `predictions.parquet`, `vocab.json` and, after tuning, `trials.parquet`.
@@ -77,6 +78,8 @@ def tables(metrics: dict[str, Any]) -> str:
         found.append(searching.tuning_table(metrics))
     if metrics.get("seeds"):
         found.append(searching.seeds_table(metrics))
+    if advice := on_few_users(metrics):
+        found.append(advice)
     return "\n\n".join(found)
 
 

@@ -92,16 +92,17 @@ def _ranks_of(answers: Mapping[str, Answer], name: str, but: str) -> np.ndarray 
 
 
 def _gap_closed(
-    reached: Mapping[str, float],
+    reached: Mapping[str, float | None],
     control: Answer | None,
     optimum: Mapping[str, float] | None,
 ) -> dict[str, float] | None:
     """(model - zero shot) / (optimum - zero shot); 1 is all there is to gain."""
-    if control is None or optimum is None:
+    if control is None or control.adaptation is None or optimum is None:
         return None
-    start = means(control.adaptation.zero_shot)
+    without = means(control.adaptation.zero_shot)
     return {
-        metric: (reached[metric] - start[metric]) / (best - start[metric])
+        metric: (end - start) / (best - start)
         for metric, best in optimum.items()
-        if best > start[metric]
+        for start, end in [(without[metric], reached[metric])]
+        if start is not None and end is not None and best > start
     }

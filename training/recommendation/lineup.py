@@ -70,7 +70,7 @@ class Answer:
 
 
 def answer(
-    job: Job,
+    job: Job[RecommendationMarts],
     name: str,
     questions: dict[str, Question],
     *,
@@ -114,7 +114,7 @@ def answer(
     )
 
 
-def value_of(job: Job, name: str) -> float:
+def value_of(job: Job[RecommendationMarts], name: str) -> float:
     """Validation MRR of a model fitted as the job's settings say; nothing is kept."""
     entry, settings = registry.MODELS[name], job.settings[name]
     wrapped, n_items = _wrapped(job, entry, settings), job.marts.n_items
@@ -128,7 +128,7 @@ def value_of(job: Job, name: str) -> float:
     return float(RANKING["mrr"](ranks).mean())
 
 
-def trained_network(job: Job, name: str) -> Any:
+def trained_network(job: Job[RecommendationMarts], name: str) -> Any:
     """A baseline fitted in this job; fitted but once, since its state is kept."""
     settings = job.settings[name]
     model = registry.create(name, config=settings, n_items=job.marts.n_items)
@@ -136,7 +136,9 @@ def trained_network(job: Job, name: str) -> Any:
     return model
 
 
-def gradient_orders(job: Job, lineup: list[str]) -> dict[str, float] | None:
+def gradient_orders(
+    job: Job[RecommendationMarts], lineup: list[str]
+) -> dict[str, float] | None:
     """How far first- and second-order meta-gradients of MAML lie apart.
 
     Both are taken at the trained base network and with the settings of the first MAML
@@ -155,7 +157,9 @@ def gradient_orders(job: Job, lineup: list[str]) -> dict[str, float] | None:
     return compare_orders(network, tasks, settings)
 
 
-def _wrapped(job: Job, entry: registry.Entry, settings: Any) -> dict[str, Any]:
+def _wrapped(
+    job: Job[RecommendationMarts], entry: registry.Entry, settings: Any
+) -> dict[str, Any]:
     """The network that a model adapts, where it adapts one."""
     if entry.wraps is None:
         return {}
@@ -170,19 +174,21 @@ def _wrapped(job: Job, entry: registry.Entry, settings: Any) -> dict[str, Any]:
     }
 
 
-def _ranks(job: Job, entry: registry.Entry, model: Any, asked: Question) -> np.ndarray:
+def _ranks(
+    job: Job[RecommendationMarts], entry: registry.Entry, model: Any, asked: Question
+) -> np.ndarray:
     if not entry.adapts:
         return ranks_of(job, model, asked.pair)
     return _task_ranks(job, model, asked.split)
 
 
-def _task_ranks(job: Job, model: Any, split: str) -> np.ndarray:
+def _task_ranks(job: Job[RecommendationMarts], model: Any, split: str) -> np.ndarray:
     tasks = tasks_of(job.marts, split)
     (ranks,) = task_ranks(job, tasks, lambda part: [model.score_tasks(part)])
     return ranks
 
 
-def _ranks_of_all_pairs(job: Job, model: Any) -> np.ndarray:
+def _ranks_of_all_pairs(job: Job[RecommendationMarts], model: Any) -> np.ndarray:
     """Rank of every test pair's label, whether or not an episode asks it.
 
     Models that read support of any size have the learner's earlier pairs, as many as
@@ -200,7 +206,9 @@ def _ranks_of_all_pairs(job: Job, model: Any) -> np.ndarray:
     return ranks
 
 
-def _fit(job: Job, name: str, model: Any, settings: Any) -> FitLog | None:
+def _fit(
+    job: Job[RecommendationMarts], name: str, model: Any, settings: Any
+) -> FitLog | None:
     if registry.MODELS[name].adapts:
         return _fit_to_episodes(job, name, model, settings)
     pairs = job.marts.pairs
@@ -213,7 +221,9 @@ def _fit(job: Job, name: str, model: Any, settings: Any) -> FitLog | None:
     return model.fit(train, job.optimise(name, settings, validate, "mrr"))
 
 
-def _fit_to_episodes(job: Job, name: str, model: Any, settings: Any) -> FitLog | None:
+def _fit_to_episodes(
+    job: Job[RecommendationMarts], name: str, model: Any, settings: Any
+) -> FitLog | None:
     tasks, monitor = tasks_of(job.marts, "val"), model.monitor
 
     def validate() -> float:

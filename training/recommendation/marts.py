@@ -194,7 +194,7 @@ def _test_users(connection: Connection, dataset: str) -> dict[str, int]:
             f'select count(distinct user_id) from "{mart}" '
             "where dataset = $dataset and split::varchar = 'test'",
             {"dataset": dataset},
-        ).fetchone()[0]
+        ).fetchall()[0][0]
         for mart in ["pairs", *sorted(marts)]
     }
 

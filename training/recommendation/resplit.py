@@ -29,7 +29,7 @@ from training.runs import Run
 FIRST_SEED = 1
 
 
-def repeat_splits(job: Job, n_splits: int) -> dict[str, Any]:
+def repeat_splits(job: Job[RecommendationMarts], n_splits: int) -> dict[str, Any]:
     """Train and evaluate the line-up on `n_splits` splits with seeds 1, 2, 3, ….
 
     Finished splits are kept in the run's state, so an interrupted run goes on.
@@ -83,7 +83,7 @@ def repeat_splits(job: Job, n_splits: int) -> dict[str, Any]:
     }
 
 
-def _evaluate(job: Job, seed: int, scratch: Run) -> dict[str, Any]:
+def _evaluate(job: Job[RecommendationMarts], seed: int, scratch: Run) -> dict[str, Any]:
     """Test metrics of every model on one split; none where nobody can be asked."""
     database = _build(job, seed, scratch.path)
     marts = load_recommendation(database, job.marts.mart, job.marts.dataset)
@@ -112,7 +112,7 @@ def _evaluate(job: Job, seed: int, scratch: Run) -> dict[str, Any]:
     }
 
 
-def _build(job: Job, seed: int, scratch: Path) -> Path:
+def _build(job: Job[RecommendationMarts], seed: int, scratch: Path) -> Path:
     """Build the marts of the job's data set alone, with another split seed."""
     shutil.rmtree(scratch, ignore_errors=True)
     raw = data_dir().resolve() / "raw" / job.marts.dataset

@@ -9,7 +9,7 @@ from tabulate import tabulate
 
 from models_py import registry
 from training.evaluation.intervals import bootstrap_intervals, paired_comparisons
-from training.evaluation.metrics import RANKING, leading, means
+from training.evaluation.metrics import RANKING, leader_of, means
 from training.evaluation.reliability import describe_reliability
 from training.evaluation.slices import (
     PREFIX_LENGTHS,
@@ -21,7 +21,7 @@ from training.recommendation.gains import adaptation_block
 from training.recommendation.lineup import Answer, Question
 from training.recommendation.marts import RecommendationMarts
 
-SELECTED_BY = leading(RANKING)
+SELECTED_BY = leader_of(RANKING)
 YARDSTICK = "markov"  # what followed the last item: no model may lie below it unsaid
 
 
@@ -137,7 +137,11 @@ class Scorecard:
     def _all_pairs(self) -> dict[str, dict[str, Any]]:
         """Each model's metrics over every test pair, and their intervals."""
         rows = self.marts.pairs.rows_of("test").numpy()
-        ranks = {name: answer.all_pairs for name, answer in self.answers.items()}
+        ranks = {
+            name: answer.all_pairs
+            for name, answer in self.answers.items()
+            if answer.all_pairs is not None
+        }
         cells = {
             (name, metric): of(found)
             for name, found in ranks.items()
@@ -177,7 +181,7 @@ class Scorecard:
 def best_baseline(answers: dict[str, Answer]) -> str | None:
     """The baseline with the best validation recall@10; never chosen by test."""
     reached = {
-        name: means(answer.ranks["val"])[SELECTED_BY]
+        name: float(RANKING[SELECTED_BY](answer.ranks["val"]).mean())
         for name, answer in answers.items()
         if registry.MODELS[name].is_baseline and len(answer.ranks["val"])
     }

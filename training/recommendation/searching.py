@@ -53,7 +53,7 @@ def check_tuning(
         )
 
 
-def tune(job: Job) -> tuple[Job, dict[str, Any]]:
+def tune(job: Job[RecommendationMarts]) -> tuple[Job, dict[str, Any]]:
     """The job with settings that trials chose, and what they brought.
 
     Writes `trials.parquet`. A model that adapts a network has the tuned one.
@@ -90,7 +90,9 @@ def _trials(found: dict[str, Tuned]) -> pd.DataFrame:
 
 
 def repeat_seeds(
-    job: Job, answers: dict[str, Answer], questions: dict[str, Question]
+    job: Job[RecommendationMarts],
+    answers: dict[str, Answer],
+    questions: dict[str, Question],
 ) -> dict[str, Any]:
     """Mean and spread over seeds of every model, the job's own seed among them.
 

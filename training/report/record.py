@@ -1,7 +1,8 @@
 """What the report knows: the JSON files of one run folder."""
 
 import json
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -98,10 +99,15 @@ def shared_metrics(tests: Sequence[dict[str, float]]) -> list[str]:
     return [name for name in tests[0] if all(name in test for test in tests)]
 
 
-def best_first(reached: dict[str, float], metric: str) -> list[str]:
-    """Models by a metric, ties in the order given."""
+def best_first(reached: Mapping[str, float | None], metric: str) -> list[str]:
+    """Models by a metric, ties in the order given, those without a value last."""
     sign = -1 if METRICS[metric].higher_is_better else 1
-    return sorted(reached, key=lambda name: sign * reached[name])
+
+    def place(name: str) -> float:
+        value = reached[name]
+        return math.inf if value is None else sign * value
+
+    return sorted(reached, key=place)
 
 
 def read_run(folder: Path) -> Run:

@@ -26,7 +26,7 @@ def check(marts: TracingMarts) -> None:
     checks.require_sound_features(marts.responses)
 
 
-def evaluate(job: Job) -> dict[str, Any]:
+def evaluate(job: Job[TracingMarts]) -> dict[str, Any]:
     """Fit every model of the line-up, check it, and ask it for every response.
 
     Writes `predictions.parquet`, `vocab.json`, `skill_names.json` and the files under
@@ -57,7 +57,9 @@ def evaluate(job: Job) -> dict[str, Any]:
     return found
 
 
-def _checks(job: Job, answers: dict[str, Answer], card: Scorecard) -> dict[str, Any]:
+def _checks(
+    job: Job[TracingMarts], answers: dict[str, Answer], card: Scorecard
+) -> dict[str, Any]:
     """What validation users' answers and a coin say of the models' soundness."""
     marts = job.marts
     val = marts.responses.take(marts.rows_of("val"))

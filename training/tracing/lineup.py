@@ -1,5 +1,6 @@
 """Fit one model of a line-up and ask it for every response."""
 
+import math
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,7 @@ from models_py.ragged import Ragged
 from models_py.tracing.data import Responses
 from training.evaluation.probabilities import auc
 from training.fit.job import Job
+from training.tracing.marts import TracingMarts
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,7 @@ class Answer:
     eval_seconds: float
 
 
-def answer(job: Job, name: str, others: dict[str, Answer]) -> Answer:
+def answer(job: Job[TracingMarts], name: str, others: dict[str, Answer]) -> Answer:
     """Fit one model, keep its checkpoint and predict every response once.
 
     Args:
@@ -47,7 +49,8 @@ def answer(job: Job, name: str, others: dict[str, Answer]) -> Answer:
     val = marts.responses.take(marts.rows_of("val"))
 
     def validate() -> float:
-        return auc(val.correct.numpy(), predicted_by(job, model, val).numpy())
+        found = auc(val.correct.numpy(), predicted_by(job, model, val).numpy())
+        return math.nan if found is None else found  # the loop refuses it
 
     started = time.perf_counter()
     log = model.fit(train, val, job.optimise(name, settings, validate, "auc"))
@@ -63,7 +66,9 @@ def answer(job: Job, name: str, others: dict[str, Answer]) -> Answer:
     )
 
 
-def _mixed(job: Job, name: str, model: Any, members: dict[str, Answer]) -> Answer:
+def _mixed(
+    job: Job[TracingMarts], name: str, model: Any, members: dict[str, Answer]
+) -> Answer:
     """Weigh what the members have answered already."""
     marts = job.marts
     started = time.perf_counter()
@@ -83,7 +88,7 @@ def _mixed(job: Job, name: str, model: Any, members: dict[str, Answer]) -> Answe
     )
 
 
-def predicted_by(job: Job, model: Any, responses: Responses) -> Tensor:
+def predicted_by(job: Job[TracingMarts], model: Any, responses: Responses) -> Tensor:
     """Each response's probability, users dealt out to the processes, (N,)."""
     users = Ragged(torch.arange(len(responses)), responses.user_starts)
     own = users.take(job.world.share(torch.arange(len(users)))).values

@@ -9,14 +9,14 @@ import pandas as pd
 from tabulate import tabulate
 
 from models_py import registry
-from training.evaluation.metrics import TRACING, leading
+from training.evaluation.metrics import TRACING, leader_of
 from training.evaluation.probabilities import auc, calibration
 from training.evaluation.tracing import Resampled, metrics_of, resampled
 from training.tracing.lineup import Answer
 from training.tracing.marts import TracingMarts
 from training.tracing.slices import behaviour_slices
 
-SELECTED_BY = leading(TRACING)
+SELECTED_BY = leader_of(TRACING)
 PYKT_LEAST = 3  # answers of a student that pyKT keeps
 
 
@@ -63,9 +63,10 @@ class Scorecard:
     def best_baseline(self) -> str | None:
         """The baseline with the best validation AUC; never chosen by test."""
         reached = {
-            name: self._of("val", answer)[SELECTED_BY]
+            name: value
             for name, answer in self.answers.items()
             if registry.MODELS[name].is_baseline
+            and (value := self._of("val", answer)[SELECTED_BY]) is not None
         }
         return max(reached, key=reached.__getitem__) if reached else None
 

@@ -2,11 +2,13 @@
 
 import io
 import textwrap
+from typing import Any
 
 import matplotlib as mpl
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from training.report import plots
 from training.tracing.trace import Trace
@@ -99,7 +101,7 @@ def _line(axes: Axes, name: str, steps: pd.DataFrame) -> None:
     axes.spines["bottom"].set_visible(False)
     axes.spines["left"].set_visible(False)
     shown = textwrap.shorten(name, 2 * NAME, placeholder=" …") or name
-    label = {"va": "center", "fontsize": 9, "parse_math": False}
+    label: dict[str, Any] = {"va": "center", "fontsize": 9, "parse_math": False}
     axes.text(
         -0.015,
         0.5,
@@ -125,7 +127,8 @@ def _axis(axes: Axes, trace: Trace) -> None:
         return
     days = answers.groupby(answers["answered_at"].dt.date)["nth"].min()
     # days that would overlap are left out
-    ticks, room = [], max((last - first) / MOST_TICKS, 0.5)
+    ticks: list[tuple[int, str]] = []
+    room = max((last - first) / MOST_TICKS, 0.5)
     for day, nth in days.items():
         if not ticks or nth - ticks[-1][0] >= room:
             ticks.append((nth, f"{day:%Y-%m-%d}"))
@@ -134,7 +137,7 @@ def _axis(axes: Axes, trace: Trace) -> None:
 
 
 def _legend(figure: Figure, height: float) -> None:
-    kinds = {
+    kinds: dict[str, dict[str, Any]] = {
         "mastery, 0 to 1": {"color": LINE, "linewidth": 1.2},
         "right": {"marker": "o", "color": RIGHT, "ms": 4, "linestyle": ""},
         "wrong": {"marker": "o", "mfc": "none", "mec": WRONG, "ms": 4, "linestyle": ""},
@@ -146,8 +149,8 @@ def _legend(figure: Figure, height: float) -> None:
         },
     }
     figure.legend(
-        [mpl.lines.Line2D([], [], **style) for style in kinds.values()],
-        list(kinds),
+        handles=[Line2D([], [], **style) for style in kinds.values()],
+        labels=list(kinds),
         loc="upper left",
         bbox_to_anchor=(0.0, 1 - 0.32 / height),
         ncols=len(kinds),

@@ -7,13 +7,15 @@ from typing import Any
 import numpy as np
 
 from training.files import write_json
-from training.fit.job import Job
+from training.fit.job import Job, M
 from training.progress import progress_bar
 from training.runs import Run
 
 
 def over_seeds(
-    job: Job, n_seeds: int, values_of: Callable[[Job, str], np.ndarray]
+    job: Job[M],
+    n_seeds: int,
+    values_of: Callable[[Job[M], str], np.ndarray],
 ) -> dict[str, list[np.ndarray]]:
     """What each model reaches from the next seeds, `n_seeds` less the job's own.
 
@@ -31,14 +33,14 @@ def over_seeds(
     }
 
 
-def knows_seed(job: Job, name: str) -> bool:
+def knows_seed(job: Job[M], name: str) -> bool:
     """Whether a model's result depends on the seed at all."""
     return hasattr(job.settings[name], "seed") or hasattr(
         job.settings[name], "optimiser"
     )
 
 
-def _reseeded(job: Job, n_seeds: int) -> Iterator[Job]:
+def _reseeded(job: Job[M], n_seeds: int) -> Iterator[Job[M]]:
     """The job from other seeds, each in a folder of its own.
 
     A model whose settings name another seed than the run's keeps it.
@@ -61,7 +63,7 @@ def _with(settings: Any, old: int, new: int) -> Any:
     return replace(settings, seed=new) if is_runs else settings
 
 
-def _reached(job: Job, name: str, values_of: Callable) -> np.ndarray:
+def _reached(job: Job[M], name: str, values_of: Callable) -> np.ndarray:
     kept = job.run.path / f"{name}.json"
     if job.world.broadcast_bytes(b"kept" if kept.is_file() else b""):
         return np.array(job.run.read_json(kept.name))

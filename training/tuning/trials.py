@@ -23,7 +23,7 @@ from models_py.fitting import Diverged
 from models_py.space import OneOf, Space, with_settings
 from training.errors import NoNumber, UserError
 from training.files import write_json
-from training.fit.job import Job, Watched
+from training.fit.job import Job, M, Watched
 from training.fit.seeds import derive
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -86,7 +86,10 @@ def space_of(settings: Any) -> Space:
 
 
 def tuned(
-    job: Job, name: str, n_trials: int, value_of: Callable[[Job, str], float]
+    job: Job[M],
+    name: str,
+    n_trials: int,
+    value_of: Callable[[Job[M], str], float],
 ) -> Tuned:
     """The best settings of a model among `n_trials`; trials done before are kept.
 
@@ -112,7 +115,7 @@ def tuned(
     return Tuned(with_settings(settings, best.values), best, trials)
 
 
-def _kept_trials(job: Job, path: Any) -> list[Trial]:
+def _kept_trials(job: Job[M], path: Any) -> list[Trial]:
     text = path.read_text() if job.world.is_main and path.is_file() else "[]"
     return [
         Trial(**each) for each in json.loads(job.world.broadcast_bytes(text.encode()))
@@ -120,11 +123,11 @@ def _kept_trials(job: Job, path: Any) -> list[Trial]:
 
 
 def _tried(
-    job: Job,
+    job: Job[M],
     name: str,
     settings: Any,
     before: list[Trial],
-    value_of: Callable[[Job, str], float],
+    value_of: Callable[[Job[M], str], float],
 ) -> Trial:
     """One more trial: the first takes the settings as they are."""
     number, started = len(before), time.perf_counter()
@@ -154,7 +157,7 @@ def _tried(
 
 
 def _study(
-    job: Job, name: str, space: Space, before: list[Trial]
+    job: Job[M], name: str, space: Space, before: list[Trial]
 ) -> optuna.trial.Trial:
     """The next trial, drawn from the seed and the trials before alone."""
     seed = derive(job.config.seed, "trial", name, len(before)) % 2**32

@@ -390,7 +390,9 @@
         {{ return(from_epoch_seconds(ref)) }}
     {%- elif wanted == "timestamp" -%}
         {#- where lines end in two ways, CR stays behind the last field -#}
-        {%- if found_type == "string" -%} {{ return(utc_timestamp(bare(ref))) }} {%- endif -%}
+        {%- if found_type == "string" -%}
+            {{ return(utc_timestamp("replace(" ~ ref ~ ", '\\r')")) }}
+        {%- endif -%}
         {%- set is_time = found_type.startswith(("timestamp", "date")) -%}
         {{ return("cast(" ~ (ref if is_time else "null") ~ " as timestamp)") }}
     {%- elif wanted == "bigint" and found_type in ("string", "float", "double") -%}

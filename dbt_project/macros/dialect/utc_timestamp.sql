@@ -48,10 +48,14 @@
                         regexp_replace(
                             regexp_replace(
                                 regexp_replace(
-                                    replace(trim({{ text }}), '/', '-'),
-                                    r' *(Z|UTC|GMT)$', 'Z'
+                                    regexp_replace(
+                                        replace(trim({{ text }}), '/', '-'),
+                                        r' *(Z|UTC|GMT)$', 'Z'
+                                    ),
+                                    r'(:[0-9.]+) +([+-])', r'$1$2'
                                 ),
-                                r'(:[0-9.]+) +([+-])', r'$1$2'
+                                -- a zone is read behind seconds only
+                                r'([ T][0-9]+:[0-9]+)(Z|[+-].*)$', r'$1:00$2'
                             ),
                             r' +', ' '
                         ) as timestamp_ltz

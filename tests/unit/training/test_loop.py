@@ -197,14 +197,26 @@ def test_a_loss_that_is_no_number_names_model_epoch_step_and_rate(tmp_path):
     assert len(load_tensors(checkpoints.path)[1]["history"]) == 1  # the last good epoch
 
 
+class Steep(OneWeight):
+    """A loss of 0 with an infinite gradient."""
+
+    def loss(self, batch: Point) -> Tensor:
+        return self.weight.sqrt()
+
+
+def test_an_infinite_gradient_is_an_error():
+    with pytest.raises(UserError, match="gradient of Steep epoch 1, step 1"):
+        fitted(Steep())
+
+
 @pytest.mark.parametrize(
     ("changes", "named"),
     [
-        ({"train": [Point(1e30)]}, r"OneWeight epoch 1, step 1"),
+        ({"train": [Point(1e30)]}, "loss of OneWeight epoch 1, step 1"),
         ({"validate": lambda: math.nan}, "validation value after OneWeight epoch 1"),
         ({"precision": "bf16"}, "bf16 needs a CUDA device"),
     ],
-    ids=["infinite gradient", "validation that is no number", "bf16 without CUDA"],
+    ids=["infinite loss", "validation that is no number", "bf16 without CUDA"],
 )
 def test_what_cannot_be_trained_is_an_error(changes, named):
     with pytest.raises(UserError, match=named):

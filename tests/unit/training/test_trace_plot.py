@@ -60,6 +60,7 @@ def test_a_page_tells_what_a_teacher_asks():
     assert "Adding, Dividing" in page
     assert "2010-02" not in page and "2010-02" not in mastery_plot(trace, top=2)
     assert "n-th answer" in page
+    assert "answered_at" not in trace.as_json()["steps"][0]
     assert (
         page.count("<tr>") == 1 + 1 + 1 + 3
     )  # other skills and answers, with headings

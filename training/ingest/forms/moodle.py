@@ -38,11 +38,9 @@ def _of_table(columns: dict[str, str]) -> dict[str, str]:
 def _of_report(columns: dict[str, str]) -> dict[str, str]:
     description, context = name("Description"), name("Event context")
     user = f"regexp_extract({description}, '^The user with id ''(-?[0-9]+)''', 1)"
-    course = f"regexp_extract({description}, 'course with id ''([0-9]+)''', 1)"
     return {
         "userid": f"nullif({user}, '')",
-        "course": f"case when {context} like 'Course: %' then {context} "
-        f"else nullif({course}, '') end",
+        "course": f"case when {context} like 'Course: %' then {context} end",
         "activity": f"case when {context} not like 'Course: %' "
         f"and {context} not like 'User: %' "
         f"and {context} not in ('System', 'Other', '-') then {context} end",

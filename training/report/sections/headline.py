@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 
 from training.report import numbers
-from training.report.blocks import Points, Section, Text, Tiles
+from training.report.blocks import Block, Points, Section, Text, Tiles
 from training.report.record import Run
 from training.report.sections.verdicts import Gap, comparisons
 
@@ -28,7 +28,7 @@ def headline(run: Run) -> Section | None:
     if metric is None:
         return None
     points = [*_against_baseline(run, metric), *_optimum(run, metric)]
-    blocks = [
+    blocks: list[Block] = [
         Text(_leader(run, metric)),
         Points(points),
         Tiles(_tiles(run)),

@@ -67,11 +67,13 @@ def _row(run: Run, model: str, names: list[str], best: dict[str, Any]) -> list[C
 def _plot(run: Run, metric: str, best: float) -> Figure:
     rows = []
     for model in run.ranked:
-        bounds = run.interval(model, metric)
+        value, bounds = run.test(model, metric), run.interval(model, metric)
+        if value is None:
+            continue
         rows.append(
             Estimate(
                 run.title(model),
-                run.test(model, metric) / best,
+                value / best,
                 bounds and [bound / best for bound in bounds],
                 series=run.series(model),
             )

@@ -138,9 +138,10 @@ def _metrics_row(run: Run, model: str, names: list[str]) -> list[Cell]:
 
 
 def _best(run: Run, metric: str) -> float | None:
-    if metric not in METRICS:
+    reached = [run.test(model, metric) for model in run.models]
+    values = [value for value in reached if value is not None]
+    if metric not in METRICS or not values:
         return None
-    values = [run.test(model, metric) for model in run.models]
     return max(values) if METRICS[metric].higher_is_better else min(values)
 
 
@@ -148,11 +149,12 @@ def _plot(run: Run, metric: str) -> Figure:
     rows = [
         Estimate(
             run.title(model),
-            run.test(model, metric),
+            value,
             run.interval(model, metric),
             series=run.series(model),
         )
         for model in run.ranked
+        if (value := run.test(model, metric)) is not None
     ]
     optimum = (run.metrics.get("bayes_optimal") or {}).get(metric)
     spoken = "; ".join(

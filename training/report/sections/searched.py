@@ -18,7 +18,7 @@ def searched(run: Run) -> Section | None:
 
 
 def _trials(run: Run, tuning: dict[str, dict[str, Any]]) -> list[Block]:
-    rows = [
+    rows: list[list[Cell | str]] = [
         [
             Cell(run.title(model), series=run.series(model)),
             Cell(
@@ -43,7 +43,7 @@ def _trials(run: Run, tuning: dict[str, dict[str, Any]]) -> list[Block]:
 def _seeds(run: Run, seeds: dict[str, Any]) -> list[Block]:
     metric = run.headline_metric or "recall@10"
     best = seeds["best_baseline"]
-    rows = []
+    rows: list[list[Cell | str]] = []
     for model, found in seeds["models"].items():
         own, less = found[metric], found[metric]["less_best"]
         gap = Cell(numbers.NOTHING)

@@ -84,7 +84,7 @@ def test_best_reads_the_direction_off_the_support():
     settings = OptimiserConfig(learning_rate=1e-2, epochs=25, batch_size=64)
     kind = registry.CONFIGS["best"]
     network = dataclasses.replace(
-        kind().network, embedding_dim=16, hidden_dim=24, dropout=0.0
+        kind().network, embedding_dim=24, hidden_dim=24, dropout=0.0
     )
     config = kind(
         n_networks=1,
