@@ -76,7 +76,7 @@ def built(tmp_path_factory):
         ingest(both, name, scratch / f"{name}.csv", *unit)
     command = ("build", "--exclude-resource-type", "unit_test")
     cases = {
-        name: Case(scratch / name, scratch / name / "marts.duckdb", command)
+        name: Case(scratch / name, scratch / name / "moocmeta.duckdb", command)
         for name in ("both", "alone")
     }
     for name, (found, put, _) in SPOILED.items():
@@ -86,7 +86,7 @@ def built(tmp_path_factory):
         text = file.read_text("utf-8")
         assert found in text
         file.write_text(text.replace(found, put), "utf-8")
-        cases[name] = Case(folder, folder / "marts.duckdb", ("seed",))
+        cases[name] = Case(folder, folder / "moocmeta.duckdb", ("seed",))
     (scratch / "edited" / "raw").mkdir(parents=True)
     shutil.copytree(alone / "raw" / "mine", scratch / "edited" / "raw" / "mine")
     file = scratch / "edited" / "raw" / "mine" / "dataset.yml"
@@ -94,9 +94,11 @@ def built(tmp_path_factory):
     file.write_text(re.sub("session_gap_sec: .*", "session_gap_sec: 1", text), "utf-8")
     select = ("run", "-s", "+sessions")
     cases["edited seed"] = Case(
-        scratch / "edited", scratch / "edited/marts.duckdb", ("seed",)
+        scratch / "edited", scratch / "edited/moocmeta.duckdb", ("seed",)
     )
-    cases["edited"] = Case(scratch / "edited", scratch / "edited/marts.duckdb", select)
+    cases["edited"] = Case(
+        scratch / "edited", scratch / "edited/moocmeta.duckdb", select
+    )
     return scratch, run_all(cases, scratch)
 
 
@@ -106,7 +108,7 @@ def test_an_own_log_gives_what_the_built_in_gives_and_nothing_touches_it(built):
         assert outcomes[name].success, outcomes[name].output
     with duckdb.connect() as connection:
         for name in ("both", "alone"):
-            file = scratch / name / "marts.duckdb"
+            file = scratch / name / "moocmeta.duckdb"
             connection.execute(f"attach '{file}' as in_{name} (read_only)")
         for mart in KEYS:
             mine, theirs, only = (
@@ -125,7 +127,7 @@ def test_an_own_log_gives_what_the_built_in_gives_and_nothing_touches_it(built):
 
 
 def test_answers_are_responses_with_their_skills(built):
-    with duckdb.connect(str(built[0] / "both" / "marts.duckdb")) as connection:
+    with duckdb.connect(str(built[0] / "both" / "moocmeta.duckdb")) as connection:
         rows = connection.sql(
             "select user_id, item_key, skill_keys, correct, attempt, help_before "
             "from responses where dataset = 'answers' order by response_id"
@@ -151,7 +153,7 @@ def test_an_edit_of_a_parameter_is_enough(built):
     assert outcomes["edited"].success, outcomes["edited"].output
     counts = []
     for name in ("alone", "edited"):
-        with duckdb.connect(str(scratch / name / "marts.duckdb")) as connection:
+        with duckdb.connect(str(scratch / name / "moocmeta.duckdb")) as connection:
             counts += connection.sql("select count(*) from sessions").fetchall()
     assert counts[1] > counts[0]
 
