@@ -73,11 +73,12 @@ def test_a_trace_prints_and_draws(full, tmp_path):
     assert "<script" not in page and "http" not in page.replace("http://www.w3.org", "")
 
 
-def test_a_page_needs_a_folder_that_is_there(full, tmp_path):
+def test_a_page_that_cannot_be_written_is_one_line(full, tmp_path):
     user, _ = student_of(full)
-    page = tmp_path / "nowhere" / "story.html"
-    assert_one_line(trace(full, "--user", user, "--html", str(page)), str(page))
-    assert not page.parent.exists()
+    page = tmp_path / "new" / "story.html"  # a folder that is not there is made
+    assert trace(full, "--user", user, "--html", str(page)).exit_code == 0
+    below = page / "story.html"  # a file is no folder
+    assert_one_line(trace(full, "--user", user, "--html", str(below)), str(below))
     result = trace(full, "--user", user, "--html", "story.svg")
     assert result.exit_code == 2 and "ends in .html" in result.stderr
 

@@ -85,7 +85,7 @@ def test_metrics_follow_from_the_predictions(full):
             metrics_of(first["actual"], first["predicted"])["auc"], rel=1e-9
         )
         assert sum(row["n"] for row in model["calibration"]) == len(own)
-        is_neural = name in ("sakt", "wd_irt")
+        is_neural = name in ("sakt", "wd_irt", "dkt")
         assert [epoch["epoch"] for epoch in model["history"]] == [1, 2, 3] * is_neural
         assert (model["monitor"] == "auc") == is_neural
         is_best = name == full.metrics["best_baseline"]
@@ -282,7 +282,7 @@ def test_a_broken_model_stops_the_run(tmp_path, built_project, monkeypatch):
     class Peeks:
         n_parameters = 0
 
-        def fit(self, train, optimise):
+        def fit(self, train, val, optimise):
             return None
 
         def predict(self, responses):
