@@ -93,7 +93,8 @@ def test_a_cycle_is_learned(name):
         train, lambda m, t: fit(m, t, settings=settings, validate=hits, seed=1)
     )
     assert hits() == 1.0
-    assert log.epochs[-1]["loss"] < log.epochs[0]["loss"]
+    # what a guess loses is log 7 = 1.95; after the first epoch dropout alone is left
+    assert log.epochs[-1]["loss"] < 0.3
 
 
 @pytest.mark.parametrize("name", NEURAL)
