@@ -80,7 +80,8 @@ def drawn_tracing_log(n_histories: int) -> TracingLog:
 
     collect()
     log.answers[:] = [
-        replace(row, order_id=FIRST_ORDER + row.order_id) for row in log.answers
+        replace(row, order_id=FIRST_ORDER + row.order_id)
+        for row in _told_apart(log.answers)
     ]
     log.students["of nobody"] = None
     log.actions.extend(
@@ -89,6 +90,21 @@ def drawn_tracing_log(n_histories: int) -> TracingLog:
     log.actions.append(("of no known assignment", BEGIN_MS, "p9", "wrong_response"))
     log.actions.append((None, BEGIN_MS, "p9", "wrong_response"))
     return log
+
+
+def _told_apart(rows: list[AssistmentsRow]) -> list[AssistmentsRow]:
+    """No answer repeats one before it to the millisecond: that would be refused."""
+    out: list[AssistmentsRow] = []
+    seen: set[tuple] = set()
+    for row in rows:
+        if out and out[-1].order_id == row.order_id:
+            row = replace(row, ms_first_response=out[-1].ms_first_response)
+        answer = (row.user_id, row.problem_id, row.correct, row.ms_first_response)
+        if answer in seen and (not out or out[-1].order_id != row.order_id):
+            row = replace(row, ms_first_response=10_000 + row.order_id)
+        seen.add(answer)
+        out.append(row)
+    return out
 
 
 def write_tracing_log(data_dir: Path, log: TracingLog, seed: int) -> Path:
