@@ -205,7 +205,8 @@ where
     or abs(features.skill_prior_correct_rate - coalesce(of_skills.rate, 0.5)) > 1e-9
     or abs(
         features.last_5_correct_rate
-        - (coalesce(of_user.n_correct_5, 0) + 1) / (least(coalesce(of_user.n, 0), 5) + 2)
+        - (coalesce(of_user.n_correct_5, 0) + 1)
+        / (least(coalesce(of_user.n, 0), 5) + 2)
     ) > 1e-9
     or abs(
         features.last_20_correct_rate
@@ -215,7 +216,8 @@ where
     or features.prior_hour_n is distinct from coalesce(of_user.n_hour, 0)
     or features.prior_month_n is distinct from coalesce(of_user.n_month, 0)
     or abs(features.skill_last_3_correct_rate - coalesce(of_skills.rate_3, 0.5)) > 1e-9
-    or abs(features.skill_last_10_correct_rate - coalesce(of_skills.rate_10, 0.5)) > 1e-9
+    or abs(features.skill_last_10_correct_rate - coalesce(of_skills.rate_10, 0.5))
+    > 1e-9
     or abs(features.skill_prior_day_n - coalesce(of_skills.n_day, 0)) > 1e-9
     or abs(
         features.skill_prior_week_n_correct - coalesce(of_skills.n_correct_week, 0)

@@ -29,7 +29,9 @@ skills_parted as (
 
     from responses
 
-    inner join skill_lists on responses.skill_list_number = skill_lists.skill_list_number
+    inner join
+        skill_lists
+        on responses.skill_list_number = skill_lists.skill_list_number
 
 ),
 
@@ -45,16 +47,16 @@ skills_counted as (
         count(*) over skill_before as prior_n,
         count(case when correct then 1 end) over skill_before as prior_n_correct,
         {%- for name, hours in spans.items() %}
-            count(*) over last_{{ name }} as prior_{{ name }}_n,
-            count(case when correct then 1 end) over last_{{ name }}
-                as prior_{{ name }}_n_correct,
+        count(*) over last_{{ name }} as prior_{{ name }}_n,
+        count(case when correct then 1 end) over last_{{ name }}
+            as prior_{{ name }}_n_correct,
         {%- endfor %}
         {%- for n in (3, 10) %}
-            count(case when correct then 1 end) over (
-                partition by user_number, skill_id
-                order by ts_epoch, response_id
-                rows between unbounded preceding and {{ n + 1 }} preceding
-            ) as n_correct_before_last_{{ n }},
+        count(case when correct then 1 end) over (
+            partition by user_number, skill_id
+            order by ts_epoch, response_id
+            rows between unbounded preceding and {{ n + 1 }} preceding
+        ) as n_correct_before_last_{{ n }},
         {%- endfor %}
         max(n_until) over skill_before as n_until_met,
         max(ts_epoch) over skill_before as met_ts_epoch
@@ -67,13 +69,13 @@ skills_counted as (
             order by ts_epoch
             range between unbounded preceding and 1 preceding
         ),
-        {%- for name, hours in spans.items() %}
-            last_{{ name }} as (
-                partition by user_number, skill_id
-                order by ts_epoch
-                range between {{ hours * 3600 }} preceding and 1 preceding
-            ){{ "," if not loop.last }}
-        {%- endfor %}
+    {%- for name, hours in spans.items() %}
+    last_{{ name }} as (
+        partition by user_number, skill_id
+        order by ts_epoch
+        range between {{ hours * 3600 }} preceding and 1 preceding
+    ){{ "," if not loop.last }}
+    {%- endfor %}
 
 ),
 
@@ -81,11 +83,11 @@ skills_followed as (
 
     select
         *,
-        {%- for n in (3, 10) %}
-            -- the smallest of a second is its first response's
-            prior_n_correct - min(n_correct_before_last_{{ n }}) over same_second
-                as last_{{ n }}_n_correct{{ "," if not loop.last }}
-        {%- endfor %}
+    {%- for n in (3, 10) %}
+    -- the smallest of a second is its first response's
+    prior_n_correct - min(n_correct_before_last_{{ n }}) over same_second
+        as last_{{ n }}_n_correct{{ "," if not loop.last }}
+    {%- endfor %}
 
     from skills_counted
 
@@ -108,8 +110,8 @@ select
         ) }} as last_{{ n }}_correct_rate,
     {%- endfor %}
     {%- for name in spans %}
-        avg(prior_{{ name }}_n) as prior_{{ name }}_n,
-        avg(prior_{{ name }}_n_correct) as prior_{{ name }}_n_correct,
+    avg(prior_{{ name }}_n) as prior_{{ name }}_n,
+    avg(prior_{{ name }}_n_correct) as prior_{{ name }}_n_correct,
     {%- endfor %}
     min(user_prior_n - n_until_met) as answers_since,
     min(ts_epoch - met_ts_epoch) as seconds_since

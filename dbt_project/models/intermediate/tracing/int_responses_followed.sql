@@ -23,19 +23,19 @@ responses_counted as (
         count(*) over user_before as prior_n,
         count(case when correct then 1 end) over user_before as prior_n_correct,
         {%- for name, hours in spans.items() %}
-            count(*) over (
-                partition by user_number
-                order by ts_epoch
-                range between {{ hours * 3600 }} preceding and 1 preceding
-            ) as prior_{{ name }}_n,
+        count(*) over (
+            partition by user_number
+            order by ts_epoch
+            range between {{ hours * 3600 }} preceding and 1 preceding
+        ) as prior_{{ name }}_n,
         {%- endfor %}
         -- right ones among all but the last 5 and 20: what is left of the sum is theirs
         {%- for n in (5, 20) %}
-            count(case when correct then 1 end) over (
-                partition by user_number
-                order by ts_epoch, response_id
-                rows between unbounded preceding and {{ n + 1 }} preceding
-            ) as n_correct_before_last_{{ n }},
+        count(case when correct then 1 end) over (
+            partition by user_number
+            order by ts_epoch, response_id
+            rows between unbounded preceding and {{ n + 1 }} preceding
+        ) as n_correct_before_last_{{ n }},
         {%- endfor %}
         count(*) over (
             partition by user_number
@@ -69,11 +69,11 @@ responses_counted as (
 
 select
     *,
-    {%- for n in (5, 20) %}
-        -- the smallest of a second is its first response's, whose last ones are earlier
-        prior_n_correct - min(n_correct_before_last_{{ n }}) over same_second
-            as last_{{ n }}_n_correct{{ "," if not loop.last }}
-    {%- endfor %}
+{%- for n in (5, 20) %}
+-- the smallest of a second is its first response's, whose last ones are earlier
+prior_n_correct - min(n_correct_before_last_{{ n }}) over same_second
+    as last_{{ n }}_n_correct{{ "," if not loop.last }}
+{%- endfor %}
 
 from responses_counted
 

@@ -41,19 +41,19 @@ select
         ) }} as last_{{ n }}_correct_rate,
     {%- endfor %}
     {%- for name in spans %}
-        responses.prior_{{ name }}_n,
+    responses.prior_{{ name }}_n,
     {%- endfor %}
     coalesce(skills.prior_n, 0e0) as skill_prior_n,
     coalesce(skills.prior_correct_rate, {{ smoothed_rate('0', '0') }})
         as skill_prior_correct_rate,
     {%- for n in (3, 10) %}
-        coalesce(skills.last_{{ n }}_correct_rate, {{ smoothed_rate('0', '0') }})
-            as skill_last_{{ n }}_correct_rate,
+    coalesce(skills.last_{{ n }}_correct_rate, {{ smoothed_rate('0', '0') }})
+        as skill_last_{{ n }}_correct_rate,
     {%- endfor %}
     {%- for name in spans %}
-        coalesce(skills.prior_{{ name }}_n, 0e0) as skill_prior_{{ name }}_n,
-        coalesce(skills.prior_{{ name }}_n_correct, 0e0)
-            as skill_prior_{{ name }}_n_correct,
+    coalesce(skills.prior_{{ name }}_n, 0e0) as skill_prior_{{ name }}_n,
+    coalesce(skills.prior_{{ name }}_n_correct, 0e0)
+        as skill_prior_{{ name }}_n_correct,
     {%- endfor %}
     skills.answers_since as answers_since_skill,
     -- between places of an order lies no time
