@@ -18,9 +18,9 @@ import csv
 import gzip
 import io
 import json
-import os
 import re
 import tempfile
+import threading
 import zlib
 from collections.abc import Iterator
 from contextlib import suppress
@@ -196,6 +196,7 @@ class TidyFiles(AbstractFileSystem):
     protocol = "tidy"
     _copies = tempfile.TemporaryDirectory(prefix="moocmeta-")
     atexit.register(_copies.cleanup)
+    _one_at_a_time = threading.Lock()  # models of several threads read one file
 
     def _copy_of(self, path: str) -> Path:
         """A tidy copy, which leaves with the process."""
@@ -203,10 +204,9 @@ class TidyFiles(AbstractFileSystem):
         stat = Path(file).stat()
         name = f"{stat.st_dev}-{stat.st_ino}-{stat.st_size}-{stat.st_mtime_ns}"
         copy = Path(self._copies.name) / name
-        if not copy.exists():
-            part = copy.with_suffix(f".{os.getpid()}")
-            _write_tidy(file, encoding, part)
-            part.replace(copy)
+        with self._one_at_a_time:
+            if not copy.exists():
+                _write_tidy(file, encoding, copy)
         return copy
 
     def _open(self, path, mode="rb", **_):

@@ -313,8 +313,8 @@ def test_propensities_all_at_the_edge(tmp_path):
 def test_a_model_without_estimates_is_named_and_the_run_goes_by_another(
     tmp_path, env, monkeypatch
 ):
-    def foreseeing(job, name, settings, trials, fold):
-        fit = cross_fit(job, name, settings, trials, fold)
+    def foreseeing(job, name, trials, fold):
+        fit = cross_fit(job, name, trials, fold)
         if name == "summary_logistic":  # of all models it predicts best
             fit.probabilities[:, 0] = np.where(trials.treatment == 1, 0.999, 0.001)
         return fit

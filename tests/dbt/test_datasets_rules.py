@@ -208,7 +208,7 @@ REFUSED = [
         "xuetangx",
         {"family": "tracing"},
         "+int_skill_lists",
-        "family is tracing, but its log has no graded answer; name another family",
+        "family is tracing, but its log has no graded answer, only ",
     ),
     (
         "mars",

@@ -61,6 +61,7 @@ def write_run(runs: Path, name: str, n_known_items: int, mastery: float) -> None
             "difficulty": [0.0, 1.0, 0.0, 0.0],
             "drift": [0.0, 1.0, 0.125, 0.0],
             "p_value": [0.001, 0.001, 0.5, 0.5],
+            "drift_se": [None, 0.5, None, 0.25],
             "drift_flag": [True, True, False, False],
         },
     }

@@ -48,12 +48,14 @@ def marts_of(made: Simulated, n_test_users: int) -> TracingMarts:
             "reliability_tier": rng.choice(["low", "medium", "high"], n),
         }
     )
+    frame["position"] = frame.groupby("user_id").cumcount()
     items, skills = range(N_ITEMS), range(N_SKILLS)
     return TracingMarts(
         "kt_sequences",
         "some_set",
         [f"item {i}" for i in items],
         [f"skill {s}" for s in skills],
+        {},
         data,
         frame,
         {},

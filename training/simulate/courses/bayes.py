@@ -57,8 +57,8 @@ class Prediction:
     @classmethod
     def empty(cls, size: int) -> "Prediction":
         """Room for `size` queries."""
-        worth = np.zeros(size)
-        return cls(worth, worth, worth, np.zeros(size, dtype=np.int64))
+        accuracy, recall, reciprocal = np.zeros((3, size))
+        return cls(accuracy, recall, reciprocal, np.zeros(size, dtype=np.int64))
 
     @classmethod
     def joined(cls, parts: list["Prediction"]) -> "Prediction":
