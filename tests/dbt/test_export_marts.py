@@ -1,5 +1,8 @@
 """Marts as Parquet: every row, in the order of the key, and nothing of before."""
 
+import shutil
+from dataclasses import replace
+
 import duckdb
 import pytest
 
@@ -15,6 +18,14 @@ def export(project, arguments: str) -> Outcome:
     command = ("run-operation", "export_marts", "--args", arguments)
     data_dir = project.env["MOOCMETA_DATA_DIR"]
     return run_case(Case(data_dir, project.duckdb_path, command))
+
+
+@pytest.fixture(scope="module")
+def built_project(built_project, tmp_path_factory):
+    """A copy: dbt opens the file for writing, and others read it at the same time."""
+    copy = tmp_path_factory.mktemp("marts") / built_project.duckdb_path.name
+    shutil.copy(built_project.duckdb_path, copy)
+    return replace(built_project, duckdb_path=copy)
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,4 @@
 -- One row per response: what its user did before, in strictly earlier seconds.
--- depends_on: {{ ref('responses') }}
--- (one large sort after the other: side by side they do not fit into 3 GB)
 -- hours that answers are counted over, as DAS3H's (Choffin et al., EDM 2019)
 {% set spans = {"hour": 1, "day": 24, "week": 168, "month": 720} %}
 with
