@@ -23,9 +23,13 @@
         case
             when regexp_matches(trim({{ text }}), {{ iso_time() }})
                 then timezone('UTC', try_cast(
+                    -- a zone is read behind seconds only
                     regexp_replace(
-                        regexp_replace(trim({{ text }}), ' *(Z|UTC|GMT)$', 'Z'),
-                        ' +([+-][0-9:]+)$', '\1'
+                        regexp_replace(
+                            regexp_replace(trim({{ text }}), ' *(Z|UTC|GMT)$', 'Z'),
+                            ' +([+-][0-9:]+)$', '\1'
+                        ),
+                        '([ T][0-9]+:[0-9]+)(Z|[+-].*)$', '\1:00\2'
                     ) as timestamptz
                 ))
         end,
