@@ -70,7 +70,6 @@ class Entry(Generic[Model]):
     members: tuple[str, ...] = ()
 
 
-_SHOWN_IN_FULL = "maml"  # the 2 x 2 of warm start and reliability, by default
 _TITLES = {
     "maml": "MAML",
     "fomaml": "First-order MAML",
@@ -97,7 +96,8 @@ def _meta_learner(
         adapts=True,
         method=method,
         wraps="trained" if starts_trained else "fresh",
-        is_default=method == _SHOWN_IN_FULL or not is_adaptive,
+        # those that learn to adapt need thousands of steps: half trained they mislead
+        is_default=not (METHODS[method].is_trained or is_adaptive),
     )
 
 
