@@ -2,8 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-
-from rapidfuzz import process
+from difflib import get_close_matches
 
 from training.errors import UserError
 from training.ingest.engine import Engine, name
@@ -156,8 +155,8 @@ def _refuse_unknown(source: Source, family: str, given: Mapping[str, str]) -> No
                 )
             )
         if column and not _spelled(source, column):
-            near = process.extractOne(column, list(source.columns))
-            hint = f"; did you mean {near[0]}?" if near and near[1] > 70 else ""
+            near = get_close_matches(column, source.columns, n=1)
+            hint = f"; did you mean {near[0]}?" if near else ""
             raise UserError(
                 f"--map {key}={column}: {source.path} has no such column{hint}; found "
                 + ", ".join(source.columns)
