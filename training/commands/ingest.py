@@ -11,8 +11,9 @@ from training.errors import UserError
 from training.files import data_dir
 from training.ingest import xuetangx
 from training.ingest.forms import FORMS
-from training.ingest.log import Ingested, LogIngest, Preview, check_name
+from training.ingest.log import Ingested, LogIngest, Preview
 from training.ingest.parameters import FAMILIES, assigned, built_in_names
+from training.ingest.refusals import check_name
 from training.ingest.settling import Request
 from training.ingest.times import ORDER, UNITS
 

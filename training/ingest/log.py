@@ -1,8 +1,6 @@
 """A log of any platform as `raw/NAME/NAME.parquet` with its `dataset.yml`."""
 
-import re
 import tempfile
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -15,6 +13,11 @@ from training.ingest.engine import Engine, literal, shown
 from training.ingest.forms import FORMS
 from training.ingest.forms.form import Form
 from training.ingest.mapping import TRACING
+from training.ingest.refusals import (
+    earlier_record,
+    refuse_copies,
+    refuse_other_columns,
+)
 from training.ingest.rows import (
     COLUMNS,
     FRACTION,
@@ -54,7 +57,7 @@ class LogIngest:
     def __init__(self, request: Request, data_dir: Path) -> None:
         self.request = request
         self.folder = data_dir / "raw" / request.dataset
-        self.earlier = _earlier(request, self.folder)
+        self.earlier = earlier_record(request, self.folder)
         self._scratch = tempfile.TemporaryDirectory(prefix="moocmeta-ingest-")
         self.engine = Engine(Path(self._scratch.name))
 
@@ -75,8 +78,8 @@ class LogIngest:
             self.earlier["form"] if self.earlier else self.request.form or "table"
         ]
         self.sources = [self._opened(path, form) for path in self.request.files]
-        _refuse_copies(self.sources, self.earlier)
-        _refuse_other_columns(self.sources)
+        refuse_copies(self.sources, self.earlier)
+        refuse_other_columns(self.sources)
         settling = Settling(self.request, self.engine, self.sources, self.earlier)
         self.plan = settling.plan(form)
         self.parameters = settling.parameters(self.plan)
@@ -256,71 +259,6 @@ class LogIngest:
             "rows": counts,
             "parameters": self.parameters,
         }
-
-
-def check_name(dataset: str, built_in: Sequence[str]) -> None:
-    """Refuse a name that a data set cannot have.
-
-    Raises:
-        UserError: it is not of the form, or a built-in data set has it.
-    """
-    if not re.fullmatch("[a-z][a-z0-9_]*", dataset):
-        raise UserError(
-            f"{dataset} is no name of a data set: write small letters, digits and _, "
-            "a letter first"
-        )
-    if dataset in built_in:
-        raise UserError(
-            f"{dataset} is a built-in data set: lay its publisher's files in "
-            f"raw/{dataset}/, or choose another name"
-        )
-
-
-def _earlier(request: Request, folder: Path) -> dict[str, Any] | None:
-    """What stands there already, if it is to be added to."""
-    held = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
-    ours = sorted((record.NAME, f"{request.dataset}.parquet"))
-    if not request.append:
-        if held or folder.exists():
-            raise UserError(
-                f"{folder} is taken: add files to it with --append, or remove the "
-                "folder, or choose another name"
-            )
-        return None
-    if held != ours:
-        raise UserError(
-            f"--append: {folder} must hold {' and '.join(ours)} and nothing else; it "
-            f"holds {', '.join(held) or 'nothing'}"
-        )
-    return record.read(folder / record.NAME)
-
-
-def _refuse_copies(
-    sources: Sequence[Source], earlier: Mapping[str, Any] | None
-) -> None:
-    seen = (
-        {file["sha256"]: file["name"] for file in earlier["files"]} if earlier else {}
-    )
-    for source in sources:
-        if source.sha256 in seen:
-            what = f"{source.path} is in it already, as {seen[source.sha256]}"
-            raise UserError(f"{what}; name each file once")
-        seen[source.sha256] = source.path.name
-
-
-def _refuse_other_columns(sources: Sequence[Source]) -> None:
-    first = sources[0]
-    for source in sources[1:]:
-        if set(source.columns) == set(first.columns):
-            continue
-        lacks = [column for column in first.columns if column not in source.columns]
-        more = [column for column in source.columns if column not in first.columns]
-        told = [f"lacks {', '.join(lacks)}"] if lacks else []
-        told += [f"has {', '.join(more)} too"] if more else []
-        raise UserError(
-            f"{source.path} has other columns than {first.path}: it "
-            f"{' and '.join(told)}; ingest files of one export"
-        )
 
 
 def _first_line(source: Source, engine: Engine) -> str:
