@@ -333,6 +333,25 @@ def test_whole_numbers_lose_their_fraction_only_where_all_are_numbers(tmp_path):
     assert [row[:2] for row in read(tmp_path)] == [("7", "1.0"), ("8", "x")]
 
 
+def test_what_is_settled_of_a_file_is_said_and_kept(tmp_path):
+    log = "user,item,event,time\n7.0,é ,007,2020-01-01\n8.0,b,x,2020-01-02\n"
+    file = written(tmp_path, "a.csv", log.encode("cp1252"))
+    result = ingest(tmp_path, "mine", file)
+    assert result.exit_code == 0, result.output
+    settled = [
+        "is not UTF-8: read as Windows-1252",
+        "user: 7.0 is read as 7, for all ids are whole numbers",
+        "item: blanks around ids are taken off",
+        "event: ids that begin with 0 stay so: 007 is not 7",
+    ]
+    assert record(tmp_path)["files"][0]["settled"] == settled
+    for text in settled:
+        assert f"  a.csv: {text}\n" in result.output
+    assert [row[:3] for row in read(tmp_path)] == [("7", "é", "007"), ("8", "b", "x")]
+    sound = ingest(tmp_path / "sound", "mine", written(tmp_path, "b.csv", LOG))
+    assert "b.csv" not in sound.output
+
+
 def test_files_are_added_once_and_edits_of_the_parameters_stay(tmp_path):
     first, second = (
         written(tmp_path, f"{n}.csv", LOG.replace("ann", f"u{n}")) for n in "12"
@@ -405,7 +424,7 @@ REFUSED = {
     ),
     "unknown column": (
         [LOG],
-        ["--map", "item_key=itme"],
+        ["--map", "item_key=itm"],
         "no such column; did you mean item?",
         1,
     ),

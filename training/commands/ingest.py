@@ -173,6 +173,11 @@ def _counted(ingested: Ingested) -> str:
         f"{len(record['files'])} file{'s' if len(record['files']) > 1 else ''}"
     ]
     lines += [f"  left out: {n:,} {reason}" for reason, n in rows["left_out"].items()]
+    lines += [
+        f"  {file['name']}: {text}"
+        for file in record["files"]
+        for text in file.get("settled", ())
+    ]
     if rows["written"] != rows["kept"]:
         lines.append(f"  {rows['written']:,} answers: rows of one answer became one")
     is_tracing = record["parameters"]["family"] == "tracing"

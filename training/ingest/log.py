@@ -25,6 +25,7 @@ from training.ingest.rows import (
     RAGGED,
     Plan,
     first_fault,
+    settled_ids,
     whole_number_ids,
 )
 from training.ingest.settling import Request, Settling
@@ -58,6 +59,7 @@ class LogIngest:
         self.request = request
         self.folder = data_dir / "raw" / request.dataset
         self.earlier = earlier_record(request, self.folder)
+        self.whole: set[tuple[int, str]] = set()  # known once rows were read
         self._scratch = tempfile.TemporaryDirectory(prefix="moocmeta-ingest-")
         self.engine = Engine(Path(self._scratch.name))
 
@@ -85,10 +87,9 @@ class LogIngest:
         self.parameters = settling.parameters(self.plan)
         query = self.plan.query(self.sources[:1])
         columns = tuple(c for c in COLUMNS[self.plan.family] if c in self.plan.mapping)
-        rows = self.engine.rows(
-            f"select {', '.join(columns)} from ({query}) where reason is null "
-            f"limit {N_SHOWN}"
-        )
+        kept = f"select {', '.join(columns)} from ({query}) where reason is null"
+        rows = self.engine.rows(f"{kept} and item_key is not null limit {N_SHOWN}")
+        rows = rows or self.engine.rows(f"{kept} limit {N_SHOWN}")
         return Preview(self.plan, columns, rows)
 
     def write(self) -> Ingested:
@@ -110,8 +111,8 @@ class LogIngest:
 
     def _written_and_counted(self, path: Path) -> dict[str, Any]:
         """Reads the files twice: to count what is left out, and to write the rest."""
-        whole = whole_number_ids(self.plan, self.sources, self.engine)
-        query = self.plan.query(self.sources, whole)
+        self.whole = whole_number_ids(self.plan, self.sources, self.engine)
+        query = self.plan.query(self.sources, self.whole)
         counts = self._counted(query)
         listed = ", ".join(COLUMNS[self.plan.family])
         rows = f"select {listed} from ({query}) where reason is null"
@@ -119,7 +120,7 @@ class LogIngest:
 
     def _written_at_once(self, path: Path) -> dict[str, Any]:
         """Reads sound files once: every row is kept, and one that is not stops it."""
-        whole = None
+        whole: set[tuple[int, str]] | None = None
         while True:
             try:
                 query = self.plan.all_or_error(self.sources, whole)
@@ -131,7 +132,9 @@ class LogIngest:
                 if FRACTION not in str(error):
                     self._counted(self.plan.query(self.sources, whole or ()))  # raises
                     raise
-                whole = whole_number_ids(self.plan, self.sources, self.engine)
+                self.whole = whole = whole_number_ids(
+                    self.plan, self.sources, self.engine
+                )
         n_before = self.earlier["rows"]["kept"] if self.earlier else 0
         counts = {"read": n_rows - n_before, "kept": n_rows - n_before, "left_out": {}}
         return self._record(counts, n_rows)
@@ -232,11 +235,19 @@ class LogIngest:
                 "column to event_at"
             )
 
+    def _file(self, number: int, source: Source) -> dict[str, Any]:
+        whole = {key for n, key in self.whole if n == number}
+        ids = settled_ids(self.plan, source, self.engine, whole)
+        facts = {
+            "name": source.path.name,
+            "bytes": source.n_bytes,
+            "sha256": source.sha256,
+        }
+        settled = [*source.settled, *ids]
+        return {**facts, "settled": settled} if settled else facts
+
     def _record(self, counts: dict[str, Any], n_rows: int) -> dict[str, Any]:
-        files = [
-            {"name": s.path.name, "bytes": s.n_bytes, "sha256": s.sha256}
-            for s in self.sources
-        ]
+        files = [self._file(number, s) for number, s in enumerate(self.sources)]
         if self.earlier:
             files = [*self.earlier["files"], *files]
             before = self.earlier["rows"]
