@@ -12,6 +12,11 @@
 {#- Fail where `datasets` says what cannot be: a value that no model expects would drop
     rows, or change a rule, in silence. -#}
 {% macro refuse_odd_parameters(datasets) %}
+    {%- if var("split_method") not in [none, "user", "time"] -%}
+        {%- do exceptions.raise_compiler_error(
+            "variable split_method is " ~ var("split_method") ~ "; it must be user or time"
+        ) -%}
+    {%- endif -%}
     {%- set choices = {
         "family": ["recommendation", "tracing", "causal"],
         "session_method": ["gap", "platform"],

@@ -1,5 +1,5 @@
--- Where a data set is split by time, what is known of items is recounted from the events
--- before the cut, as if there were no others.
+-- Where a data set is split by time, what is known of items is recounted from the
+-- events before the cut, as if there were no others.
 with
 
 recounted as (

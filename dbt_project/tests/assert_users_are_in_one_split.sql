@@ -1,5 +1,5 @@
--- A user with sessions in two splits would let a model see its test users; by time, what
--- counts is when.
+-- A user with sessions in two splits would let a model see its test users; by time,
+-- what counts is when.
 select
     dataset,
     user_id

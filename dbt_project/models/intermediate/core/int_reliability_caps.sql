@@ -57,9 +57,9 @@ event_types_counted as (
     left join split_times on sessions.dataset = split_times.dataset
 
     -- by time, types that nobody met before the cut are not known
-    where coalesce(
-        session_event_types.start_ts_epoch < split_times.train_until, true
-    )
+    where
+        split_times.dataset is null
+        or session_event_types.start_ts_epoch < split_times.train_until
 
     group by sessions.dataset
 

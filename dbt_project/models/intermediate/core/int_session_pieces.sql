@@ -1,5 +1,5 @@
 -- One row per session that lies in more than one split of its data set's time, split
--- and item (null too), with the events there. No data set that is split by user has any.
+-- and item (null too), with the events there. By user no session does.
 with
 
 sessions as (

@@ -1,5 +1,5 @@
--- One row per kept session with its counts. The split is the user's or, by time, that of
--- the last event: what lies in a session of train is before the cut, all of it.
+-- One row per kept session with its counts. The split is the user's or, by time, that
+-- of the last event: what lies in a session of train is before the cut, all of it.
 with
 
 session_items as (
@@ -85,7 +85,8 @@ select
     end as split,
     case
         when split_times.dataset is null then false
-        else {{ split_at('sessions_counted.start_ts_epoch', 'split_times') }}
+        else
+            {{ split_at('sessions_counted.start_ts_epoch', 'split_times') }}
             <> {{ split_at('sessions_counted.end_ts_epoch', 'split_times') }}
     end as is_cut,
     sessions_counted.user_number,

@@ -83,20 +83,20 @@ neighbours_found as (
         seconds_placed.dataset,
         max(seconds_placed.n_gaps * datasets.train_share) as train_place,
         max(seconds_placed.n_gaps * datasets.val_share) as val_place,
-        {% for cut in ['train', 'val'] %}
-        min(case
-            when
-                seconds_placed.last_place
-                >= floor(seconds_placed.n_gaps * datasets.{{ cut }}_share)
-                then seconds_placed.ts_epoch
+    {% for cut in ['train', 'val'] %}
+    min(case
+        when
+            seconds_placed.last_place
+            >= floor(seconds_placed.n_gaps * datasets.{{ cut }}_share)
+            then seconds_placed.ts_epoch
         end) as {{ cut }}_below,
-        min(case
-            when
-                seconds_placed.last_place
-                >= ceil(seconds_placed.n_gaps * datasets.{{ cut }}_share)
-                then seconds_placed.ts_epoch
+    min(case
+        when
+            seconds_placed.last_place
+            >= ceil(seconds_placed.n_gaps * datasets.{{ cut }}_share)
+            then seconds_placed.ts_epoch
         end) as {{ cut }}_above{{ ',' if not loop.last }}
-        {% endfor %}
+    {% endfor %}
 
     from seconds_placed
 
@@ -108,14 +108,14 @@ neighbours_found as (
 
 select
     dataset,
-    {% for cut in ['train', 'val'] %}
-    cast(
-        floor(
-            {{ cut }}_below
-            + ({{ cut }}_above - {{ cut }}_below)
-            * ({{ cut }}_place - floor({{ cut }}_place))
-        ) as bigint
-    ) as {{ cut }}_until{{ ',' if not loop.last }}
-    {% endfor %}
+{% for cut in ['train', 'val'] %}
+cast(
+    floor(
+        {{ cut }}_below
+        + ({{ cut }}_above - {{ cut }}_below)
+        * ({{ cut }}_place - floor({{ cut }}_place))
+    ) as bigint
+) as {{ cut }}_until{{ ',' if not loop.last }}
+{% endfor %}
 
 from neighbours_found

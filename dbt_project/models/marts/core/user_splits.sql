@@ -1,5 +1,5 @@
--- One row per user with a kept event: the split the user belongs to for good or, where a
--- data set is split by time, the one that the first event lies in.
+-- One row per user with a kept event: the split the user belongs to for good or, where
+-- a data set is split by time, the one that the first event lies in.
 with
 
 users as (
