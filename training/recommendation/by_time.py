@@ -77,9 +77,13 @@ def _marts_by_time(job: Job[RecommendationMarts]) -> RecommendationMarts:
     return load_recommendation(database, job.marts.mart, job.marts.dataset)
 
 
-def compared(by_user: Scorecard, by_time: Scorecard) -> dict[str, Any]:
+def compared(
+    by_user: Scorecard, by_time: Scorecard, optimum: dict[str, Any] | None
+) -> dict[str, Any]:
     """What a line-up reached by time, and how its order differs from that by user.
 
+    Args:
+        optimum: of the queries by time, where the process is known.
     Returns:
         The scorecard's metrics by time, `rank_correlation` of the models by
         `ranked_by`, its interval over users as `rank_correlation_ci95`,
@@ -96,6 +100,7 @@ def compared(by_user: Scorecard, by_time: Scorecard) -> dict[str, Any]:
         "rank_correlation_ci95": interval,
         "changed_places": changed_places(*(each.means() for each in asked)),
         "share_cold_labels": metrics["share_unseen_labels"],
+        "bayes_optimal": optimum,
     }
     return {**result, "words": _words(asked[0].means(), result)}
 
@@ -126,7 +131,16 @@ def _words(by_user: dict[str, float], found: dict[str, Any]) -> list[str]:
     known = models[best_later]["without_cold"]
     if cold and known:
         text += f" Without those {title[best_later]} reaches {known[SELECTED_BY]:.3f}."
-    return [*words, text]
+    return [*words, text, *_optimum_in_words(found["bayes_optimal"])]
+
+
+def _optimum_in_words(optimum: dict[str, Any] | None) -> list[str]:
+    if not optimum:
+        return []
+    text = f"The data are simulated: the optimum is {optimum[SELECTED_BY]:.3f} there"
+    if past := optimum.get("past"):
+        text += f", {past[SELECTED_BY]:.3f} for who knows the process only as it was"
+    return [f"{text}."]
 
 
 def _order_in_words(found: dict[str, Any], title: dict[str, str], n: int) -> str:

@@ -126,7 +126,8 @@ def _by_time(
 ) -> dict[str, Any]:
     card = later.card()
     _write_predictions(job, card, "predictions_by_time.parquet")
-    found = compared(by_user, card)
+    optimum = _optimum(later.job.marts, later.questions["test"].pair.numpy())
+    found = compared(by_user, card, optimum)
     return {**found, "tuning": later.tuning, "seeds": later.seeds}
 
 
