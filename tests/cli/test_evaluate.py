@@ -17,7 +17,7 @@ from tests.cli.command_line import MARS, assert_one_line, moocmeta, options_of, 
 from training.fit.checkpoints import load_model
 from training.recommendation.aging import _known_only
 
-MODELS = ("markov", "session_knn", "fine_tune")
+MODELS = ("markov", "session_knn")
 MONTH = 30 * 86_400
 # three of today's items are ones that the run never saw
 BORN = "update vocab set item_key = 'born ' || item_key where dataset = 'mars' "
@@ -29,7 +29,7 @@ def run(tmp_path_factory, built_project) -> Path:
     """A run that learned until the middle of what today's marts hold, as it says."""
     out = tmp_path_factory.mktemp("runs")
     models = options_of("--model", *MODELS)
-    path = trained(built_project.env, out, *MARS, *models, "--epochs", "1")
+    path = trained(built_project.env, out, *MARS, *models)
     sql = "select cast(median(label_ts_epoch) as bigint) from pairs "
     sql += "where dataset = 'mars'"
     with duckdb.connect(str(built_project.duckdb_path), read_only=True) as marts:
@@ -113,7 +113,6 @@ def test_the_table_has_a_row_a_month_and_says_what_is_cold(run, built_project):
     result = moocmeta("evaluate", "--run", run, **built_project.env)
     assert result.exit_code == 0, result.output
     assert "at training" in result.stdout and "month 2" in result.stdout
-    assert "fine_tune" in result.stdout and "(no support)" in result.stdout
     assert files == sorted((path, path.stat().st_mtime_ns) for path in run.rglob("*"))
 
 
