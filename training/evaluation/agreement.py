@@ -32,7 +32,8 @@ class Asked:
 
     def means(self) -> dict[str, float]:
         """The mean over queries, by model."""
-        return {name: float(np.mean(each)) for name, each in self.values.items()}
+        values = {n: np.asarray(each, np.float64) for n, each in self.values.items()}
+        return {name: float(each.mean()) for name, each in values.items()}
 
 
 def rank_correlation(

@@ -118,10 +118,10 @@ def simulate(request: Request) -> Counts:
     size = request.size or DEFAULT_SIZE
     is_published = size.events is not None
     config = PUBLISHED if is_published else DENSE
-    chance = request.chance(PROCESS)
+    origin = request.chance(PROCESS)
     settings: CourseSettings = request.settings or CourseSettings()
-    drift = draw_drift(config.process, settings, chance) if settings.drift else None
-    programmes = drift.before if drift else draw_programmes(config.process, chance)
+    drift = draw_drift(config.process, settings, origin) if settings.drift else None
+    programmes = drift.before if drift else draw_programmes(config.process, origin)
     names = Names(
         courses=[course_id(number) for number in range(config.process.n_items)],
         event_types=[*LEARNING_EVENTS, *OTHER_EVENTS],
