@@ -54,7 +54,8 @@ def _build(
         [
             Path(sys.executable).parent / "dbt",
             *("--no-use-colors", "--log-path", str(scratch.resolve() / "logs")),
-            *("build", "--exclude-resource-type", "test", "unit_test"),
+            *("build", "--selector", "recommendation"),
+            *("--exclude-resource-type", "test", "unit_test"),
             *("--vars", json.dumps(variables)),
             *("--target-path", str(scratch.resolve() / "target")),
         ],
