@@ -11,11 +11,41 @@ import os
 import sys
 from pathlib import Path
 
+import jinja2
 from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 from dbt.cli.main import dbtRunner
 from dbt.contracts.graph.manifest import Manifest
 from dbt.parser.manifest import extended_mashumuro_decoder
+from dbt_common.clients import agate_helper
+from dbt_common.events.base_types import BaseEvent, EventLevel
+from dbt_common.events.event_manager import EventManager
 from filelock import FileLock
+
+
+def spare_what_nobody_reads() -> None:
+    """dbt does these for every statement, at a third of what a run costs.
+
+    It words each message of its debug log although there is none, compiles the same
+    Jinja text anew and guesses the types of a table without columns.
+    """
+    fire, compiled = EventManager.fire_event, jinja2.Environment.compile
+    nothing, known = agate_helper.empty_table(), {}
+
+    def fire_what_is_shown(self, event: BaseEvent, level=None, *args, **options):
+        if (level or event.level_tag()) != EventLevel.DEBUG:
+            fire(self, event, level, *args, **options)
+
+    def compile_once(self, source, *place):
+        if place or not isinstance(source, str):
+            return compiled(self, source, *place)
+        key = (type(self), self.undefined.__qualname__, source)
+        if key not in known:
+            known[key] = compiled(self, source)
+        return known[key]
+
+    EventManager.fire_event = fire_what_is_shown
+    jinja2.Environment.compile = compile_once
+    agate_helper.empty_table = lambda: nothing
 
 
 def parsed_project(parsed: Path, scratch: Path, options: list[str]) -> Manifest:
@@ -25,6 +55,7 @@ def parsed_project(parsed: Path, scratch: Path, options: list[str]) -> Manifest:
             done = dbtRunner().invoke(["-q", "parse", *options])
             if not done.success:
                 sys.exit(f"dbt cannot parse the project: {done.exception}")
+            (scratch / "target" / "manifest.json").rename(parsed.with_suffix(".json"))
             (scratch / "target" / "partial_parse.msgpack").rename(parsed)
     manifest = Manifest.from_msgpack(
         parsed.read_bytes(), decoder=extended_mashumuro_decoder
@@ -44,6 +75,7 @@ def serve(parsed: Path, scratch: Path, options: list[str]) -> None:
     options = [*options, "--target-path", str(scratch / "target")]
     options += ["--log-path", str(scratch / "logs"), "--log-level-file", "none"]
     options += ["--no-use-colors", "--cache-selected-only"]
+    spare_what_nobody_reads()
     manifest = parsed_project(parsed, scratch, options)
     environment = dict(os.environ)
     say_done(True)
