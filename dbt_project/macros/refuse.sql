@@ -12,6 +12,12 @@
 {#- Fail where `datasets` says what cannot be: a value that no model expects would drop
     rows, or change a rule, in silence. -#}
 {% macro refuse_odd_parameters(datasets) %}
+    {{ refuse("select fault from (" ~ odd_parameters(datasets) ~ ") as faults") }}
+{% endmacro %}
+
+
+{#- Each value of `datasets` that cannot be, as one line that says what it must be. -#}
+{% macro odd_parameters(datasets) %}
     {%- set choices = {
         "family": ["recommendation", "tracing", "causal"],
         "session_method": ["gap", "platform"],
@@ -68,7 +74,7 @@
             ~ " where " ~ is_odd ~ " and " ~ only_where.get(column, "true")
         ) -%}
     {%- endfor -%}
-    {{ refuse("select fault from (" ~ (selects | join(" union all ")) ~ ") as faults") }}
+    {{ selects | join(" union all ") }}
 {% endmacro %}
 
 
