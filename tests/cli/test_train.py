@@ -529,7 +529,7 @@ def test_control_c_leaves_a_resumable_run(tmp_path, built_project):
     """On a terminal that lacks characters of the path, which are escaped then."""
     options = [*MARS, "--model", "gru", "--set", "models.gru.optimiser.patience=50"]
     command = [Path(sys.executable).parent / "moocmeta-train", *options, "--out"]
-    out = tmp_path / "Z\u00fcrich \u8bfe"
+    out = tmp_path / "Z\u00fcrich-\u8bfe"
     process = subprocess.Popen(
         [*command, out],  # not quiet, and yet a pipe gets no progress bar
         cwd=PROJECT_ROOT,
@@ -547,6 +547,6 @@ def test_control_c_leaves_a_resumable_run(tmp_path, built_project):
         process.kill()
     (run,) = out.iterdir()
     assert process.returncode == 1
-    told = f"Error: interrupted; go on with `moocmeta-train --resume '{run}'`\n"
+    told = f"Error: interrupted; go on with `moocmeta-train --resume {run}`\n"
     assert stderr == told.encode("cp1252", errors="backslashreplace")
     assert files_under(run) == ["config.json", "state/gru.safetensors"]
