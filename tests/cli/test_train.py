@@ -494,7 +494,7 @@ def through(tmp_path_factory, built_project) -> Path:
     return trained(built_project.env, tmp_path_factory.mktemp("runs"), *NETWORKS)
 
 
-@pytest.mark.parametrize("model", ["gru", "fomaml_warm"])
+@pytest.mark.parametrize("model", ["gru", "anil_warm"])
 def test_a_resumed_run_ends_as_if_never_interrupted(
     tmp_path, through, built_project, monkeypatch, model
 ):

@@ -29,8 +29,8 @@ from training.fit.processes import LostProcess, World
 
 # nothing is noisy in here: noise is each process's own
 LINEUP = (
-    *(*MARS, *SMALL, *options_of("--model", "gru", "best", "maml_warm_adaptive")),
-    *options_of("--set", "models.gru.dropout=0", "models.best.network.dropout=0"),
+    *(*MARS, *SMALL, *options_of("--model", "gru", "maml_warm_adaptive")),
+    *("--set", "models.gru.dropout=0"),
     *options_of("--set", "models.maml_warm_adaptive.validate_every=3"),
     *options_of("--set", "models.maml_warm_adaptive.tasks_per_step=3"),
     *options_of("--set", "models.maml_warm_adaptive.base=gru"),
