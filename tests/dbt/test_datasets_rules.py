@@ -242,13 +242,12 @@ def outcomes(scratch, logs) -> dict[str, Outcome]:
         return Case(scratch, folder / "moocmeta.duckdb", command, seed=seed)
 
     turned = case("turned", (*BUILD, "--vars", json.dumps(COMMON)), TURNED)
-    other = case("other family", RUN, OTHER_FAMILY)
-    cases = {"turned": turned, "other family": other}
+    cases = {"turned": turned, "other family": case("other family", RUN, OTHER_FAMILY)}
     for name, (models, changes, _) in REFUSED.items():
         cases[name] = case(name, (*RUN, "--select", *models.split()), changes)
     found = run_all(cases, scratch)
-    add_odd_ones(other.database)
-    return found | run_all({"odd ones": replace(other, command=SHOWN)}, scratch)
+    add_odd_ones(turned.database)
+    return found | run_all({"odd ones": replace(turned, command=SHOWN)}, scratch)
 
 
 def rows_of(scratch: Path, name: str, query: str) -> list[tuple]:
