@@ -1,8 +1,9 @@
 """`moocmeta ingest NAME` of a big CSV against DuckDB's own copy of it to Parquet.
 
 Each side runs in a process of its own on the same file, in turn, with one thread: two
-that wait for each other spend time that is neither's. DuckDB guesses types and keeps the
-file as it is; the ingest also checks every value, hashes the file and writes the record.
+that wait for each other spend time that is neither's. DuckDB guesses types and keeps
+the file as it is; the ingest also checks every value, hashes the file and writes the
+record.
 """
 
 import os
