@@ -652,7 +652,9 @@ def test_an_interrupt_leaves_nothing(tmp_path):
         text=True,
         env=os.environ | {"TMPDIR": str(scratch), "MOOCMETA_THREADS": "1"},
     ) as process:
-        while not list(tmp_path.glob("raw/*/mine/*.parquet")) and process.poll() is None:
+        while (
+            not list(tmp_path.glob("raw/*/mine/*.parquet")) and process.poll() is None
+        ):
             time.sleep(0.01)
         process.send_signal(signal.SIGINT)
         _, error = process.communicate(timeout=60)

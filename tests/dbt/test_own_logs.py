@@ -77,10 +77,12 @@ def built(tmp_path_factory):
         (scratch / f"{name}.csv").write_text(text)
         options = ["--time-unit", "order"] if name == "ordered" else ["--drop-bad"]
         ingest(both, name, scratch / f"{name}.csv", *options)
-    command = ("build", "--exclude-resource-type", "unit_test")
+    every_test = ("build", "--exclude-resource-type", "unit_test")
+    only_marts = ("build", "--exclude-resource-type", "test", "unit_test")
+    only_marts += ("-s", *(f"+{mart}" for mart in KEYS))
     cases = {
         name: Case(scratch / name, scratch / name / "moocmeta.duckdb", command)
-        for name in ("both", "alone")
+        for name, command in (("both", every_test), ("alone", only_marts))
     }
     for name, (found, put, _) in SPOILED.items():
         folder = scratch / name
@@ -90,18 +92,13 @@ def built(tmp_path_factory):
         assert found in text
         file.write_text(text.replace(found, put), "utf-8")
         cases[name] = Case(folder, folder / "moocmeta.duckdb", ("seed",))
-    (scratch / "edited" / "raw").mkdir(parents=True)
-    shutil.copytree(alone / "raw" / "mine", scratch / "edited" / "raw" / "mine")
-    file = scratch / "edited" / "raw" / "mine" / "dataset.yml"
+    edited = scratch / "edited"
+    shutil.copytree(alone / "raw", edited / "raw")
+    file = edited / "raw" / "mine" / "dataset.yml"
     text = file.read_text("utf-8")
     file.write_text(re.sub("session_gap_sec: .*", "session_gap_sec: 1", text), "utf-8")
-    select = ("run", "-s", "+sessions")
-    cases["edited seed"] = Case(
-        scratch / "edited", scratch / "edited/moocmeta.duckdb", ("seed",)
-    )
-    cases["edited"] = Case(
-        scratch / "edited", scratch / "edited/moocmeta.duckdb", select
-    )
+    sessions = (*only_marts[:4], "-s", "+sessions")
+    cases["edited"] = Case(edited, edited / "moocmeta.duckdb", sessions)
     return scratch, run_all(cases, scratch)
 
 
