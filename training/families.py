@@ -60,7 +60,7 @@ FAMILIES: dict[str, Family[Any]] = {
             recommendation.check,
             recommendation.evaluate,
             recommendation.tables,
-            repeats=frozenset({"repeat_splits", "tune", "seeds"}),
+            repeats=frozenset({"repeat_splits", "tune", "seeds", "also_by_time"}),
         ),
         Family(
             "tracing",

@@ -21,12 +21,15 @@ COLUMNS = {
     "event_at": "timestamp",
     "platform_session": "session_hash",
 }
-# two users; of two answers to one item in one moment the wrong one comes first
+# two users; of two answers to one item in one moment the wrong one comes first; one
+# row says again what another says, one is of no item
 ANSWERS = (
     "user,item,correct,time,skills\n"
     "u,p,1,2020-01-01 10:00,add;carry\n"
     "u,p,0,2020-01-01 10:00,\n"
     "v,q,1,2020-01-01 10:00,add\n"
+    "v,q,1,2020-01-01 10:00,add\n"
+    "w,,1,2020-01-01 10:00,add\n"
 )
 ORDERED = "user,item,correct,order\nu,p,1,1\nu,q,0,9000\n"
 SPOILED = {
@@ -72,8 +75,8 @@ def built(tmp_path_factory):
     shutil.copytree(both / "raw" / "mine", alone / "raw" / "mine")
     for name, text in (("answers", ANSWERS), ("ordered", ORDERED)):
         (scratch / f"{name}.csv").write_text(text)
-        unit = ["--time-unit", "order"] if name == "ordered" else []
-        ingest(both, name, scratch / f"{name}.csv", *unit)
+        options = ["--time-unit", "order"] if name == "ordered" else ["--drop-bad"]
+        ingest(both, name, scratch / f"{name}.csv", *options)
     every_test = ("build", "--exclude-resource-type", "unit_test")
     only_marts = ("build", "--exclude-resource-type", "test", "unit_test")
     only_marts += ("-s", *(f"+{mart}" for mart in KEYS))
@@ -143,6 +146,20 @@ def test_answers_are_responses_with_their_skills(built):
     ]
     assert gaps == [("ordered", 2, 0)]  # between places of an order lies no time
     assert [n for n, _ in sessions] == [2]
+
+
+def test_the_funnel_begins_with_the_rows_of_an_own_logs_files(built):
+    with duckdb.connect(str(built[0] / "both" / "moocmeta.duckdb")) as connection:
+        steps = connection.sql(
+            "select step_number, step, n_rows from dataset_funnel "
+            "where dataset = 'answers' and step_number < 2 order by step_number"
+        ).fetchall()
+    assert steps == [
+        (-2, "rows of its files", 5),
+        (-1, "without: no item", 4),
+        (0, "rows of one answer as one", 3),
+        (1, "raw rows", 3),
+    ]
 
 
 def test_an_edit_of_a_parameter_is_enough(built):
