@@ -55,6 +55,9 @@ def marts(events: Iterable[Event], rules: Rules) -> Marts:
         "pairs": pairs,
         "episodes_k5_q10": _episodes_mart(pairs, _starts_k5_q10, 5, 10),
         "episodes_k2_q3": _episodes_mart(pairs, _starts_k2_q3, 2, 3),
+        "user_latest": (
+            _user_latest_mart(sessions, vocab, rules) if rules.feeds_pairs else []
+        ),
     }
     out["dataset_summary"] = _summary_mart(out, rules)
     return out
@@ -251,6 +254,41 @@ def _collapsed(timeline: list[tuple[Event, str]]) -> list[Step]:
         next(run) for _, run in groupby(timeline, key=lambda pair: pair[0].item_key)
     ]
     return [Step(e.item_key, e.ts_epoch, session_id) for e, session_id in firsts]
+
+
+def _user_latest_mart(
+    sessions: list[Session], vocab: list[Row], rules: Rules
+) -> list[Row]:
+    item_id = {row["item_key"]: row["item_id"] for row in vocab}
+    sequences = defaultdict(dict)
+    for (user_id, sequence_id), steps in _sequences(sessions, rules):
+        if steps:
+            sequences[user_id][sequence_id] = steps
+    rows = []
+    for user_id in sorted({members[0].user_id for _, members in sessions}):
+        own = [(s, members) for s, members in sessions if members[0].user_id == user_id]
+        events = [event for _, members in own for event in members]
+        # the sequence of the session with items that ended last
+        with_items = [(m[-1].ts_epoch, s) for s, m in own if any(e.item_key for e in m)]
+        of_session = max(with_items)[1] if with_items else None
+        last = of_session if rules.sequence_scope == "session" else user_id
+        steps = sequences[user_id].get(last, [])
+        rows.append(
+            {
+                "dataset": rules.dataset,
+                "user_id": user_id,
+                "sequence_id": last if steps else None,
+                "prefix": [
+                    item_id[step.item_key] for step in steps[-rules.max_prefix_len :]
+                ],
+                "prefix_len": len(steps),
+                "items_seen": sorted(
+                    {item_id[e.item_key] for e in events if e.item_key is not None}
+                ),
+                "as_of": max(event.event_at for event in events),
+            }
+        )
+    return rows
 
 
 def _starts_k5_q10(n_pairs: int, split: str) -> Iterable[int]:
