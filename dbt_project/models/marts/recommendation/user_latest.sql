@@ -1,4 +1,4 @@
--- One row per user of a recommendation data set: what was done last, and all that was met.
+-- One row per user of a recommendation data set: what was done last, and all items met.
 with
 
 runs as (
