@@ -1,6 +1,7 @@
 """`moocmeta recommend --all`: a list for every learner, as a table."""
 
 import json
+import math
 from pathlib import Path
 
 import duckdb
@@ -11,10 +12,13 @@ from tests.cli.command_line import (
     MARS,
     SMALL,
     assert_one_line,
+    invoke,
     moocmeta,
     options_of,
     trained,
 )
+from training.cli import train
+from training.evaluation.metrics import LISTS
 from training.recommendation import lists
 from training.recommendation.recommend import SupportPair, recommend
 
@@ -269,3 +273,62 @@ def test_candidates_that_all_have_met_make_no_file(built_project, run, marts, tm
 )
 def test_wrong_usage(options):
     assert moocmeta("recommend", *options).exit_code == 2
+
+
+def test_the_metrics_of_lists_follow_from_the_lists(built_project, run):
+    """Popularity's by hand: what is a label most often, less the prefix's last item."""
+    with duckdb.connect(str(built_project.duckdb_path), read_only=True) as connection:
+        rows = connection.sql("from pairs where dataset = 'mars' order by pair_id").df()
+        asked = connection.sql(
+            "select unnest(query_pair_ids) as pair_id from episodes_k2_q3 "
+            "where dataset = 'mars' and split = 'test'"
+        ).df()["pair_id"]
+        counts = connection.sql(
+            "select n_train_events from vocab where dataset = 'mars' order by item_id"
+        ).df()["n_train_events"]
+    n_labels = rows[rows["split"] == "train"]["label"].value_counts()
+    counts, n_labels = counts.tolist(), n_labels.to_dict()
+    order = sorted(range(len(counts)), key=lambda i: (-n_labels.get(i, 0), i))
+    of_queries = [
+        [item for item in order if item != last][:10]
+        for last in rows["prefix"][asked].str[-1]
+    ]
+    times = pd.Series([item for one in of_queries for item in one])
+    metrics = json.loads((run / "metrics.json").read_text())
+    found = metrics["models"]["popularity"]["lists"]
+    n_items = len(counts)
+    assert found["coverage@10"] == times.nunique() / n_items
+    x = times.value_counts().reindex(range(n_items), fill_value=0).to_numpy()
+    gaps = abs(x[:, None] - x[None]).mean()
+    assert found["gini@10"] == pytest.approx(gaps / (2 * x.mean()))
+    bits = [-math.log2(max(counts[i], 1) / sum(counts)) for i in times]
+    assert found["novelty@10"] == pytest.approx(sum(bits) / len(bits))
+    below = {
+        c: (sum(o < c for o in counts) + sum(o <= c for o in counts)) / 2
+        for c in counts
+    }
+    places = [below[counts[i]] for i in times]
+    assert found["popularity@10"] == pytest.approx(sum(places) / len(places) / n_items)
+    head = sorted(range(n_items), key=lambda i: (-counts[i], i))[: -(-n_items // 5)]
+    assert found["long_tail@10"] == pytest.approx((~times.isin(head)).mean())
+    for name, (low, high) in found["ci95"].items():
+        assert low <= found[name] <= high
+
+
+def test_every_model_s_lists_are_measured_and_shown_on_request(built_project, run):
+    models = json.loads((run / "metrics.json").read_text())["models"]
+    for model in models.values():
+        assert model["lists"].keys() == {*LISTS, "ci95"}
+        fifths = model["slices"]["popularity_fifth"]
+        assert sum(row["n_queries"] for row in fifths) == len(
+            pd.read_parquet(run / "predictions.parquet").query("model == 'gru'")
+        )
+    shown = invoke(
+        train, "--resume", run, "--quiet", "--beyond-accuracy", **built_project.env
+    )
+    assert shown.exit_code == 0, shown.output
+    value = models["best"]["lists"]["coverage@10"]
+    assert "lists of ten  " in shown.stdout and f"{value:.4f}" in shown.stdout
+    plain = invoke(train, "--resume", run, "--quiet", **built_project.env)
+    assert "lists of ten" not in plain.stdout
+    assert 'id="lists"' in (run / "report.html").read_text()
