@@ -3,7 +3,7 @@
     Args:
         k, q: support and query size in pairs.
         train_stride, eval_stride: starts are 0, stride, 2 × stride, …; a stride of
-            `none` takes the user's last K + Q pairs only. -#}
+            `none` takes the user's last Q pairs of a split, and the K before. -#}
 {% macro episodes(k, q, train_stride, eval_stride) -%}
 with
 
@@ -18,7 +18,11 @@ pairs_numbered as (
     select
         *,
         row_number() over user_timeline - 1 as user_position,
-        count(*) over (partition by dataset, user_id) as n_user_pairs
+        -- by user all pairs have one split; by time a user may have three
+        count(*) over (
+            partition by dataset, user_id
+            order by case split when 'train' then 0 when 'val' then 1 else 2 end
+        ) - 1 as last_of_split
 
     from pairs
 
@@ -34,9 +38,11 @@ windows_opened as (
     select
         dataset,
         user_id,
-        split,
+        lead(split, {{ k + q - 1 }}) over user_timeline as split,
+        lead(split, {{ k }}) over user_timeline as split_of_first_query,
         user_position,
-        n_user_pairs,
+        lead(last_of_split, {{ k + q - 1 }}) over user_timeline
+        - {{ k + q - 1 }} as last_start,
         {{ window_list('pair_id') }} over support as support_pair_ids,
         {{ window_list('pair_id') }} over query as query_pair_ids,
         max(label_ts_epoch) over support as support_max_ts_epoch,
@@ -76,11 +82,13 @@ starts_kept as (
     from windows_opened
 
     where
-        user_position <= n_user_pairs - {{ k + q }}
+        -- the queries lie in one split, the support may be older; null where a user has
+        -- too few pairs behind the start
+        split = split_of_first_query
         and support_max_ts_epoch < query_min_ts_epoch
         and case
-            when split = 'train' then {{ is_start(train_stride, k + q) }}
-            else {{ is_start(eval_stride, k + q) }}
+            when split = 'train' then {{ is_start(train_stride) }}
+            else {{ is_start(eval_stride) }}
         end
 
 )
@@ -105,8 +113,8 @@ from starts_kept
 {%- endmacro %}
 
 
-{% macro is_start(stride, size) -%}
-    {%- if stride is none -%} user_position = n_user_pairs - {{ size }}
+{% macro is_start(stride) -%}
+    {%- if stride is none -%} user_position = last_start
     {%- else -%} user_position % {{ stride }} = 0
     {%- endif -%}
 {%- endmacro %}

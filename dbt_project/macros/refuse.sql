@@ -12,10 +12,16 @@
 {#- Fail where `datasets` says what cannot be: a value that no model expects would drop
     rows, or change a rule, in silence. -#}
 {% macro refuse_odd_parameters(datasets) %}
+    {%- if var("split_method") not in [none, "user", "time"] -%}
+        {%- do exceptions.raise_compiler_error(
+            "variable split_method is " ~ var("split_method") ~ "; it must be user or time"
+        ) -%}
+    {%- endif -%}
     {%- set choices = {
         "family": ["recommendation", "tracing", "causal"],
         "session_method": ["gap", "platform"],
         "sequence_scope": ["session", "user"],
+        "split_method": ["user", "time"],
         "composition_of": ["event_types", "items"],
         "outcome_product": ["any", "same"],
     } -%}
@@ -37,6 +43,14 @@
     } -%}
     {#- column, when its value is odd, what it must be -#}
     {%- set faults = [
+        ("split_method", "split_method = 'time' and family <> 'recommendation'",
+            "user: only recommendation data sets are split by time"),
+        ("split_train_until", "split_train_until <= 0 or split_train_until >= 1",
+            "more than 0 and less than 1, or empty"),
+        ("split_val_until", "split_val_until >= 1 or coalesce(split_val_until, "
+            ~ var("split_val_until") ~ ") <= coalesce(split_train_until, "
+            ~ var("split_train_until") ~ ")",
+            "more than split_train_until and less than 1"),
         ("drops_exact_repeats", "drops_exact_repeats is null", "true or false"),
         ("intensity_weight",
             "intensity_weight + extent_weight + composition_weight = 0",

@@ -390,7 +390,7 @@ REFUSED = {
     ),
     "unknown column": (
         [LOG],
-        ["--map", "item_key=itme"],
+        ["--map", "item_key=itm"],
         "no such column; did you mean item?",
         1,
     ),

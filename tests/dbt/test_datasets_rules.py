@@ -53,6 +53,9 @@ TURNED = {
         "min_user_events": 3,
         "drops_exact_repeats": "true",
         "sequence_scope": "user",
+        "split_method": "time",
+        "split_train_until": 0.4,
+        "split_val_until": 0.45,
         "composition_of": "items",
         "intensity_cap": "",
         "duration_cap_sec": 600,
@@ -67,6 +70,7 @@ TURNED = {
         "min_user_events": 3,
         "drops_exact_repeats": "false",
         "sequence_scope": "session",
+        "split_train_until": 0.3,
         "composition_of": "event_types",
         "intensity_cap": 3,
         "duration_cap_sec": 0,
@@ -100,9 +104,16 @@ TURNED = {
     },
 }
 OTHER_FAMILY = {
+    "xuetangx": {"split_method": "time"},
+    "mars": {"split_method": "time"},
     "edm_cup_2023": {"family": "recommendation", "session_method": "platform"},
     "assistments_2009": {"family": "recommendation", "session_gap_sec": 86400},
-    "ad_events": {"family": "recommendation", "drops_exact_repeats": "true"},
+    "ad_events": {
+        "family": "recommendation",
+        "drops_exact_repeats": "true",
+        "split_method": "time",
+        "split_train_until": 0.5,
+    },
 }
 # data set, changed values, what is built, the line that says why not
 REFUSED = [
@@ -197,6 +208,24 @@ REFUSED = [
         "datasets",
         "outcome_product is none; it m",
     ),
+    (
+        "ad_events",
+        {"split_method": "time"},
+        "datasets",
+        "split_method is time; it must be user: only recommendation data sets are",
+    ),
+    (
+        "mars",
+        {"split_train_until": 0},
+        "datasets",
+        "split_train_until is 0.0; it must be more than 0 and less than 1, or empty",
+    ),
+    (
+        "mars",
+        {"split_train_until": 0.9},
+        "datasets",
+        "split_val_until is empty; it must be more than split_train_until and less",
+    ),
     ("mars", {"dataset": "xuetangx"}, "datasets", "has several rows; keep one"),
     (
         "mars",
@@ -255,6 +284,7 @@ def logs(scratch) -> dict[str, list[Event]]:
     write_ad_log(scratch, ads, "parquet", seed=1)
     return {
         "xuetangx": list(dict.fromkeys(xuetangx_events(log.xuetangx))),
+        "xuetangx_all": xuetangx_events(log.xuetangx),
         "mars": [Event(user, item, "watch", at, "") for item, user, at in log.mars],
         "mars_distinct": mars_events(log.mars),
         "ad_events": ad_events(ads),
@@ -309,7 +339,7 @@ def rules_of(base: Rules, **more) -> Rules:
     names = Rules.__dataclass_fields__
     values = {k: v for k, v in TURNED[base.dataset].items() if k in names}
     values = {key: None if value == "" else value for key, value in values.items()}
-    return replace(base, **COMMON, **values, **more)
+    return replace(base, **{**COMMON, **values, **more})
 
 
 def test_parameters_hold_where_sessions_are_the_platforms(scratch, logs, outcomes):
@@ -368,9 +398,15 @@ def test_another_family_feeds_its_own_marts_and_no_other(scratch, logs, outcomes
         assert rows_of(scratch, "other family", f"from {mart}") == []
     pairs = rows_of(scratch, "other family", "select distinct dataset from pairs")
     assert len(pairs) == 5
-    rules = replace(ADS, feeds_pairs=True)
+    rules = replace(ADS, feeds_pairs=True, split_method="time", split_train_until=0.5)
     events = list(dict.fromkeys(logs["ad_events"]))
     check(scratch, "other family", events, rules)
+
+
+def test_logs_split_by_time_equal_the_reference(scratch, logs, outcomes):
+    log = {XUETANGX: logs["xuetangx_all"], MARS: logs["mars_distinct"]}
+    for rules, events in log.items():
+        check(scratch, "other family", events, replace(rules, split_method="time"))
 
 
 @pytest.mark.parametrize("n", range(len(REFUSED)))

@@ -19,6 +19,7 @@ CONTRACT = {
     "duration_sec, n_events, n_action_types, n_items, main_item_key, intensity, "
     "extent, composition, reliability, reliability_tier",
     "user_splits": "dataset, user_id, split",
+    "split_times": "dataset, train_until BIGINT, val_until BIGINT",
     "vocab": "dataset, item_id INTEGER, item_key VARCHAR, n_events BIGINT, "
     "n_train_events BIGINT, in_train BOOLEAN",
     "pairs": "dataset, pair_id BIGINT, user_id, split, sequence_id VARCHAR, "
@@ -60,6 +61,7 @@ KEYS = {
     "events": ("dataset", "user_id", "session_id", "pos_in_session"),
     "sessions": ("dataset", "session_id"),
     "user_splits": ("dataset", "user_id"),
+    "split_times": ("dataset",),
     "vocab": ("dataset", "item_id"),
     "pairs": ("dataset", "pair_id"),
     "episodes_k5_q10": ("dataset", "episode_id"),

@@ -13,12 +13,11 @@ from collections.abc import Iterable
 from itertools import groupby
 from typing import NamedTuple
 
-from tests.reference.sessions import Event, Rules, Session, sessionize, split_of
+from tests.reference.sessions import Event, Rules, Session, sessionize
+from tests.reference.splits import SPLITS, Splits, percentile
 
 Row = dict[str, object]
 Marts = dict[str, list[Row]]
-
-SPLITS = ("train", "val", "test")
 
 
 class Step(NamedTuple):
@@ -33,10 +32,10 @@ def marts(events: Iterable[Event], rules: Rules) -> Marts:
     """All marts of one data set, each in the order of its key."""
     sessions = sessionize(list(events), rules)
     kept = [event for _, members in sessions for event in members]
-    splits = {
-        user_id: split_of(user_id, rules)
-        for user_id in sorted({e.user_id for e in kept})
-    }
+    splits = Splits(kept, rules)
+    first_at = {}
+    for event in sorted(kept, key=lambda e: (e.user_id, e.ts_epoch)):
+        first_at.setdefault(event.user_id, event.ts_epoch)
     vocab = _vocab_mart(kept, splits, rules)
     session_rows = _sessions_mart(sessions, splits, rules)
     pairs = (
@@ -48,27 +47,21 @@ def marts(events: Iterable[Event], rules: Rules) -> Marts:
         "events": _events_mart(sessions, rules),
         "sessions": session_rows,
         "user_splits": [
-            {"dataset": rules.dataset, "user_id": user_id, "split": split}
-            for user_id, split in splits.items()
+            # "under time a user's row is the split of the first event"
+            {"dataset": rules.dataset, "user_id": user, "split": splits.of(user, at)}
+            for user, at in first_at.items()
         ],
+        "split_times": splits.times,
         "vocab": vocab,
         "pairs": pairs,
-        "episodes_k5_q10": _episodes_mart(pairs, _starts_k5_q10, 5, 10),
-        "episodes_k2_q3": _episodes_mart(pairs, _starts_k2_q3, 2, 3),
+        "episodes_k5_q10": _episodes_mart(pairs, _is_start_k5_q10, 5, 10),
+        "episodes_k2_q3": _episodes_mart(pairs, _is_start_k2_q3, 2, 3),
         "user_latest": (
             _user_latest_mart(sessions, vocab, rules) if rules.feeds_pairs else []
         ),
     }
-    out["dataset_summary"] = _summary_mart(out, rules)
+    out["dataset_summary"] = _summary_mart(out, splits)
     return out
-
-
-def percentile(values: Iterable[float], q: float) -> float:
-    """Percentile by linear interpolation between the two nearest values."""
-    ordered = sorted(values)
-    place = q * (len(ordered) - 1)
-    low, high = ordered[math.floor(place)], ordered[math.ceil(place)]
-    return low + (high - low) * (place - math.floor(place))
 
 
 def _events_mart(sessions: list[Session], rules: Rules) -> list[Row]:
@@ -88,11 +81,14 @@ def _events_mart(sessions: list[Session], rules: Rules) -> list[Row]:
     ]
 
 
-def _vocab_mart(events: list[Event], splits: dict, rules: Rules) -> list[Row]:
+def _vocab_mart(events: list[Event], splits: Splits, rules: Rules) -> list[Row]:
     # "nulls ... count in no n_items, main_item_key or vocabulary"
     events = [event for event in events if event.item_key is not None]
     n_events = Counter(event.item_key for event in events)
-    n_train = Counter(e.item_key for e in events if splits[e.user_id] == "train")
+    # by time: "everything learned or counted uses events before T1 only"
+    n_train = Counter(
+        e.item_key for e in events if splits.of(e.user_id, e.ts_epoch) == "train"
+    )
     return [
         {
             "dataset": rules.dataset,
@@ -107,7 +103,7 @@ def _vocab_mart(events: list[Event], splits: dict, rules: Rules) -> list[Row]:
     ]
 
 
-def _sessions_mart(sessions: list[Session], splits: dict, rules: Rules) -> list[Row]:
+def _sessions_mart(sessions: list[Session], splits: Splits, rules: Rules) -> list[Row]:
     rows = [
         _session_facts(session_id, members, splits, rules)
         for session_id, members in sessions
@@ -117,12 +113,19 @@ def _sessions_mart(sessions: list[Session], splits: dict, rules: Rules) -> list[
     duration_cap = _cap(rules.duration_cap_sec, train, "duration_sec")
     composition_cap = _cap(rules.composition_cap, train, "n_items")
     # "n_possible_action_types (XuetangX: distinct types in its events)"
-    n_possible = len({e.event_type for _, members in sessions for e in members})
+    n_possible = len(
+        {
+            event.event_type
+            for _, members in sessions
+            for event in members
+            if not splits.cuts or splits.of("", event.ts_epoch) == "train"
+        }
+    )
     for row in rows:
         intensity = _capped(row["n_events"], intensity_cap)
         extent = _capped(row["duration_sec"], duration_cap)
         composition = (
-            row["n_action_types"] / n_possible
+            _capped(row["n_action_types"], n_possible)
             if rules.has_event_types
             else _capped(row["n_items"], composition_cap)
         )
@@ -145,7 +148,7 @@ def _sessions_mart(sessions: list[Session], splits: dict, rules: Rules) -> list[
 
 
 def _session_facts(
-    session_id: str, members: list[Event], splits: dict, rules: Rules
+    session_id: str, members: list[Event], splits: Splits, rules: Rules
 ) -> Row:
     items = Counter(e.item_key for e in members if e.item_key is not None)
     start, end = members[0].ts_epoch, members[-1].ts_epoch
@@ -153,7 +156,8 @@ def _session_facts(
         "dataset": rules.dataset,
         "session_id": session_id,
         "user_id": members[0].user_id,
-        "split": splits[members[0].user_id],
+        # one that is before T1 ends before it
+        "split": splits.of(members[0].user_id, end),
         "start_ts_epoch": start,
         "end_ts_epoch": end,
         "duration_sec": end - start,
@@ -192,7 +196,7 @@ def _pairs_mart(
     sessions: list[Session],
     session_rows: list[Row],
     vocab: list[Row],
-    splits: dict,
+    splits: Splits,
     rules: Rules,
 ) -> list[Row]:
     item_id = {row["item_key"]: row["item_id"] for row in vocab}
@@ -211,7 +215,7 @@ def _pairs_mart(
                     # "in the order (user_id, sequence_id, position)"
                     "pair_id": len(rows),
                     "user_id": user_id,
-                    "split": splits[user_id],
+                    "split": splits.of(user_id, label.ts_epoch),
                     "sequence_id": sequence_id,
                     # "prefix holds at most the last max_prefix_len items"
                     "prefix": [
@@ -291,28 +295,33 @@ def _user_latest_mart(
     return rows
 
 
-def _starts_k5_q10(n_pairs: int, split: str) -> Iterable[int]:
+def _is_start_k5_q10(start: int, split: str, last: int) -> bool:
     # "train users: every start (stride 1); val and test users: one episode, the
     # last K+Q pairs"
-    last = n_pairs - 15
-    return range(last + 1) if split == "train" else range(last, last + 1)
+    return split == "train" or start + 15 - 1 == last
 
 
-def _starts_k2_q3(n_pairs: int, split: str) -> Iterable[int]:
+def _is_start_k2_q3(start: int, split: str, last: int) -> bool:
     # "all splits: starts 0, Q, 2Q, ..."
-    return range(0, n_pairs - 5 + 1, 3)
+    return start % 3 == 0
 
 
-def _episodes_mart(pairs: list[Row], starts, k: int, q: int) -> list[Row]:
+def _episodes_mart(pairs: list[Row], is_start, k: int, q: int) -> list[Row]:
     rows = []
     for user_id, group in groupby(pairs, key=lambda pair: pair["user_id"]):
         # "A user's pairs in order (label_ts_epoch, pair_id)"
         own = sorted(group, key=lambda p: (p["label_ts_epoch"], p["pair_id"]))
-        if len(own) < k + q:
-            continue
-        for start in starts(len(own), own[0]["split"]):
+        for start in range(len(own) - k - q + 1):
             # "K support pairs, then the Q that follow"
             support, query = own[start : start + k], own[start + k : start + k + q]
+            # "the queries of one lie in one split, the support may be older"
+            asked = {pair["split"] for pair in query}
+            if len(asked) > 1:
+                continue
+            (split,) = asked
+            last = max(i for i, pair in enumerate(own) if pair["split"] == split)
+            if not is_start(start, split, last):
+                continue
             support_max = max(pair["label_ts_epoch"] for pair in support)
             query_min = min(pair["label_ts_epoch"] for pair in query)
             # "dropped unless support_max_ts_epoch < query_min_ts_epoch"
@@ -324,7 +333,7 @@ def _episodes_mart(pairs: list[Row], starts, k: int, q: int) -> list[Row]:
                     # "0-based per data set in the order (user_id, start)"
                     "episode_id": len(rows),
                     "user_id": user_id,
-                    "split": own[0]["split"],
+                    "split": split,
                     "support_pair_ids": [pair["pair_id"] for pair in support],
                     "query_pair_ids": [pair["pair_id"] for pair in query],
                     "support_max_ts_epoch": support_max,
@@ -336,25 +345,28 @@ def _episodes_mart(pairs: list[Row], starts, k: int, q: int) -> list[Row]:
     return rows
 
 
-def _summary_mart(out: Marts, rules: Rules) -> list[Row]:
-    split_of_user = {row["user_id"]: row["split"] for row in out["user_splits"]}
+def _summary_mart(out: Marts, splits: Splits) -> list[Row]:
+    events = [
+        event | {"split": splits.of(event["user_id"], event["ts_epoch"])}
+        for event in out["events"]
+    ]
     rows = []
     for split in (*SPLITS, "all"):
-        users = {u for u, s in split_of_user.items() if split in ("all", s)}
+        part = {
+            mart: [row for row in found if split in ("all", row["split"])]
+            for mart, found in {**out, "events": events}.items()
+            if mart not in ("vocab", "split_times", "user_latest")
+        }
+        users = {event["user_id"] for event in part["events"]}
         if not users:
             continue
-        part = {
-            mart: [row for row in out[mart] if row["user_id"] in users]
-            for mart in out
-            if mart != "vocab"
-        }
         per_user = Counter(row["user_id"] for row in part["events"]).values()
         n_events = len(part["events"])
         n_items = len({row["item_key"] for row in part["events"]} - {None})
         reliabilities = [row["reliability"] for row in part["sessions"]]
         rows.append(
             {
-                "dataset": rules.dataset,
+                "dataset": splits.rules.dataset,
                 "split": split,
                 "n_users": len(users),
                 "n_events": n_events,
@@ -364,11 +376,16 @@ def _summary_mart(out: Marts, rules: Rules) -> list[Row]:
                 "n_episodes_k5_q10": len(part["episodes_k5_q10"]),
                 "n_episodes_k2_q3": len(part["episodes_k2_q3"]),
                 # "1 − n_events / (n_users × n_items)"
-                "sparsity": 1 - n_events / (len(users) * n_items),
+                "sparsity": 1 - n_events / (len(users) * n_items) if n_items else None,
                 "events_per_user_p50": percentile(per_user, 0.50),
                 "events_per_user_p90": percentile(per_user, 0.90),
-                "reliability_mean": _mean(part["sessions"], "reliability"),
-                "reliability_p50": percentile(reliabilities, 0.50),
+                # by time, all sessions of a split may end in a later one
+                "reliability_mean": _mean(part["sessions"], "reliability")
+                if reliabilities
+                else None,
+                "reliability_p50": percentile(reliabilities, 0.50)
+                if reliabilities
+                else None,
             }
         )
     return rows

@@ -42,6 +42,7 @@ class Rules:
     intensity_weight: float = 1
     extent_weight: float = 1
     composition_weight: float = 1
+    split_method: str = "user"
     split_seed: int = 20260107
     split_train_until: float = 0.70
     split_val_until: float = 0.85

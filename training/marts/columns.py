@@ -72,7 +72,9 @@ SUMMARY: Columns = {
     **dict.fromkeys(("n_pairs", "n_episodes_k5_q10", "n_episodes_k2_q3"), INTEGER),
     "sparsity": replace(NUMBER, may_be_null=True),
     **dict.fromkeys(("events_per_user_p50", "events_per_user_p90"), NUMBER),
-    **dict.fromkeys(("reliability_mean", "reliability_p50"), NUMBER),
+    **dict.fromkeys(
+        ("reliability_mean", "reliability_p50"), replace(NUMBER, may_be_null=True)
+    ),
 }
 
 

@@ -234,6 +234,16 @@ def time_is_order(connection: Connection, dataset: str) -> bool:
     return bool(found and found[0])
 
 
+def split_times(connection: Connection, dataset: str) -> tuple[int, int] | None:
+    """The seconds at which train and val end; None where users are split."""
+    if "split_times" not in columns_by_mart(connection):
+        return None  # marts of an earlier export
+    found = connection.execute(
+        "select train_until, val_until from split_times where dataset = ?", [dataset]
+    ).fetchone()
+    return (int(found[0]), int(found[1])) if found else None
+
+
 @dataclass(frozen=True)
 class Reader:
     """Reads marts of one data set in a total order and takes their fingerprints.

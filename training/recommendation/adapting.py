@@ -79,11 +79,16 @@ def train_tasks_of(marts: RecommendationMarts) -> TrainTasks:
 def pairs_with_support(marts: RecommendationMarts, split: str) -> Blocks:
     """Each pair of a split behind its learner's pairs of earlier seconds.
 
+    Where time is split, those may be of an earlier split, as an episode's support.
+
     Returns:
         In the order of pair ids; the support has at most as many pairs as an episode's.
     """
     pairs = marts.pairs
-    rows = pairs.rows_of(split).numpy()
+    asked = pairs.rows_of(split)
+    is_learner = np.zeros(len(pairs.user_ids), dtype=bool)
+    is_learner[pairs.user[asked.numpy()]] = True
+    rows = np.flatnonzero(is_learner[pairs.user])
     user, at = pairs.user[rows], pairs.label_at.numpy()[rows]
     order = np.lexsort((rows, at, user))
     rows, user, at = rows[order], user[order], at[order]
@@ -100,7 +105,8 @@ def pairs_with_support(marts: RecommendationMarts, split: str) -> Blocks:
     support = Ragged.of_lengths(query[start + back.values], sizes)
     ones = torch.ones(len(rows), dtype=torch.int64)
     blocks = Blocks(_pair_rows(pairs), support, Ragged.of_lengths(query, ones))
-    return blocks.take(query.argsort())
+    by_pair = query.argsort()
+    return blocks.take(by_pair[torch.searchsorted(query[by_pair], asked)])
 
 
 def task_ranks(

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from training.config import TrainConfig
+from training.errors import UserError
 from training.files import appearing_whole, data_dir, write_json
 from training.fit.job import Job
 from training.recommendation import scorecard, searching
@@ -33,6 +34,11 @@ def check(marts: RecommendationMarts, config: TrainConfig) -> None:
     settings = config.settings("recommendation")
     check_lineup(marts, config.lineup)
     check_negatives(marts.n_items, settings)
+    if config.repeat_splits and marts.split_times:
+        raise UserError(
+            f"--repeat-splits {config.repeat_splits}: data set {marts.dataset} is "
+            "split by time, and there is but one such split; leave the option out"
+        )
     if config.tune:
         check_tuning(marts, settings, config.tune)
 

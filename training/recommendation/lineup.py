@@ -3,6 +3,7 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -295,13 +296,16 @@ def questions_of(marts: RecommendationMarts) -> dict[str, Question]:
     """The queries of the val and test episodes.
 
     Raises:
-        UserError: there is nothing to train on, to validate with or to ask.
+        UserError: there is nothing to train on, to validate with or to ask, or every
+            label that is asked is one of an item born after the cut.
     """
     for split, purpose in (("train", "learn from"), ("val", "stop training by")):
         if len(marts.pairs.rows_of(split)) == 0:
-            raise UserError(
-                f"data set {marts.dataset} has no {split} pairs to {purpose}: "
+            why = _no_label_in(split, marts) or (
                 "it has too few users; add data or try another split_seed"
+            )
+            raise UserError(
+                f"data set {marts.dataset} has no {split} pairs to {purpose}: {why}"
             )
     questions = {}
     for split in ("val", "test"):
@@ -314,4 +318,28 @@ def questions_of(marts: RecommendationMarts) -> dict[str, Question]:
             "no test user has enough pairs; choose a mart of shorter episodes "
             "or add data"
         )
+    labels = marts.pairs.label[questions["test"].pair]
+    if marts.split_times and not marts.in_train[labels].any():
+        raise UserError(
+            f"data set {marts.dataset} is split by time, and no item that its test "
+            f"queries ask for was met before {utc(marts.split_times[0])}: no model can "
+            "know it; set a later split_train_until, and build again"
+        )
     return questions
+
+
+def _no_label_in(split: str, marts: RecommendationMarts) -> str | None:
+    """Why a split by time has no pairs; None where users are split."""
+    if marts.split_times is None:
+        return None
+    train, val = (utc(cut) for cut in marts.split_times)
+    where = {"train": f"before {train}", "val": f"from {train} on and before {val}"}
+    return (
+        f"it is split by time, and no label lies {where[split]}; set another "
+        "split_train_until or split_val_until, and build again"
+    )
+
+
+def utc(seconds: int) -> str:
+    """A second since 1970 as people read it."""
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S}"

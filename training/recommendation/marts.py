@@ -31,6 +31,7 @@ from training.marts.reader import (
     choose_dataset,
     columns_by_mart,
     open_marts,
+    split_times,
     tensor_of,
 )
 from training.marts.spool import RaggedSpool, Spool
@@ -76,12 +77,13 @@ class RecommendationMarts:
     Args:
         item_keys: the publisher's id of every item id, length n_items.
         n_train_events: of each item, shape (n_items,).
-        in_train: whether a train user met the item, shape (n_items,).
+        in_train: whether train has an event with the item, shape (n_items,).
         sessions: `reliability`, `parts` and `tier` of each session.
         summary: rows of `dataset_summary`.
         test_users: how many test users each episode mart asks, and the pairs have.
         funnel: rows of `dataset_funnel`, in order, without steps that leave nothing.
         fingerprints: rows and SHA-256 of each mart read.
+        split_times: seconds at which train and val end; None where users are split.
     """
 
     mart: str
@@ -96,6 +98,7 @@ class RecommendationMarts:
     funnel: list[dict[str, Any]]
     test_users: dict[str, int]
     fingerprints: dict[str, dict[str, Any]]
+    split_times: tuple[int, int] | None = None
 
     @property
     def n_items(self) -> int:
@@ -132,6 +135,7 @@ def load_recommendation(
         sessions = reader.table("sessions", SESSIONS, "session_id, user_id")
         summary = reader.table("dataset_summary", SUMMARY, "split").to_pylist()
         test_users = _test_users(connection, chosen)
+        cuts = split_times(connection, chosen)
         steps = reader.table("dataset_funnel", FUNNEL, "step_number").to_pylist()
     return RecommendationMarts(
         mart=mart,
@@ -147,6 +151,7 @@ def load_recommendation(
         # steps of other families leave nothing
         funnel=[step for step in steps if step["n_rows"]],
         fingerprints=reader.fingerprints,
+        split_times=cuts,
     )
 
 

@@ -21,7 +21,7 @@ from training.evaluation.slices import (
 from training.recommendation.beyond import beyond_accuracy
 from training.recommendation.candidates import Candidates
 from training.recommendation.gains import adaptation_block
-from training.recommendation.lineup import Answer, Question
+from training.recommendation.lineup import Answer, Question, utc
 from training.recommendation.marts import RecommendationMarts
 
 SELECTED_BY = leader_of(RANKING)
@@ -53,6 +53,7 @@ class Scorecard:
             "n_test_queries": len(test.pair),
             "n_test_users": len(np.unique(test.user)),
             "share_unseen_labels": float(unseen.double().mean()),
+            "split_times": _split_times(self.marts),
             "candidates": self._candidates(),
             "test_users_by_mart": self.marts.test_users,
             "n_all_pairs": len(pairs.rows_of("test")),
@@ -95,7 +96,8 @@ class Scorecard:
         }
         cells = {(n, m): v for n, by in values.items() for m, v in by.items()}
         intervals = bootstrap_intervals(cells, test.user, seed=self.seed)
-        all_pairs, lists = self._all_pairs(), self._lists()
+        all_pairs, without_cold = self._all_pairs(), self._without_cold()
+        lists = self._lists()
         slices, best = self._slices(), best_baseline(self.answers)
         return {
             name: {
@@ -105,6 +107,7 @@ class Scorecard:
                 "ci95": {metric: intervals[name, metric] for metric in RANKING},
                 "all_pairs": all_pairs[name],
                 "lists": lists.get(name),
+                "without_cold": without_cold[name],
                 "chosen": asdict(answer.chosen) if answer.chosen else None,
                 "train_seconds": answer.train_seconds,
                 "eval_seconds": answer.eval_seconds,
@@ -172,6 +175,23 @@ class Scorecard:
         counts = self.marts.n_train_events.numpy()
         return beyond_accuracy(lists, counts, self.questions["test"].user, self.seed)
 
+    def _without_cold(self) -> dict[str, dict[str, Any] | None]:
+        """Each model's metrics over queries whose label train has, and intervals."""
+        test = self.questions["test"]
+        known = self.marts.in_train[self.marts.pairs.label[test.pair]].numpy()
+        if not known.any():
+            return dict.fromkeys(self.answers)
+        ranks = {n: found.ranks["test"][known] for n, found in self.answers.items()}
+        cells = {(n, m): of(r) for n, r in ranks.items() for m, of in RANKING.items()}
+        intervals = bootstrap_intervals(cells, test.user[known], seed=self.seed)
+        return {
+            name: {
+                **means(found),
+                "ci95": {metric: intervals[name, metric] for metric in RANKING},
+            }
+            for name, found in ranks.items()
+        }
+
     def _slices(self) -> dict[str, dict[str, list[dict[str, Any]]]]:
         test, pairs = self.questions["test"], self.marts.pairs
         labels = pairs.label[test.pair].numpy()
@@ -195,6 +215,12 @@ class Scorecard:
             kind: recall_by_slice(ranks, test.user, measure, slices, seed=self.seed)
             for kind, (measure, slices) in measures.items()
         }
+
+
+def _split_times(marts: RecommendationMarts) -> dict[str, int] | None:
+    if marts.split_times is None:
+        return None
+    return dict(zip(("train_until", "val_until"), marts.split_times, strict=True))
 
 
 def best_baseline(answers: dict[str, Answer]) -> str | None:
@@ -235,6 +261,13 @@ def _remarks(metrics: dict[str, Any]) -> list[str]:
         f"{left_out[candidates['exclude']]} (exclude: {candidates['asked']})"
         + (f"; {lost} labels can therefore not be found" if lost else "")
     ]
+    if cuts := metrics.get("split_times"):
+        unseen = metrics["share_unseen_labels"]
+        found.append(
+            f"split by time: train is before {utc(cuts['train_until'])}, test from "
+            f"{utc(cuts['val_until'])} on (UTC); {unseen:.1%} of the labels are of "
+            "items that train has not"
+        )
     behind = not_above_markov(metrics)
     if behind:
         found.append(f"not above {YARDSTICK} in {SELECTED_BY}: {', '.join(behind)}")

@@ -1,5 +1,6 @@
-{#- K support and Q query pairs of the episode's own user, every support label strictly
-    before every query label: recomputed from the pair table. -#}
+{#- K support and Q query pairs of the episode's own user and split, every support label
+    strictly before every query label: recomputed from the pair table. Where a data set is
+    split by time, the support may be of an earlier split. -#}
 {% test episodes_are_sound(model, k, q) %}
 with
 
@@ -31,12 +32,17 @@ select
     asked.dataset,
     asked.episode_id
 from asked
+left join {{ ref('split_times') }} as split_times
+    on asked.dataset = split_times.dataset
 left join {{ ref('pairs') }} as pairs
     on
         asked.dataset = pairs.dataset
         and asked.pair_id = pairs.pair_id
         and asked.user_id = pairs.user_id
-        and asked.split = pairs.split
+        and (
+            asked.split = pairs.split
+            or (asked.part = 'support' and split_times.dataset is not null)
+        )
 group by asked.dataset, asked.episode_id
 having
     count(distinct case when asked.part = 'support' then pairs.pair_id end) <> {{ k }}

@@ -1,4 +1,4 @@
-"""Train users teach, validation users select, test users decide nothing."""
+"""Train teaches, validation selects, test decides nothing, by user and by time."""
 
 from dataclasses import replace
 
@@ -13,6 +13,7 @@ from models_py.recommendation.gru import GRUConfig
 from training.config import TrainConfig
 from training.fit.job import Job
 from training.recommendation import pair_table
+from training.recommendation.adapting import pairs_with_support
 from training.recommendation.candidates import Candidates
 from training.recommendation.lineup import Answer, answer, questions_of
 from training.recommendation.marts import RecommendationMarts
@@ -22,6 +23,8 @@ from training.runs import Run
 
 N_ITEMS, N_USERS, LENGTH = 12, 24, 8
 SPLITS = np.array(["train", "train", "val", "test"] * (N_USERS // 4))
+# by time every user is in all three: the split of each place of a sequence
+PERIODS = np.array(["train"] * 9 + ["val"] * 3 + ["test"] * 3)
 QUICK = OptimiserConfig(epochs=3, patience=3, batch_size=16, min_steps=1)
 COUNTING = ("random", "popularity", "markov")
 
@@ -32,15 +35,20 @@ every_model = pytest.mark.parametrize("name", [*PLAIN, *META, "best"])
 
 
 def marts_of(items: np.ndarray) -> RecommendationMarts:
-    """Marts of one sequence a user, shape (N_USERS, LENGTH); K = 2, Q = 3."""
-    n_pairs = LENGTH - 1
+    """Marts of one sequence a user, (N_USERS, LENGTH) or as long as `PERIODS`.
+
+    K = 2, Q = 3; longer sequences are split by time.
+    """
+    length = items.shape[1]
+    by_time, n_pairs = length == len(PERIODS), length - 1
     user = np.repeat(np.arange(N_USERS), n_pairs)
-    position = np.tile(np.arange(1, LENGTH), N_USERS)
+    position = np.tile(np.arange(1, length), N_USERS)
+    split = PERIODS[position] if by_time else SPLITS[user]
     prefixes = [items[u, :t].tolist() for u, t in zip(user, position, strict=True)]
     pairs = Pairs(
         user_ids=np.array([f"u{n}" for n in range(N_USERS)]),
         user=user,
-        split=np.array([pair_table.SPLITS.index(split) for split in SPLITS[user]]),
+        split=_numbers(split),
         sequence=torch.from_numpy(user),
         prefixes=Ragged.from_lists(prefixes),
         prefix_len=torch.from_numpy(position),
@@ -48,12 +56,14 @@ def marts_of(items: np.ndarray) -> RecommendationMarts:
         label_at=torch.from_numpy(1_500_000_000 + 1000 * user + position),
         reliability=np.full(len(user), 0.5),
     )
-    first = torch.arange(N_USERS)[:, None] * n_pairs
+    starts = [0, 6, 9] if by_time else [0]  # the support of a later one is older
+    start = torch.arange(N_USERS)[:, None] * n_pairs + torch.tensor(starts)
+    start = start.reshape(-1, 1)
     episodes = Episodes(
-        split=np.array([pair_table.SPLITS.index(split) for split in SPLITS]),
-        support=first + torch.arange(2),
-        query=first + torch.arange(2, 5),
-        reliability=np.full(N_USERS, 0.5),
+        split=_numbers(split)[start.flatten() + 2],
+        support=start + torch.arange(2),
+        query=start + torch.arange(2, 5),
+        reliability=np.full(len(start), 0.5),
     )
     return RecommendationMarts(
         mart="episodes_k2_q3",
@@ -75,16 +85,20 @@ def marts_of(items: np.ndarray) -> RecommendationMarts:
     )
 
 
-def walks(seed: int) -> np.ndarray:
+def _numbers(splits: np.ndarray) -> np.ndarray:
+    return np.array([pair_table.SPLITS.index(split) for split in splits])
+
+
+def walks(seed: int, length: int = LENGTH) -> np.ndarray:
     """Items that never repeat at once, as after collapsing."""
-    steps = np.random.default_rng(seed).integers(1, N_ITEMS, (N_USERS, LENGTH))
+    steps = np.random.default_rng(seed).integers(1, N_ITEMS, (N_USERS, length))
     return steps.cumsum(axis=1) % N_ITEMS
 
 
-def fit(name: str, items: np.ndarray, path) -> tuple[bytes, Answer]:
+def fit(name: str, items: np.ndarray, path, **more) -> tuple[bytes, Answer]:
     """A model's checkpoint, byte for byte, and its answers."""
     marts, run = marts_of(items), Run(path)
-    config = registry.CONFIGS[name]()
+    config = registry.CONFIGS[name](**more)
     if hasattr(config, "optimiser"):
         config = replace(config, optimiser=QUICK)
     if registry.MODELS[name].wraps:
@@ -108,6 +122,39 @@ def test_other_test_users_change_no_model_and_no_selection(name, tmp_path):
     assert (same_answer.ranks["test"] != given.ranks["test"]).any()
     if given.log:
         assert same_answer.log.best_epoch == given.log.best_epoch
+
+
+@every_model
+def test_another_future_changes_no_model_and_no_selection(name, tmp_path):
+    """A training sequence that ran on across the cut, or a neighbour's end, would."""
+    items, others = walks(1, len(PERIODS)), walks(2, len(PERIODS))
+    changed = np.where(PERIODS == "test", others, items)
+    model, given = fit(name, items, tmp_path / "one")
+    same_model, same_answer = fit(name, changed, tmp_path / "two")
+    assert same_model == model
+    np.testing.assert_array_equal(same_answer.ranks["val"], given.ranks["val"])
+    assert (same_answer.ranks["test"] != given.ranks["test"]).any()
+
+
+@pytest.mark.parametrize("name", [*COUNTING, "session_knn"])
+def test_what_follows_the_cut_changes_no_counts(name, tmp_path):
+    items, others = walks(1, len(PERIODS)), walks(2, len(PERIODS))
+    changed = np.where(PERIODS == "train", items, others)
+    settings = {"idf_weight": 1.0, "reminds": True} if name == "session_knn" else {}
+    model, _ = fit(name, items, tmp_path / "one", **settings)
+    same_model, _ = fit(name, changed, tmp_path / "two", **settings)
+    assert same_model == model
+
+
+def test_by_time_a_pair_is_supported_by_the_learners_earlier_splits():
+    marts = marts_of(walks(1, len(PERIODS)))
+    blocks = pairs_with_support(marts, "test")
+    rows = marts.pairs.rows_of("test")
+    assert torch.equal(blocks.query.values, rows)
+    expected = torch.stack([rows - 2, rows - 1], dim=1)  # K = 2 of the same learner
+    assert torch.equal(blocks.support.values.view(-1, 2), expected)
+    oldest = marts.pairs.split[blocks.support.values[:2]]
+    assert oldest.tolist() == [pair_table.SPLITS.index("val")] * 2
 
 
 @pytest.mark.parametrize("name", COUNTING)

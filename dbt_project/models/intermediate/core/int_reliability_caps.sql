@@ -13,6 +13,12 @@ sessions as (
 
 ),
 
+split_times as (
+
+    select * from {{ ref('int_split_times') }}
+
+),
+
 session_event_types as (
 
     select * from {{ ref('int_session_event_types') }}
@@ -47,6 +53,13 @@ event_types_counted as (
         on
             session_event_types.user_number = sessions.user_number
             and session_event_types.session_number = sessions.session_number
+
+    left join split_times on sessions.dataset = split_times.dataset
+
+    -- by time, types that nobody met before the cut are not known
+    where
+        split_times.dataset is null
+        or session_event_types.start_ts_epoch < split_times.train_until
 
     group by sessions.dataset
 

@@ -1,4 +1,5 @@
--- One row per kept session with its counts.
+-- One row per kept session with its counts. The split is the user's or, by time, that
+-- of the last event: what lies in a session of train is before the cut, all of it.
 with
 
 session_items as (
@@ -22,6 +23,12 @@ users as (
 datasets as (
 
     select * from {{ ref('datasets') }}
+
+),
+
+split_times as (
+
+    select * from {{ ref('int_split_times') }}
 
 ),
 
@@ -72,7 +79,16 @@ sessions_counted as (
 select
     users.dataset,
     users.user_id,
-    users.split,
+    case
+        when split_times.dataset is null then users.split
+        else {{ split_at('sessions_counted.end_ts_epoch', 'split_times') }}
+    end as split,
+    case
+        when split_times.dataset is null then false
+        else
+            {{ split_at('sessions_counted.start_ts_epoch', 'split_times') }}
+            <> {{ split_at('sessions_counted.end_ts_epoch', 'split_times') }}
+    end as is_cut,
     sessions_counted.user_number,
     sessions_counted.session_number,
     users.user_id || '_' || case
@@ -96,6 +112,8 @@ from sessions_counted
 inner join users on sessions_counted.user_number = users.user_number
 
 inner join datasets on users.dataset = datasets.dataset
+
+left join split_times on users.dataset = split_times.dataset
 
 left join platform_sessions
     on

@@ -18,12 +18,24 @@ users_found as (
     -- an action that belongs to nobody is counted as a raw row, and dropped
     where user_id is not null
 
+),
+
+datasets as (
+
+    select * from {{ ref('datasets') }}
+
 )
 
 select
-    dataset,
-    user_id,
-    cast(row_number() over (order by dataset, user_id) as integer) as user_number,
-    {{ split_of('user_id') }} as split
+    users_found.dataset,
+    users_found.user_id,
+    cast(
+        row_number() over (
+            order by users_found.dataset, users_found.user_id
+        ) as integer
+    ) as user_number,
+    {{ split_of('users_found.user_id', 'datasets') }} as split
 
 from users_found
+
+left join datasets on users_found.dataset = datasets.dataset

@@ -13,14 +13,33 @@ sessions as (
 
 ),
 
+events_of_cut_sessions as (
+
+    -- such a session ends after the cut: none is of train, though some events are
+    select
+        user_number,
+        session_number,
+        item_number,
+        n_events
+
+    from {{ ref('int_session_pieces') }}
+
+    where split = 'train'
+
+),
+
 items_counted as (
 
     select
         sessions.dataset,
         session_items.item_number,
         sum(session_items.n_events) as n_events,
-        sum(case when sessions.split = 'train' then session_items.n_events else 0 end)
-            as n_train_events
+        sum(
+            case
+                when sessions.split = 'train' then session_items.n_events
+                else coalesce(events_of_cut_sessions.n_events, 0)
+            end
+        ) as n_train_events
 
     from session_items
 
@@ -28,6 +47,12 @@ items_counted as (
         on
             session_items.user_number = sessions.user_number
             and session_items.session_number = sessions.session_number
+
+    left join events_of_cut_sessions
+        on
+            session_items.user_number = events_of_cut_sessions.user_number
+            and session_items.session_number = events_of_cut_sessions.session_number
+            and session_items.item_number = events_of_cut_sessions.item_number
 
     group by sessions.dataset, session_items.item_number
 

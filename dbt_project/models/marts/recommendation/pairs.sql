@@ -39,6 +39,12 @@ datasets as (
 
 ),
 
+split_times as (
+
+    select * from {{ ref('int_split_times') }}
+
+),
+
 prefixes_listed as (
 
     select
@@ -92,7 +98,10 @@ select
         ) - 1 as bigint
     ) as pair_id,
     sessions.user_id,
-    sessions.split,
+    case
+        when split_times.dataset is null then sessions.split
+        else {{ split_at('admissible_labels_kept.label_ts_epoch', 'split_times') }}
+    end as split,
     case
         when datasets.sequence_scope = 'session' then sessions.session_id
         else sessions.user_id
@@ -112,3 +121,5 @@ inner join sessions
         and admissible_labels_kept.session_number = sessions.session_number
 
 inner join datasets on sessions.dataset = datasets.dataset
+
+left join split_times on sessions.dataset = split_times.dataset
