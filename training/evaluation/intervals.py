@@ -163,7 +163,7 @@ def spread_intervals(
         for name, function in functions.items():
             without[name][rows] = function(others)
     far = stats.t.ppf(0.5 + LEVEL / 2, n_users - 1)
-    found = {}
+    found: dict[str, Interval | None] = {}
     for name, function in functions.items():
         value = float(function(total)[0])
         reach = far * np.sqrt((n_users - 1) * without[name].var())
