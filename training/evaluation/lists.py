@@ -38,9 +38,8 @@ def popularity(lists: Ints, counts: Ints) -> Floats:
     counts themselves, which no two logs share).
     """
     ordered = np.sort(counts)
-    below, up_to = (
-        np.searchsorted(ordered, counts, side) for side in ("left", "right")
-    )
+    below = np.searchsorted(ordered, counts, "left")
+    up_to = np.searchsorted(ordered, counts, "right")
     return _mean(lists, (below + up_to) / 2 / len(counts))
 
 
