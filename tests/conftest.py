@@ -1,7 +1,6 @@
 """Fixtures that build the project: with the `dbt` of a user, or quickly."""
 
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -89,7 +88,7 @@ def shared_folder(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> P
 
 @pytest.fixture(scope="session")
 def built_project(shared_folder: Path) -> BuiltProject:
-    """The sample data through a whole `dbt build`, tests included, as a user runs it.
+    """The sample data through a whole `dbt build`, tests of both kinds included.
 
     Test processes share it: the first one builds while the others wait.
     """
@@ -97,13 +96,7 @@ def built_project(shared_folder: Path) -> BuiltProject:
     project = project_under(scratch, PROJECT_ROOT / "sample_data")
     with FileLock(shared_folder / "built.lock"):
         if not done.exists():
-            project.target_path.mkdir(parents=True)
-            parsed = one_process.duckdb_process().parsed
-            shutil.copy(parsed, project.target_path / "partial_parse.msgpack")
-            # the target that the project was parsed for, or it is parsed once more
-            paths = ("--target", "duckdb", "--target-path", str(project.target_path))
-            paths += ("--log-path", str(scratch / "logs"))
-            finished = run_dbt("build", *paths, env=project.env)
-            assert finished.returncode == 0, finished.stdout + finished.stderr
+            scratch.mkdir()
+            build(PROJECT_ROOT / "sample_data", scratch, "build")
             done.touch()
     return project

@@ -5,6 +5,7 @@ import sys
 import click
 
 from training.allocator import keep_freed_memory
+from training.commands.evaluate import evaluate_command
 from training.commands.export import export_command
 from training.commands.ingest import ingest_command
 from training.commands.recommend import recommend_command
@@ -31,6 +32,7 @@ for command in (
     simulate_command,
     ingest_command,
     train_command,
+    evaluate_command,
     recommend_command,
     trace_command,
     export_command,

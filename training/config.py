@@ -39,6 +39,7 @@ class TrainConfig:
         repeat_splits: on how many other random splits of the users to repeat it all.
         tune: trials of each model that has a search space; 0 takes settings as given.
         seeds: from how many seeds to train each model.
+        also_by_time: whether to train and evaluate it all on a split by time, too.
     """
 
     mart: str
@@ -56,6 +57,7 @@ class TrainConfig:
     repeat_splits: int = 0
     tune: int = 0
     seeds: int = 1
+    also_by_time: bool = False
 
     def __post_init__(self) -> None:
         require(self.epochs is None or self.epochs >= 1, "epochs must be 1 or more")

@@ -63,7 +63,7 @@ FAMILIES: dict[str, Family[Any]] = {
             recommendation.check,
             recommendation.evaluate,
             recommendation.tables,
-            repeats=frozenset({"repeat_splits", "tune", "seeds"}),
+            repeats=frozenset({"repeat_splits", "tune", "seeds", "also_by_time"}),
             more=lists_table,
         ),
         Family(

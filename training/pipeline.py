@@ -139,6 +139,7 @@ def _require_known_repeats(config: TrainConfig, family: Family) -> None:
         "repeat_splits": config.repeat_splits > 0,
         "tune": config.tune > 0,
         "seeds": config.seeds > 1,
+        "also_by_time": config.also_by_time,
     }
     for name in (name for name, is_asked in asked.items() if is_asked):
         option = f"--{name.replace('_', '-')}"
@@ -146,7 +147,7 @@ def _require_known_repeats(config: TrainConfig, family: Family) -> None:
             raise UserError(
                 f"{option} cannot be used with mart {config.mart}; leave it out"
             )
-        if name != "repeat_splits" and config.repeat_splits:
+        if name in ("tune", "seeds") and config.repeat_splits:
             raise UserError(
                 f"{option} cannot be used with --repeat-splits; leave one of them out"
             )

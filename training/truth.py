@@ -22,6 +22,7 @@ EXPECTED = {
     "recall_at_10": "recall@10",
     "reciprocal_rank": "mrr",
 }
+PAST = {f"past_{column}": name for column, name in EXPECTED.items()}
 SAME_QUERIES = 1e-5
 
 
@@ -40,7 +41,8 @@ def bayes_optimum(
         user_ids, label_at, labels: user, time and item key of each query's label,
             shape (N,) each.
     Returns:
-        `accuracy@1`, `recall@10`, `mrr` and `n_queries`.
+        `accuracy@1`, `recall@10`, `mrr` and `n_queries`; where the process changes in
+        time, under `past` what the best is worth that knows it only as it was.
     """
     asked = pd.DataFrame(
         {"user_id": user_ids, "label_ts_epoch": label_at, "label": labels}
@@ -49,7 +51,12 @@ def bayes_optimum(
     if found is None:
         return None
     means = {name: float(found[column].mean()) for column, name in EXPECTED.items()}
-    return {**means, "n_queries": len(found)}
+    optimum = {**means, "n_queries": len(found)}
+    changes = _has(data_dir, dataset, "pairs", PAST)
+    past = _joined(data_dir, dataset, "pairs", asked, list(PAST)) if changes else None
+    if past is None:
+        return optimum
+    return {**optimum, "past": {n: float(past[c].mean()) for c, n in PAST.items()}}
 
 
 def optimum_given_support(
@@ -134,6 +141,12 @@ def _joined(
     asked, truth = _comparable(asked), _comparable(truth)
     found = asked.merge(truth.drop_duplicates(key), on=key, how="left")
     return None if found[values].isna().any(axis=None) else found
+
+
+def _has(data_dir: Path, dataset: str, table: str, columns: Mapping[str, str]) -> bool:
+    path = data_dir / "truth" / dataset / f"{table}.parquet"
+    with _readable(path):
+        return set(columns) <= set(pq.read_schema(path).names)
 
 
 def _comparable(frame: pd.DataFrame) -> pd.DataFrame:

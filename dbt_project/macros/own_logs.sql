@@ -1,6 +1,6 @@
 {#- Logs of any platform: what `moocmeta ingest NAME` wrote to `raw/NAME/`. -#}
 
-{#- What every `raw/*/dataset.yml` says, by the data set's name, checked. -#}
+{#- What every `raw/*/dataset.yml` says, by the data set's name, its parameters checked. -#}
 {% macro own_records() %}
     {%- set records = {} -%}
     {%- set raw = raw_root() -%}
@@ -17,7 +17,8 @@
                 ~ "; give its folder that name"
             ) -%}
         {%- endif -%}
-        {%- do records.update({name: own_parameters(path, record.parameters)}) -%}
+        {%- do record.update({"parameters": own_parameters(path, record.parameters)}) -%}
+        {%- do records.update({name: record}) -%}
     {%- endfor -%}
     {{ return(records) }}
 {% endmacro %}
@@ -63,10 +64,10 @@
 {% macro add_own_datasets(datasets) %}
     {%- if execute -%}
         {%- set types = graph.nodes["seed.moocmeta.datasets"].config.column_types -%}
-        {%- for dataset, parameters in own_records().items() -%}
+        {%- for dataset, record in own_records().items() -%}
             {%- set values = ["'" ~ dataset ~ "'"] -%}
             {%- for name, type in types.items() if name != "dataset" -%}
-                {%- set value = parameters[name] -%}
+                {%- set value = record.parameters[name] -%}
                 {%- set text = "null" if value is none else sql_text(value | string) -%}
                 {%- do values.append("cast(" ~ text ~ " as " ~ type ~ ")") -%}
             {%- endfor -%}
@@ -77,6 +78,31 @@
         {%- endfor -%}
     {%- endif -%}
     select 1
+{% endmacro %}
+
+
+{#- Steps of `dataset_funnel` before dbt reads an own log: data set, number up to 0, what was
+    done, rows left. The ingest counted them, reason by reason. -#}
+{% macro own_steps() %}
+    {%- set steps = [] -%}
+    {%- for dataset, record in (own_records() if execute else {}).items() -%}
+        {%- set rows = record.rows if record.rows is mapping else {} -%}
+        {%- set left_out = rows.left_out or {} -%}
+        {%- if rows.read is integer and rows.written is integer -%}
+            {%- set is_tracing = record.parameters.family == "tracing" -%}
+            {%- set first = -(left_out | length) - (1 if is_tracing else 0) -%}
+            {%- set left = namespace(n=rows.read, number=first) -%}
+            {%- do steps.append((dataset, left.number, "rows of its files", left.n)) -%}
+            {%- for reason, n in left_out.items() -%}
+                {%- set left.n, left.number = left.n - n, left.number + 1 -%}
+                {%- do steps.append((dataset, left.number, "without: " ~ reason, left.n)) -%}
+            {%- endfor -%}
+            {%- if is_tracing -%}
+                {%- do steps.append((dataset, 0, "rows of one answer as one", rows.written)) -%}
+            {%- endif -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {{ return(steps) }}
 {% endmacro %}
 
 
@@ -94,7 +120,7 @@
     {%- set names = columns | map(attribute="name") | join(", ") -%}
 
     {%- set selects = [] -%}
-    {%- for dataset, parameters in own_records().items() if parameters.family == family -%}
+    {%- for dataset, record in own_records().items() if record.parameters.family == family -%}
         {%- set file = dataset ~ ".parquet" -%}
         {%- set path = raw ~ dataset ~ "/" ~ file -%}
         {%- if not raw_paths(raw ~ dataset, [file]) -%}

@@ -4,7 +4,7 @@
     `$MOOCMETA_DATA_DIR/raw/<source>/`, `meta.needs_ingest` those that dbt cannot read,
     `meta.encoding` the publisher's, if not UTF-8, the columns with their `data_type` what
     every file must have, but those with `meta.optional`. What is read of a file, and how, stands in docs/data-sets.md, "What a
-    raw file may look like"; `raw_values.sql` decides on values, `dialect/raw_files.sql`
+    raw file may look like"; `raw_values.sql` decides on values, `dialect/raw_….sql`
     knows what an engine can do.
 
     Every row of a file is read, or the build fails with one line that names the file.

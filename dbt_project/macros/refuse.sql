@@ -17,6 +17,12 @@
             "variable split_method is " ~ var("split_method") ~ "; it must be user or time"
         ) -%}
     {%- endif -%}
+    {{ refuse("select fault from (" ~ odd_parameters(datasets) ~ ") as faults") }}
+{% endmacro %}
+
+
+{#- Each value of `datasets` that cannot be, as one line that says what it must be. -#}
+{% macro odd_parameters(datasets) %}
     {%- set choices = {
         "family": ["recommendation", "tracing", "causal"],
         "session_method": ["gap", "platform"],
@@ -82,7 +88,7 @@
             ~ " where " ~ is_odd ~ " and " ~ only_where.get(column, "true")
         ) -%}
     {%- endfor -%}
-    {{ refuse("select fault from (" ~ (selects | join(" union all ")) ~ ") as faults") }}
+    {{ selects | join(" union all ") }}
 {% endmacro %}
 
 

@@ -13,6 +13,7 @@ from click.testing import CliRunner, Result
 
 from training.cli import main, train
 from training.fit.state import FitCheckpoints
+from training.report import causal_plots, plots
 
 MARS = ("--mart", "episodes_k2_q3", "--dataset", "mars")  # small, so quick to train
 TIMINGS = {"train_seconds", "eval_seconds", "seconds", "run_id", "command"}
@@ -27,6 +28,7 @@ def options_of(option: str, *values: str) -> tuple[str, ...]:
 SMALL = options_of(
     "--set",
     *("models.gru.embedding_dim=8", "models.gru.hidden_dim=16"),
+    *("models.sasrec.dim=16", "models.sasrec.n_blocks=1"),
     *("models.best.network.embedding_dim=8", "models.best.network.hidden_dim=16"),
     "models.best.n_networks=1",
 )
@@ -41,9 +43,18 @@ def invoke(command: click.Command, *args: object, **env: object) -> Result:
     )
 
 
-def train_on(env: dict[str, str], out: Path, *args: object) -> Result:
-    """Run `moocmeta-train` quietly with the run folders under `out`."""
-    return invoke(train, *args, "--out", out, "--quiet", **env)
+def train_on(
+    env: dict[str, str], out: Path, *args: object, draws: bool = False
+) -> Result:
+    """Run `moocmeta-train` quietly with the run folders under `out`.
+
+    Args:
+        draws: whether the page has its plots; they cost as much as a small fit.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (plots, causal_plots) if not draws else ():
+            patch.setattr(module, "inline", lambda figure: "<svg></svg>")
+        return invoke(train, *args, "--out", out, "--quiet", **env)
 
 
 @dataclass(frozen=True)
@@ -70,10 +81,12 @@ class Finished:
         return pd.read_parquet(self.path / "exports" / f"{name}.parquet")
 
 
-def finished(env: dict[str, str], out: Path, *args: object) -> Finished:
+def finished(
+    env: dict[str, str], out: Path, *args: object, draws: bool = False
+) -> Finished:
     """A run that must end well."""
     known = set(out.glob("*/config.json"))
-    result = train_on(env, out, *args)
+    result = train_on(env, out, *args, draws=draws)
     if result.exit_code != 0:
         raise AssertionError(f"{args} failed: {result.output}") from result.exception
     (config,) = set(out.glob("*/config.json")) - known

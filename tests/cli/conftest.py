@@ -15,7 +15,9 @@ def full(tmp_path_factory, built_project) -> Finished:
     """The whole tracing line-up on the default data set, three epochs."""
     out = tmp_path_factory.mktemp("tracing")
     few = "models.wd_irt.min_period_responses=5"  # the sample is small
-    return finished(built_project.env, out, *KT, "--epochs", "3", "--set", few)
+    return finished(
+        built_project.env, out, *KT, "--epochs", "3", "--set", few, draws=True
+    )
 
 
 @pytest.fixture

@@ -132,7 +132,16 @@ REPORT = (
     "The user with id '44' viewed the course with id '9'.,web,\n"
     '"2/10/21, 08:00",-,-,Quiz: Café,Quiz,Quiz attempt started,'
     "The user with id '44' has started the attempt with id '1'.,web,\n"
+    # as plug-ins write it, a day that was not, and another course's report behind it
     '"2/10/21, 08:00",-,-,Turnitin: x,Turnitin,List,User viewed their inbox,web,\n'
+    '"2/10/21, 08:01",-,-,Attendance: x,Attendance,Session added,'
+    "User with id 45 added a session to the instanceid 259,web,\n"
+    '"29/02/18, 19:00",-,-,Quiz: Café,Quiz,Quiz attempt started,'
+    "The user with id '44' has started the attempt with id '1'.,web,\n"
+    '"17/10/21, 12:40",-,-,Course: Biology,System,Course viewed,'
+    "The user with id '-1' viewed the course with id '10'.,web,\n"
+    '"17/10/21, 12:41",-,-,Course: Biology,System,Course viewed,'
+    "The user with id '45' viewed the course with id '10'.,web,\n"
 )
 T = "2020-01-01 "
 # name → (file, content, options, rows, what is left out)
@@ -189,12 +198,18 @@ FORMS = {
         },
     ),
     "moodle's report": (
-        *("log.csv", REPORT.encode("cp1252"), ["--form", "moodle"]),
+        *("log.csv", REPORT.encode("cp1252"), ["--form", "moodle", "--drop-bad"]),
         [
             ("44", "Quiz: Café", "quiz_attempt_started", "2021-10-02 08:00:00"),
             ("44", None, "course_viewed", "2021-10-17 12:39:00"),
+            ("45", "Attendance: x", "session_added", "2021-10-02 08:01:00"),
+            ("45", None, "course_viewed", "2021-10-17 12:41:00"),
         ],
-        {"of nobody who is logged in": 1},
+        {
+            "a time that cannot be read": 1,
+            "of a user the log does not name": 1,
+            "of nobody who is logged in": 1,
+        },
     ),
     "recbole": (
         *(
@@ -316,6 +331,25 @@ def test_whole_numbers_lose_their_fraction_only_where_all_are_numbers(tmp_path):
     log = "user,item,time\n7.0,1.0,2020-01-01\n8,x,2020-01-02\n"
     assert ingest(tmp_path, "mine", written(tmp_path, "a.csv", log)).exit_code == 0
     assert [row[:2] for row in read(tmp_path)] == [("7", "1.0"), ("8", "x")]
+
+
+def test_what_is_settled_of_a_file_is_said_and_kept(tmp_path):
+    log = "user,item,event,time\n7.0,é ,007,2020-01-01\n8.0,b,x,2020-01-02\n"
+    file = written(tmp_path, "a.csv", log.encode("cp1252"))
+    result = ingest(tmp_path, "mine", file)
+    assert result.exit_code == 0, result.output
+    settled = [
+        "is not UTF-8: read as Windows-1252",
+        "user: 7.0 is read as 7, for all ids are whole numbers",
+        "item: blanks around ids are taken off",
+        "event: ids that begin with 0 stay so: 007 is not 7",
+    ]
+    assert record(tmp_path)["files"][0]["settled"] == settled
+    for text in settled:
+        assert f"  a.csv: {text}\n" in result.output
+    assert [row[:3] for row in read(tmp_path)] == [("7", "é", "007"), ("8", "b", "x")]
+    sound = ingest(tmp_path / "sound", "mine", written(tmp_path, "b.csv", LOG))
+    assert "b.csv" not in sound.output
 
 
 def test_files_are_added_once_and_edits_of_the_parameters_stay(tmp_path):

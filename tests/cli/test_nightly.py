@@ -63,7 +63,9 @@ def test_a_night_appends_learns_and_lists_and_can_be_done_again(tmp_path, night)
     ingest = ("moocmeta", "ingest", "mylog", february, "--append", "--quiet")
     command = [Path(sys.executable).parent / ingest[0], *ingest[1:]]
     data = {"MOOCMETA_DATA_DIR": str(tmp_path / "data")}
-    subprocess.run(command, check=True, env={**os.environ, **data}, stdout=subprocess.DEVNULL)
+    subprocess.run(
+        command, check=True, env={**os.environ, **data}, stdout=subprocess.DEVNULL
+    )
     second = night(february)
     assert second.returncode == 0, second.stdout + second.stderr
     with duckdb.connect(str(tmp_path / "moocmeta.duckdb"), read_only=True) as marts:

@@ -41,16 +41,8 @@ SPLIT_SEED = 20260107
     ("options", "fragment"),
     [
         ((), "--mart"),
-        (("--mart", "episodes_k2_q3", "--device", "tpu"), "'--device': 'tpu'"),
-        (("--mart", "episodes_k2_q3", "--precision", "int8"), "'fp32', 'bf16'"),
-        (("--mart", "episodes_k2_q3", "--epochs", "0"), "'--epochs': 0"),
-        (("--mart", "episodes_k2_q3", "--epochs", "many"), "'many'"),
-        (("--mart", "episodes_k2_q3", "--seed", "-1"), "'--seed': -1"),
         (("--mart", "episodes_k2_q3", "--sed", "1"), "No such option"),
-        (("episodes_k2_q3",), "unexpected extra argument"),
         (("--resume", "x", "--seed", "0"), "--resume keeps the run's settings"),
-        (("--resume", "x", "--mart", "episodes_k2_q3"), "--resume keeps"),
-        (("--resume", "x", "--model", "gru"), "--resume keeps"),
         (("--resume", "x", "--set", "score_chunk=1"), "--resume keeps"),
         (("--resume", "x", "--config", "x.yaml"), "--resume keeps"),
         (("--resume", "x", "--print-config"), "--resume keeps"),
@@ -67,32 +59,7 @@ def test_wrong_usage(tmp_path, options, fragment):
     ("options", "fragments"),
     [
         (("--model", "nope"), ("--model nope", "choose from random, popularity")),
-        (("--set", "nope=1"), ("unknown key nope", "known: mart, mart_dir, dataset")),
-        (("--set", "models.nope.x=1"), ("nope", "choose from random")),
-        (("--set", "models.gru.nope=1"), ("models.gru: unknown key nope",)),
-        (("--set", "models.gru.optimiser.nope=1"), ("unknown key optimiser.nope",)),
-        (("--set", "models.gru=3"), ("models.gru", "an object")),
         (("--set", "models.gru.hidden_dim=x"), ("hidden_dim", "valid integer")),
-        (("--set", "models.gru.hidden_dim=0"), ("hidden_dim must be 1 or more",)),
-        (("--set", "models.sasrec.n_heads=3"), ("n_heads must divide dim",)),
-        (("--set", "models.maml.inner_rate=0"), ("inner_rate must be above 0",)),
-        (
-            ("--set", "models.maml.base=popularity"),
-            ("models.maml: base popularity cannot be adapted", "from gru, sasrec"),
-        ),
-        (("--set", "models.gru.dropout=.nan"), ("Out of range float",)),
-        (("--set", "seed=1.5"), ("seed", "valid integer")),
-        (("--set", "seed=-1"), ("seed must be 0 or more",)),
-        (("--set", "epochs=0"), ("epochs must be 1 or more",)),
-        (("--set", "score_chunk=0"), ("score_chunk must be 1 or more",)),
-        (("--set", "exclude=maybe"), ("exclude", "prefix")),
-        (("--set", "device=tpu"), ("device", "'auto', 'cpu' or 'cuda'")),
-        (("--set", "mart=2017-01-01"), ("date is not JSON",)),
-        (("--set", "seed"), ("--set seed: write KEY=VALUE",)),
-        (("--set", "=1"), ("write KEY=VALUE",)),
-        (("--set", "seed=["), ("--set seed=[", "no YAML")),
-        (("--set", "mart.x=1"), ("--set: mart: ", "valid string")),
-        (("--set", "seed=1", "--set", "seed.x=1"), ("seed holds no keys",)),
         (("--device", "cuda"), ("--device cuda: no CUDA device", "--device cpu")),
         (("--precision", "bf16"), ("--precision bf16 needs a CUDA device",)),
     ],
@@ -133,35 +100,6 @@ def test_too_few_validation_users_rank_no_settings(tmp_path, edited):
     options = (*MARS, "--model", "markov", "--tune", "2")
     result = train_on(few, tmp_path / "runs", *options)
     assert_one_line(result, "--tune 2: 1 validation users", "add data or leave --tune")
-
-
-@pytest.mark.parametrize(
-    ("content", "fragments"),
-    [
-        (b"mart: episodes_k2_q3\nsed: 1\n", ("unknown key sed", "known: mart")),
-        (b"mart: 3\n", ("mart", "valid string")),
-        (b"mart: [unclosed\n", ("is no YAML",)),
-        (b"- mart\n- seed\n", ("must hold keys and values",)),
-        (b"episodes_k2_q3", ("must hold keys and values",)),
-        (b"mart: \xff\xfe\n", ("is no YAML",)),
-        (b"seed: 1\n", ("--mart is missing",)),
-        (b"", ("--mart is missing",)),
-        (b"mart: x\nmodels: {gru: {hidden: 1}}\n", ("models.gru: unknown key",)),
-        (None, ("No such file",)),
-    ],
-)
-def test_a_config_file_that_does_not_fit(tmp_path, content, fragments):
-    path = tmp_path / "settings.yaml"
-    if content is not None:
-        path.write_bytes(content)
-    result = train_on({}, tmp_path / "runs", "--config", path)
-    assert_one_line(result, *fragments)
-    assert not (tmp_path / "runs").exists()
-
-
-def test_a_config_file_that_is_a_folder(tmp_path):
-    result = train_on({}, tmp_path / "runs", "--config", tmp_path)
-    assert_one_line(result, str(tmp_path), "directory")
 
 
 # --- the DuckDB file ----------------------------------------------------------

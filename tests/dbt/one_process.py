@@ -21,14 +21,14 @@ class Case:
     """One dbt command over one data folder into one DuckDB file.
 
     The file is called `moocmeta.duckdb`: dbt takes the stem as the database's name
-    when it parses the project. Files are written before the command runs.
+    when it parses the project. Where there is a `seed`, `datasets` is read from it.
     """
 
     data_dir: Path
     database: Path
     command: tuple[str, ...]
     env: dict[str, str] = field(default_factory=dict)
-    files: dict[Path, str] = field(default_factory=dict)
+    seed: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -46,14 +46,10 @@ class DbtProcess:
         parsed: the project as dbt keeps it from run to run.
     """
 
-    def __init__(
-        self, scratch: Path, target: str, project: Path = PROJECT_ROOT, **env: str
-    ) -> None:
+    def __init__(self, scratch: Path, target: str, **env: str) -> None:
         scratch.mkdir(parents=True, exist_ok=True)
-        known_to_all = FOLDERS["shared"] / f"parsed_for_{target}.msgpack"
-        is_ours = project == PROJECT_ROOT
-        self.parsed = known_to_all if is_ours else scratch / "parsed.msgpack"
-        options = ("--project-dir", project, "--profiles-dir", PROJECT_ROOT)
+        self.parsed = FOLDERS["shared"] / f"parsed_for_{target}.msgpack"
+        options = ("--project-dir", PROJECT_ROOT, "--profiles-dir", PROJECT_ROOT)
         options += ("--target", target)
         self._errors = scratch / "stderr.txt"
         script = Path(__file__).with_name("serve.py")
@@ -69,9 +65,15 @@ class DbtProcess:
             )
         self._answer()  # it is ready
 
-    def run(self, command: tuple[str, ...], env: dict[str, str]) -> Outcome:
-        """Run one command with these variables on top of the process's own."""
-        self._process.stdin.write(json.dumps({"command": command, "env": env}) + "\n")
+    def run(self, case: Case) -> Outcome:
+        """Run one case with its variables on top of the process's own."""
+        env = {
+            "MOOCMETA_DATA_DIR": str(case.data_dir),
+            "MOOCMETA_DUCKDB": str(case.database),
+        }
+        seed = str(case.seed) if case.seed else None
+        asked = {"command": case.command, "env": env | case.env, "seed": seed}
+        self._process.stdin.write(json.dumps(asked) + "\n")
         self._process.stdin.flush()
         return self._answer()
 
@@ -109,28 +111,17 @@ def run_case(case: Case, process: DbtProcess | None = None) -> Outcome:
     """Run a case, on DuckDB unless told otherwise."""
     if process is None and case.database.stem != "moocmeta":
         raise ValueError(f"{case.database}: the project was parsed for moocmeta.duckdb")
-    for path, text in case.files.items():
-        path.write_text(text)
-    env = {
-        "MOOCMETA_DATA_DIR": str(case.data_dir),
-        "MOOCMETA_DUCKDB": str(case.database),
-    }
-    return (process or duckdb_process()).run(case.command, {**env, **case.env})
+    return (process or duckdb_process()).run(case)
 
 
 def run_all(
-    cases: dict[str, Case],
-    scratch: Path,
-    target: str = "duckdb",
-    project: Path = PROJECT_ROOT,
-    **env: str,
+    cases: dict[str, Case], scratch: Path, target: str = "duckdb", **env: str
 ) -> dict[str, Outcome]:
-    """Run the cases in their order; others than ours have a process of their own."""
-    if (target, project) == ("duckdb", PROJECT_ROOT):
+    """Run the cases in their order; other engines have a process of their own."""
+    if target == "duckdb":
         return {name: run_case(case) for name, case in cases.items()}
     first = next(iter(cases.values()))
-    env = {"MOOCMETA_DUCKDB": str(first.database), **env}
-    process = DbtProcess(scratch, target, project, **env)
+    process = DbtProcess(scratch, target, MOOCMETA_DUCKDB=str(first.database), **env)
     try:
         return {name: run_case(case, process) for name, case in cases.items()}
     finally:

@@ -7,13 +7,15 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from tests.dbt.one_process import duckdb_process
+
 FAMILIES = {"recommendation", "tracing", "causal"}
 KEYS = {"item_key", "skill_key"}
 
 
 @pytest.fixture(scope="module")
-def nodes(built_project) -> dict[str, dict]:
-    manifest = json.loads((built_project.target_path / "manifest.json").read_text())
+def nodes() -> dict[str, dict]:
+    manifest = json.loads(duckdb_process().parsed.with_suffix(".json").read_text())
     return {
         name: node
         for name, node in manifest["nodes"].items()

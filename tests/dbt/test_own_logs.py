@@ -21,12 +21,15 @@ COLUMNS = {
     "event_at": "timestamp",
     "platform_session": "session_hash",
 }
-# two users; of two answers to one item in one moment the wrong one comes first
+# two users; of two answers to one item in one moment the wrong one comes first; one
+# row says again what another says, one is of no item
 ANSWERS = (
     "user,item,correct,time,skills\n"
     "u,p,1,2020-01-01 10:00,add;carry\n"
     "u,p,0,2020-01-01 10:00,\n"
     "v,q,1,2020-01-01 10:00,add\n"
+    "v,q,1,2020-01-01 10:00,add\n"
+    "w,,1,2020-01-01 10:00,add\n"
 )
 ORDERED = "user,item,correct,order\nu,p,1,1\nu,q,0,9000\n"
 SPOILED = {
@@ -72,12 +75,14 @@ def built(tmp_path_factory):
     shutil.copytree(both / "raw" / "mine", alone / "raw" / "mine")
     for name, text in (("answers", ANSWERS), ("ordered", ORDERED)):
         (scratch / f"{name}.csv").write_text(text)
-        unit = ["--time-unit", "order"] if name == "ordered" else []
-        ingest(both, name, scratch / f"{name}.csv", *unit)
-    command = ("build", "--exclude-resource-type", "unit_test")
+        options = ["--time-unit", "order"] if name == "ordered" else ["--drop-bad"]
+        ingest(both, name, scratch / f"{name}.csv", *options)
+    every_test = ("build", "--exclude-resource-type", "unit_test")
+    only_marts = ("build", "--exclude-resource-type", "test", "unit_test")
+    only_marts += ("-s", *(f"+{mart}" for mart in KEYS))
     cases = {
         name: Case(scratch / name, scratch / name / "moocmeta.duckdb", command)
-        for name in ("both", "alone")
+        for name, command in (("both", every_test), ("alone", only_marts))
     }
     for name, (found, put, _) in SPOILED.items():
         folder = scratch / name
@@ -87,18 +92,13 @@ def built(tmp_path_factory):
         assert found in text
         file.write_text(text.replace(found, put), "utf-8")
         cases[name] = Case(folder, folder / "moocmeta.duckdb", ("seed",))
-    (scratch / "edited" / "raw").mkdir(parents=True)
-    shutil.copytree(alone / "raw" / "mine", scratch / "edited" / "raw" / "mine")
-    file = scratch / "edited" / "raw" / "mine" / "dataset.yml"
+    edited = scratch / "edited"
+    shutil.copytree(alone / "raw", edited / "raw")
+    file = edited / "raw" / "mine" / "dataset.yml"
     text = file.read_text("utf-8")
     file.write_text(re.sub("session_gap_sec: .*", "session_gap_sec: 1", text), "utf-8")
-    select = ("run", "-s", "+sessions")
-    cases["edited seed"] = Case(
-        scratch / "edited", scratch / "edited/moocmeta.duckdb", ("seed",)
-    )
-    cases["edited"] = Case(
-        scratch / "edited", scratch / "edited/moocmeta.duckdb", select
-    )
+    sessions = (*only_marts[:4], "-s", "+sessions")
+    cases["edited"] = Case(edited, edited / "moocmeta.duckdb", sessions)
     return scratch, run_all(cases, scratch)
 
 
@@ -146,6 +146,20 @@ def test_answers_are_responses_with_their_skills(built):
     ]
     assert gaps == [("ordered", 2, 0)]  # between places of an order lies no time
     assert [n for n, _ in sessions] == [2]
+
+
+def test_the_funnel_begins_with_the_rows_of_an_own_logs_files(built):
+    with duckdb.connect(str(built[0] / "both" / "moocmeta.duckdb")) as connection:
+        steps = connection.sql(
+            "select step_number, step, n_rows from dataset_funnel "
+            "where dataset = 'answers' and step_number < 2 order by step_number"
+        ).fetchall()
+    assert steps == [
+        (-2, "rows of its files", 5),
+        (-1, "without: no item", 4),
+        (0, "rows of one answer as one", 3),
+        (1, "raw rows", 3),
+    ]
 
 
 def test_an_edit_of_a_parameter_is_enough(built):

@@ -21,7 +21,7 @@ FAMILIES = {
     "causal": ("causal_trials", "causal_sessions", "causal_audit", "causal_vocab"),
 }
 CORE = ("events", "sessions", "vocab", "user_splits", "dataset_summary")
-BUILT_ALONE = ("pairs", "responses")
+BUILT_ALONE = ("pairs",)
 BUILD = ("build", "--exclude-resource-type", "unit_test")
 LISTED = ("--output", "json", "--output-keys", "unique_id", "depends_on")
 

@@ -11,6 +11,7 @@ from random import Random
 import duckdb
 import pyarrow as pa
 import pytest
+from click.testing import CliRunner
 
 from tests.conftest import PROJECT_ROOT
 from tests.dbt.engines import (
@@ -36,6 +37,7 @@ from tests.reference.ad_logs import tied_log, write_ad_log
 from tests.reference.logs import seeded_log
 from tests.reference.raw_files import write_log
 from tests.reference.tracing_logs import drawn_tracing_log, write_tracing_log
+from training.commands.ingest import ingest_command
 
 WHY_NOT = why_spark_is_absent()
 IS_REQUIRED = os.environ.get("MOOCMETA_REQUIRE_SPARK") == "1"
@@ -173,7 +175,19 @@ def data_dir(scratch) -> Path:
     write_tracing_log(drawn, drawn_tracing_log(n_histories=60), seed=5)
     add_files(drawn / "raw", folder / "raw")
     write_run(folder / "runs", "20260101-000000-d-kt_sequences", 4, mastery=0.5)
+    ingest_by_time(folder)
     return folder
+
+
+def ingest_by_time(folder: Path) -> None:
+    """A log of one's own that is split by time."""
+    log = PROJECT_ROOT / "sample_data" / "raw" / "mars" / "explicit_ratings_en.csv"
+    columns = {"user_id": "user_id", "item_key": "item_id", "event_at": "created_at"}
+    maps = [w for key, name in columns.items() for w in ("--map", f"{key}={name}")]
+    by_time = ("--set", "split_method=time", "--set", "split_train_until=0.5")
+    command = ["timed", str(log), *maps, *by_time, "--out", str(folder), "--quiet"]
+    result = CliRunner().invoke(ingest_command, command)
+    assert result.exit_code == 0, result.output
 
 
 def write_spoilt(folder: Path) -> None:

@@ -11,8 +11,9 @@ from training.errors import UserError
 from training.files import data_dir
 from training.ingest import xuetangx
 from training.ingest.forms import FORMS
-from training.ingest.log import Ingested, LogIngest, Preview, check_name
+from training.ingest.log import Ingested, LogIngest, Preview
 from training.ingest.parameters import FAMILIES, assigned, built_in_names
+from training.ingest.refusals import check_name
 from training.ingest.settling import Request
 from training.ingest.times import ORDER, UNITS
 
@@ -172,6 +173,11 @@ def _counted(ingested: Ingested) -> str:
         f"{len(record['files'])} file{'s' if len(record['files']) > 1 else ''}"
     ]
     lines += [f"  left out: {n:,} {reason}" for reason, n in rows["left_out"].items()]
+    lines += [
+        f"  {file['name']}: {text}"
+        for file in record["files"]
+        for text in file.get("settled", ())
+    ]
     if rows["written"] != rows["kept"]:
         lines.append(f"  {rows['written']:,} answers: rows of one answer became one")
     is_tracing = record["parameters"]["family"] == "tracing"

@@ -50,8 +50,10 @@ DEFAULT_SEED = 20260107
     metavar="KEY=NUMBER",
     multiple=True,
     callback=lambda _context, _option, values: _numbers(values),
-    help="A setting of ad_events' process, such as effect=0, effect_slope=0, "
-    "click_slope=2 (less overlap), order_weight=0, unmeasured=1; repeatable.",
+    help="A setting of the process, repeatable. Of ad_events: effect=0, "
+    "effect_slope=0, click_slope=2 (less overlap), order_weight=0, unmeasured=1. Of "
+    "xuetangx: drift=1 (by the last month all steps follow another process), born=0.15 "
+    "and ended=0.15 (shares of the courses).",
 )
 @click.option("--quiet", is_flag=True, help="No progress bar.")
 def simulate_command(

@@ -21,7 +21,7 @@ from training.settings import as_yaml
 # options that a resumed run takes from its config.json
 FIXED_BY_RUN = (
     *("mart", "mart_dir", "dataset", "lineup", "epochs", "seed", "device"),
-    *("precision", "repeat_splits", "tune", "seeds"),
+    *("precision", "repeat_splits", "tune", "seeds", "also_by_time"),
 )
 
 
@@ -60,6 +60,12 @@ FIXED_BY_RUN = (
     type=click.IntRange(1),
     metavar="N",
     help="Repeat it all on N other random splits of the users: mean and spread.",
+)
+@click.option(
+    "--also-by-time",
+    is_flag=True,
+    default=None,
+    help="Train and test it all on a split by time, too: what changes on the future.",
 )
 @click.option(
     "--tune",

@@ -76,6 +76,25 @@ def bootstrap_intervals(
     }
 
 
+def resampled_means(
+    values: Mapping[Name, ArrayLike], users: ArrayLike, *, seed: int, n: int
+) -> Floats | None:
+    """Means of each entry with the users drawn anew n times, shape (n, M).
+
+    None where there are fewer than two users.
+    """
+    totals, counts = _per_user(values, users)
+    if len(counts) < 2:
+        return None
+    rng = np.random.default_rng(seed)
+    parts = []
+    for start in range(0, n, _batch(len(counts))):
+        size = min(_batch(len(counts)), n - start)
+        drawn = rng.integers(0, len(counts), (size, len(counts)))
+        parts.append(_ratios(np.column_stack([totals, counts]), drawn))
+    return np.vstack(parts)
+
+
 def paired_comparisons(
     values: Mapping[Name, ArrayLike],
     reference: Mapping[Name, ArrayLike],
@@ -197,13 +216,7 @@ def _ratio_intervals(
     table = np.column_stack([totals, counts])  # (U, M + 1)
 
     def means(drawn: NDArray[np.int64], axis: int) -> Floats:  # (b, U) -> (M, b)
-        starts = np.arange(0, drawn.size + 1, n_users)
-        # a sparse product adds in one order whatever the number of threads
-        draws = sparse.csr_array(
-            (np.ones(drawn.size), drawn.ravel(), starts), shape=(len(drawn), n_users)
-        )
-        sums = draws @ table  # (b, M + 1)
-        return (sums[:, :-1] / sums[:, -1:]).T
+        return _ratios(table, drawn).T
 
     low, high = stats.bootstrap(
         (np.arange(n_users),),
@@ -216,6 +229,18 @@ def _ratio_intervals(
         rng=np.random.default_rng(seed),
     ).confidence_interval
     return low, high
+
+
+def _ratios(table: Floats, drawn: NDArray[np.int64]) -> Floats:
+    """Sums of the drawn users' rows over the sum of their last column, (b, M)."""
+    n_users = len(table)
+    starts = np.arange(0, drawn.size + 1, n_users)
+    # a sparse product adds in one order whatever the number of threads
+    draws = sparse.csr_array(
+        (np.ones(drawn.size), drawn.ravel(), starts), shape=(len(drawn), n_users)
+    )
+    sums = draws @ table  # (b, M + 1)
+    return sums[:, :-1] / sums[:, -1:]
 
 
 def _sign_flip_p_values(totals: Floats, seed: int, n_resamples: int) -> Floats:

@@ -1,8 +1,6 @@
 """A log of any platform as `raw/NAME/NAME.parquet` with its `dataset.yml`."""
 
-import re
 import tempfile
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -15,6 +13,11 @@ from training.ingest.engine import Engine, literal, shown
 from training.ingest.forms import FORMS
 from training.ingest.forms.form import Form
 from training.ingest.mapping import TRACING
+from training.ingest.refusals import (
+    earlier_record,
+    refuse_copies,
+    refuse_other_columns,
+)
 from training.ingest.rows import (
     COLUMNS,
     FRACTION,
@@ -22,6 +25,7 @@ from training.ingest.rows import (
     RAGGED,
     Plan,
     first_fault,
+    settled_ids,
     whole_number_ids,
 )
 from training.ingest.settling import Request, Settling
@@ -54,7 +58,8 @@ class LogIngest:
     def __init__(self, request: Request, data_dir: Path) -> None:
         self.request = request
         self.folder = data_dir / "raw" / request.dataset
-        self.earlier = _earlier(request, self.folder)
+        self.earlier = earlier_record(request, self.folder)
+        self.whole: set[tuple[int, str]] = set()  # known once rows were read
         self._scratch = tempfile.TemporaryDirectory(prefix="moocmeta-ingest-")
         self.engine = Engine(Path(self._scratch.name))
 
@@ -75,17 +80,16 @@ class LogIngest:
             self.earlier["form"] if self.earlier else self.request.form or "table"
         ]
         self.sources = [self._opened(path, form) for path in self.request.files]
-        _refuse_copies(self.sources, self.earlier)
-        _refuse_other_columns(self.sources)
+        refuse_copies(self.sources, self.earlier)
+        refuse_other_columns(self.sources)
         settling = Settling(self.request, self.engine, self.sources, self.earlier)
         self.plan = settling.plan(form)
         self.parameters = settling.parameters(self.plan)
         query = self.plan.query(self.sources[:1])
         columns = tuple(c for c in COLUMNS[self.plan.family] if c in self.plan.mapping)
-        rows = self.engine.rows(
-            f"select {', '.join(columns)} from ({query}) where reason is null "
-            f"limit {N_SHOWN}"
-        )
+        kept = f"select {', '.join(columns)} from ({query}) where reason is null"
+        rows = self.engine.rows(f"{kept} and item_key is not null limit {N_SHOWN}")
+        rows = rows or self.engine.rows(f"{kept} limit {N_SHOWN}")
         return Preview(self.plan, columns, rows)
 
     def write(self) -> Ingested:
@@ -107,8 +111,8 @@ class LogIngest:
 
     def _written_and_counted(self, path: Path) -> dict[str, Any]:
         """Reads the files twice: to count what is left out, and to write the rest."""
-        whole = whole_number_ids(self.plan, self.sources, self.engine)
-        query = self.plan.query(self.sources, whole)
+        self.whole = whole_number_ids(self.plan, self.sources, self.engine)
+        query = self.plan.query(self.sources, self.whole)
         counts = self._counted(query)
         listed = ", ".join(COLUMNS[self.plan.family])
         rows = f"select {listed} from ({query}) where reason is null"
@@ -116,7 +120,7 @@ class LogIngest:
 
     def _written_at_once(self, path: Path) -> dict[str, Any]:
         """Reads sound files once: every row is kept, and one that is not stops it."""
-        whole = None
+        whole: set[tuple[int, str]] | None = None
         while True:
             try:
                 query = self.plan.all_or_error(self.sources, whole)
@@ -128,7 +132,9 @@ class LogIngest:
                 if FRACTION not in str(error):
                     self._counted(self.plan.query(self.sources, whole or ()))  # raises
                     raise
-                whole = whole_number_ids(self.plan, self.sources, self.engine)
+                self.whole = whole = whole_number_ids(
+                    self.plan, self.sources, self.engine
+                )
         n_before = self.earlier["rows"]["kept"] if self.earlier else 0
         counts = {"read": n_rows - n_before, "kept": n_rows - n_before, "left_out": {}}
         return self._record(counts, n_rows)
@@ -229,11 +235,19 @@ class LogIngest:
                 "column to event_at"
             )
 
+    def _file(self, number: int, source: Source) -> dict[str, Any]:
+        whole = {key for n, key in self.whole if n == number}
+        ids = settled_ids(self.plan, source, self.engine, whole)
+        facts = {
+            "name": source.path.name,
+            "bytes": source.n_bytes,
+            "sha256": source.sha256,
+        }
+        settled = [*source.settled, *ids]
+        return {**facts, "settled": settled} if settled else facts
+
     def _record(self, counts: dict[str, Any], n_rows: int) -> dict[str, Any]:
-        files = [
-            {"name": s.path.name, "bytes": s.n_bytes, "sha256": s.sha256}
-            for s in self.sources
-        ]
+        files = [self._file(number, s) for number, s in enumerate(self.sources)]
         if self.earlier:
             files = [*self.earlier["files"], *files]
             before = self.earlier["rows"]
@@ -256,71 +270,6 @@ class LogIngest:
             "rows": counts,
             "parameters": self.parameters,
         }
-
-
-def check_name(dataset: str, built_in: Sequence[str]) -> None:
-    """Refuse a name that a data set cannot have.
-
-    Raises:
-        UserError: it is not of the form, or a built-in data set has it.
-    """
-    if not re.fullmatch("[a-z][a-z0-9_]*", dataset):
-        raise UserError(
-            f"{dataset} is no name of a data set: write small letters, digits and _, "
-            "a letter first"
-        )
-    if dataset in built_in:
-        raise UserError(
-            f"{dataset} is a built-in data set: lay its publisher's files in "
-            f"raw/{dataset}/, or choose another name"
-        )
-
-
-def _earlier(request: Request, folder: Path) -> dict[str, Any] | None:
-    """What stands there already, if it is to be added to."""
-    held = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
-    ours = sorted((record.NAME, f"{request.dataset}.parquet"))
-    if not request.append:
-        if held or folder.exists():
-            raise UserError(
-                f"{folder} is taken: add files to it with --append, or remove the "
-                "folder, or choose another name"
-            )
-        return None
-    if held != ours:
-        raise UserError(
-            f"--append: {folder} must hold {' and '.join(ours)} and nothing else; it "
-            f"holds {', '.join(held) or 'nothing'}"
-        )
-    return record.read(folder / record.NAME)
-
-
-def _refuse_copies(
-    sources: Sequence[Source], earlier: Mapping[str, Any] | None
-) -> None:
-    seen = (
-        {file["sha256"]: file["name"] for file in earlier["files"]} if earlier else {}
-    )
-    for source in sources:
-        if source.sha256 in seen:
-            what = f"{source.path} is in it already, as {seen[source.sha256]}"
-            raise UserError(f"{what}; name each file once")
-        seen[source.sha256] = source.path.name
-
-
-def _refuse_other_columns(sources: Sequence[Source]) -> None:
-    first = sources[0]
-    for source in sources[1:]:
-        if set(source.columns) == set(first.columns):
-            continue
-        lacks = [column for column in first.columns if column not in source.columns]
-        more = [column for column in source.columns if column not in first.columns]
-        told = [f"lacks {', '.join(lacks)}"] if lacks else []
-        told += [f"has {', '.join(more)} too"] if more else []
-        raise UserError(
-            f"{source.path} has other columns than {first.path}: it "
-            f"{' and '.join(told)}; ingest files of one export"
-        )
 
 
 def _first_line(source: Source, engine: Engine) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from training.errors import UserError
 from training.ingest.engine import Engine, literal, name, shown
 from training.ingest.forms.form import Form
-from training.ingest.mapping import RECOMMENDATION, TRACING
+from training.ingest.mapping import RECOMMENDATION, SAMPLE_ROWS, TRACING
 from training.ingest.sources import BAD, Source
 from training.ingest.times import EARLIEST, LATEST, Clock
 from training.ingest.values import (
@@ -16,6 +16,7 @@ from training.ingest.values import (
     latency_of,
     skills_of,
     text_of,
+    trimmed,
 )
 
 COLUMNS = {
@@ -218,6 +219,37 @@ def whole_number_ids(
             ) == [(True,)]:
                 found.add((number, key))
     return found
+
+
+def settled_ids(
+    plan: Plan, source: Source, engine: Engine, whole: Collection[str]
+) -> list[str]:
+    """What is made of a file's ids, in words.
+
+    Args:
+        whole: keys whose ids are whole numbers with a fraction of zeros.
+    """
+    told = []
+    for key in _IDS:
+        column = plan.mapping.get(key, "")
+        if plan.form.keys or not source.columns.get(column, "").startswith("VARCHAR"):
+            continue
+        text = name(column)
+        asked = (
+            f"bool_or({text} <> {trimmed(text)})",
+            f"bool_or(regexp_full_match({text}, '0[0-9]+'))",
+        )
+        seen = f"select {text} from ({source.rows}) limit {SAMPLE_ROWS}"
+        is_padded, has_zeros = engine.rows(f"select {', '.join(asked)} from ({seen})")[
+            0
+        ]
+        if is_padded:
+            told.append(f"{column}: blanks around ids are taken off")
+        if key in whole:
+            told.append(f"{column}: 7.0 is read as 7, for all ids are whole numbers")
+        if has_zeros:
+            told.append(f"{column}: ids that begin with 0 stay so: 007 is not 7")
+    return told
 
 
 def first_fault(

@@ -40,6 +40,7 @@ class Source:
         n_head: lines above the first row.
         unit: what rows are counted in.
         repeated: columns that stand twice in the file.
+        settled: what was settled about the file, in words.
         n_bytes, sha256: of the file as it lies there.
     """
 
@@ -52,6 +53,7 @@ class Source:
     n_head: int = 0
     unit: str = "line"
     repeated: tuple[str, ...] = ()
+    settled: tuple[str, ...] = ()
 
     def place(self, row: int) -> str:
         """Where a row (from 1) stands, in words."""
@@ -121,6 +123,8 @@ def _text(path: Path, engine: Engine, quote: str, drop_bad: bool) -> Source:
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
     facts: dict[str, Any] = {"n_bytes": path.stat().st_size, "sha256": digest}
+    if not text.is_utf8:
+        facts["settled"] = ("is not UTF-8: read as Windows-1252",)
     if head.lstrip()[:1] in ("{", "[") or _is_prefixed_json(head):
         is_lines = _is_json_lines(head)
         rows = (_json_lines if is_lines else _json_entries)(readable, options)

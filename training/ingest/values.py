@@ -37,11 +37,15 @@ def text_of(column: str, kind: str, *, is_whole: bool = False) -> str:
         value, is_whole = f"cast({value} as varchar)", True
     # asked first, since cutting costs ten times as much
     ends = " or ".join(f"ends_with({value}, {literal(blank)})" for blank in _BLANKS)
-    trimmed = f"trim({value}, {literal(''.join(_BLANKS))})"
     return (
         f"case when {value} < '!' or {ends} "
-        f"then {_id(trimmed, is_whole)} else {_id(value, is_whole)} end"
+        f"then {_id(trimmed(value), is_whole)} else {_id(value, is_whole)} end"
     )
+
+
+def trimmed(text: str) -> str:
+    """A text without blanks and line ends around it."""
+    return f"trim({text}, {literal(''.join(_BLANKS))})"
 
 
 def _id(text: str, is_whole: bool) -> str:

@@ -1,5 +1,6 @@
 """Recommenders: from marts to the recommendation part of a run folder."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,8 +11,16 @@ from training.files import appearing_whole, data_dir, write_json
 from training.fit.job import Job
 from training.recommendation import scorecard, searching
 from training.recommendation.advice import on_few_users
+from training.recommendation.by_time import (
+    by_time_table,
+    check_by_time,
+    compared,
+    job_by_time,
+)
 from training.recommendation.candidates import Candidates
 from training.recommendation.lineup import (
+    Answer,
+    Question,
     answer,
     check_negatives,
     gradient_orders,
@@ -39,30 +48,58 @@ def check(marts: RecommendationMarts, config: TrainConfig) -> None:
             f"--repeat-splits {config.repeat_splits}: data set {marts.dataset} is "
             "split by time, and there is but one such split; leave the option out"
         )
+    if config.also_by_time:
+        check_by_time(marts)
     if config.tune:
         check_tuning(marts, settings, config.tune)
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A line-up that was fitted and asked on one split.
+
+    Args:
+        job: with the settings that trials chose, if any.
+        tuning, seeds: what trials and seeds brought, if they were asked for.
+    """
+
+    job: Job[RecommendationMarts]
+    questions: dict[str, Question]
+    answers: dict[str, Answer]
+    tuning: dict[str, Any] | None
+    seeds: dict[str, Any] | None
+
+    def card(self, informed: dict[str, float] | None = None) -> Scorecard:
+        """What was reached."""
+        marts, seed = self.job.marts, self.job.config.seed
+        candidates = Candidates.of(self.job)
+        return Scorecard(
+            marts, self.questions, self.answers, seed, candidates, informed
+        )
 
 
 def evaluate(job: Job[RecommendationMarts]) -> dict[str, Any]:
     """Fit and rank with every model of the line-up.
 
-    Writes `predictions.parquet`, `vocab.json` and, after tuning, `trials.parquet`.
+    Writes `predictions.parquet`, `vocab.json`, after tuning `trials.parquet`, and with
+    a split by time beside that by user `predictions_by_time.parquet`.
     """
     marts, config = job.marts, job.config
-    questions = questions_of(marts)
-    job, tuning = tune(job) if config.tune else (job, None)
-    answers = {name: answer(job, name, questions) for name in job.lineup()}
-    splits = repeat_splits(job, config.repeat_splits) if config.repeat_splits else None
-    seeds = repeat_seeds(job, answers, questions) if config.seeds > 1 else None
-    orders = gradient_orders(job, list(answers))
+    later = job_by_time(job) if config.also_by_time else None
+    fitted = _fitted(job)
+    fitted_later = _fitted(later) if later else None
+    splits = (
+        repeat_splits(fitted.job, config.repeat_splits)
+        if config.repeat_splits
+        else None
+    )
+    orders = gradient_orders(fitted.job, list(fitted.answers))
     if not job.world.is_main:
         return {}
-    optimum = _optimum(marts, questions["test"].pair.numpy())
+    optimum = _optimum(marts, fitted.questions["test"].pair.numpy())
     informed = optimum_given_support(data_dir(), marts.dataset, marts.mart, optimum)
-    candidates = Candidates.of(job)
-    card = Scorecard(marts, questions, answers, config.seed, candidates, informed)
-    with appearing_whole(job.run.path / "predictions.parquet") as scratch:
-        card.predictions().to_parquet(scratch, index=False)
+    card = fitted.card(informed)
+    _write_predictions(job, card, "predictions.parquet")
     write_json(job.run.path / "vocab.json", marts.item_keys)
     return {
         **card.metrics(),
@@ -70,14 +107,42 @@ def evaluate(job: Job[RecommendationMarts]) -> dict[str, Any]:
         "bayes_optimal_given_support": informed,
         "gradient_orders": orders,
         "repeat_splits": splits,
-        "tuning": tuning,
-        "seeds": seeds,
+        "tuning": fitted.tuning,
+        "seeds": fitted.seeds,
+        "by_time": _by_time(job, card, fitted_later) if fitted_later else None,
     }
 
 
+def _fitted(job: Job[RecommendationMarts]) -> Fitted:
+    questions = questions_of(job.marts)
+    job, tuning = tune(job) if job.config.tune else (job, None)
+    answers = {name: answer(job, name, questions) for name in job.lineup()}
+    seeds = repeat_seeds(job, answers, questions) if job.config.seeds > 1 else None
+    return Fitted(job, questions, answers, tuning, seeds)
+
+
+def _by_time(
+    job: Job[RecommendationMarts], by_user: Scorecard, later: Fitted
+) -> dict[str, Any]:
+    card = later.card()
+    _write_predictions(job, card, "predictions_by_time.parquet")
+    optimum = _optimum(later.job.marts, later.questions["test"].pair.numpy())
+    found = compared(by_user, card, optimum)
+    return {**found, "tuning": later.tuning, "seeds": later.seeds}
+
+
+def _write_predictions(
+    job: Job[RecommendationMarts], card: Scorecard, name: str
+) -> None:
+    with appearing_whole(job.run.path / name) as scratch:
+        card.predictions().to_parquet(scratch, index=False)
+
+
 def tables(metrics: dict[str, Any]) -> str:
-    """The line-up, and the repeated splits where there are any, as text tables."""
+    """The line-up, and what else the run was asked for, as text tables."""
     found = [scorecard.table(metrics)]
+    if metrics.get("by_time"):
+        found += [by_time_table(metrics), scorecard.table(metrics["by_time"])]
     if metrics["repeat_splits"]:
         found.append(scorecard.repeated_table(metrics))
     if metrics.get("tuning"):

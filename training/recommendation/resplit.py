@@ -5,11 +5,6 @@ follow from it. So dbt builds the marts anew for each seed, into a scratch DuckD
 """
 
 import dataclasses
-import os
-import shutil
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,13 +12,14 @@ import numpy as np
 from training.errors import UserError
 from training.evaluation.intervals import repeated_splits_interval
 from training.evaluation.metrics import RANKING
-from training.files import data_dir, project_root, write_json
+from training.files import write_json
 from training.fit.job import Job
 from training.fit.processes import World
 from training.progress import progress_bar
 from training.recommendation.gains import REFERENCES
 from training.recommendation.lineup import answer, check, questions_of
-from training.recommendation.marts import RecommendationMarts, load_recommendation
+from training.recommendation.marts import RecommendationMarts
+from training.recommendation.rebuild import rebuilt
 from training.runs import Run
 
 FIRST_SEED = 1
@@ -85,9 +81,8 @@ def repeat_splits(job: Job[RecommendationMarts], n_splits: int) -> dict[str, Any
 
 def _evaluate(job: Job[RecommendationMarts], seed: int, scratch: Run) -> dict[str, Any]:
     """Test metrics of every model on one split; none where nobody can be asked."""
-    database = _build(job, seed, scratch.path)
-    marts = load_recommendation(database, job.marts.mart, job.marts.dataset)
-    _require_same_data(job.marts, marts)
+    asked = {"split_seed": seed}
+    marts = rebuilt(job.marts, scratch.path, asked, "--repeat-splits")
     try:
         check(marts, job.config.lineup)
     except UserError:
@@ -98,7 +93,7 @@ def _evaluate(job: Job[RecommendationMarts], seed: int, scratch: Run) -> dict[st
         name: answer(split_job, name, questions, only_ranks=True).ranks["test"]
         for name in job.config.lineup
     }
-    database.unlink()
+    (scratch.path / "moocmeta.duckdb").unlink()
     return {
         "seed": seed,
         "n_test_users": len(np.unique(questions["test"].user)),
@@ -110,47 +105,6 @@ def _evaluate(job: Job[RecommendationMarts], seed: int, scratch: Run) -> dict[st
             for name, found in ranks.items()
         },
     }
-
-
-def _build(job: Job[RecommendationMarts], seed: int, scratch: Path) -> Path:
-    """Build the marts of the job's data set alone, with another split seed."""
-    shutil.rmtree(scratch, ignore_errors=True)
-    raw = data_dir().resolve() / "raw" / job.marts.dataset
-    (scratch / "data" / "raw").mkdir(parents=True)
-    (scratch / "data" / "raw" / job.marts.dataset).symlink_to(raw)
-    database = scratch.resolve() / "moocmeta.duckdb"
-    finished = subprocess.run(
-        [
-            Path(sys.executable).parent / "dbt",
-            *("--no-use-colors", "--log-path", str(scratch.resolve() / "logs")),
-            *("build", "--exclude-resource-type", "test", "unit_test"),
-            *("--vars", f"{{split_seed: {seed}}}"),
-            *("--target-path", str(scratch.resolve() / "target")),
-        ],
-        cwd=project_root("--repeat-splits"),
-        env={
-            **os.environ,
-            "MOOCMETA_DATA_DIR": str(scratch.resolve() / "data"),
-            "MOOCMETA_DUCKDB": str(database),
-        },
-        capture_output=True,
-        text=True,
-    )
-    if finished.returncode != 0:
-        lines = [line for line in finished.stdout.splitlines() if "rror" in line]
-        reason = lines[-1].strip() if lines else f"exit code {finished.returncode}"
-        raise UserError(f"--repeat-splits: dbt could not build split {seed}: {reason}")
-    return database
-
-
-def _require_same_data(given: RecommendationMarts, built: RecommendationMarts) -> None:
-    if given.item_keys != built.item_keys or not given.pairs.label_at.equal(
-        built.pairs.label_at
-    ):
-        raise UserError(
-            f"--repeat-splits: {data_dir()}/raw/{given.dataset} does not hold what "
-            "the marts were built from; set MOOCMETA_DATA_DIR or run `dbt build`"
-        )
 
 
 def _difference(

@@ -54,6 +54,7 @@ class Scorecard:
             "n_test_users": len(np.unique(test.user)),
             "share_unseen_labels": float(unseen.double().mean()),
             "split_times": _split_times(self.marts),
+            "newest_train_at": int(pairs.label_at[train].max()),
             "candidates": self._candidates(),
             "test_users_by_mart": self.marts.test_users,
             "n_all_pairs": len(pairs.rows_of("test")),

@@ -12,6 +12,7 @@ from training.settings import checked
 from training.simulate.ads import ad_events
 from training.simulate.ads.process import AdSettings
 from training.simulate.courses import mars, xuetangx
+from training.simulate.courses.drift import CourseSettings
 from training.simulate.practice import assistments_2009, edm_cup_2023
 from training.simulate.request import Counts, Request, Simulate, Size
 
@@ -23,7 +24,7 @@ DATASETS: dict[str, Simulate] = {
     "assistments_2009": assistments_2009.simulate,
 }
 # what `--set` may change; the other processes are as they are
-SETTINGS: dict[str, type] = {"ad_events": AdSettings}
+SETTINGS: dict[str, type] = {"ad_events": AdSettings, "xuetangx": CourseSettings}
 MARKER = "simulated.json"  # in the truth folder: which raw files are simulated
 
 

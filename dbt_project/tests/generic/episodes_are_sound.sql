@@ -45,8 +45,21 @@ left join {{ ref('pairs') }} as pairs
         )
 group by asked.dataset, asked.episode_id
 having
-    count(distinct case when asked.part = 'support' then pairs.pair_id end) <> {{ k }}
-    or count(distinct case when asked.part = 'query' then pairs.pair_id end) <> {{ q }}
+    count(case when asked.part = 'support' then pairs.pair_id end) <> {{ k }}
+    or count(case when asked.part = 'query' then pairs.pair_id end) <> {{ q }}
     or max(case when asked.part = 'support' then pairs.label_ts_epoch end)
     >= min(case when asked.part = 'query' then pairs.label_ts_epoch end)
+
+union all
+
+-- not counted above: distinct ids of millions of groups take gigabytes
+select
+    dataset,
+    episode_id
+from {{ model }}
+where
+    {{ list_length('support_pair_ids') }} <> {{ k }}
+    or {{ list_length('array_distinct(support_pair_ids)') }} <> {{ k }}
+    or {{ list_length('query_pair_ids') }} <> {{ q }}
+    or {{ list_length('array_distinct(query_pair_ids)') }} <> {{ q }}
 {% endtest %}

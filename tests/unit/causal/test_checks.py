@@ -127,9 +127,17 @@ def test_clicks_dealt_out_at_random_do_nothing():
 def test_of_many_trials_whole_users_are_permuted(monkeypatch):
     table = simulated(200, 11, order_weight=0.0)
     monkeypatch.setattr(checks, "PERMUTED_TRIALS", 300)
-    some = checks._some_users(table, np.random.default_rng(0))
+    fit, seen = checks.quick_cross_fit, []
+
+    def watched(trials, fold):
+        seen.append(trials)
+        return fit(trials, fold)
+
+    monkeypatch.setattr(checks, "quick_cross_fit", watched)
+    checks.permuted_treatment(table, seed=0)
+    some = seen[0]
     assert 250 < len(some) <= 300
-    users = set(some.trials.user.tolist())
+    users = set(some.user.tolist())
     assert sum(u in users for u in table.trials.user.tolist()) == len(some)
 
 

@@ -1,5 +1,4 @@
 import json
-from collections import deque
 from itertools import pairwise
 
 import numpy as np
@@ -7,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.ingest import scanner as scanner_module
 from training.ingest.scanner import (
     COURSE,
     EVENT_TYPE,
@@ -79,25 +77,6 @@ def test_an_event_is_never_torn_between_two_feeds():
         assert levels.count(EVENT_TYPE) == levels.count(TIMESTAMP)
 
 
-def test_every_gap_tells_which_levels_it_lies_between():
-    """Walk the grammar from each level to all the strings that can come next."""
-    levels_of_gap = {}
-    for before in (COURSE, USER, SESSION, EVENT_TYPE, TIMESTAMP, 0):
-        paths = deque([(f'"{before}', "")])
-        while paths:
-            mark, gap = paths.popleft()
-            for following in scanner_module._FOLLOWING[mark].split():
-                longer = gap + following[0]
-                if following[0] == '"':
-                    around = (before, int(following[1]))
-                    assert levels_of_gap.setdefault(longer, around) == around
-                else:
-                    paths.append((following, longer))
-    assert len(levels_of_gap) == 15
-    assert levels_of_gap[',"'] == (EVENT_TYPE, TIMESTAMP)
-    assert levels_of_gap[']]}}],["'] == (TIMESTAMP, COURSE)
-
-
 @pytest.mark.parametrize(
     ("document", "place", "expected"),
     [
@@ -159,7 +138,7 @@ def test_no_beginning_of_a_document_passes(document):
 
 
 def test_an_endless_string_is_refused(monkeypatch):
-    monkeypatch.setattr(scanner_module, "MAX_REST_BYTES", 100)
+    monkeypatch.setattr("training.ingest.scanner.MAX_REST_BYTES", 100)
     assert "byte 0: no string ends" in fault(b'[["' + b"c" * 200, 50, 100, 150)
     assert "byte 1: expected" in fault(b"[" + b"c" * 200, 50, 100, 150)
 

@@ -1,12 +1,5 @@
-"""Fits a GRU and a SASRec for one epoch, and writes what every step brought.
+"""What every step of an epoch of a GRU and a SASRec brings."""
 
-    torchrun --nproc-per-node 2 -m tests.unit.training.steps_taken FOLDER
-
-Each process leaves FOLDER/<number>.npz: of every step the loss, the gradient, and the
-weights after it.
-"""
-
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -56,9 +49,12 @@ def _flat(tensors: list[torch.Tensor]) -> np.ndarray:
     return torch.cat([tensor.flatten() for tensor in tensors]).numpy()
 
 
-def main(folder: Path) -> None:
-    """Take the steps with whoever was started beside this process."""
-    torch.set_num_threads(1)
+def write_steps(folder: Path) -> None:
+    """Take the steps with whoever was started beside this process.
+
+    Each leaves FOLDER/<rank>.npz: of every step the loss, the gradient, and the weights
+    after it.
+    """
     with joined(torch.device("cpu")) as world:
         text = world.broadcast_bytes(f"a word of rank {world.rank}".encode()).decode()
         value = world.broadcast(torch.tensor(world.rank + 0.1, dtype=torch.float64))
@@ -71,7 +67,3 @@ def main(folder: Path) -> None:
         [path.read_text() for path in Path("/proc/self/task").glob("*/comm")]
     )
     np.savez(folder / f"{world.rank}.npz", **found)
-
-
-if __name__ == "__main__":
-    main(Path(sys.argv[1]))

@@ -9,6 +9,7 @@ import pytest
 from models_py import registry
 from training.cli import train
 from training.config import TrainConfig, load_config
+from training.errors import UserError
 from training.settings import as_yaml
 
 ROOT = Path(__file__).parents[3]
@@ -145,3 +146,52 @@ def test_numbers_may_be_written_with_a_power_of_ten(layers):
     given = load_config(paths, MART, ["models.gru.optimiser.learning_rate=2E-4"])
     assert given.model_config("maml").inner_rate == 1e-3
     assert given.model_config("gru").optimiser.learning_rate == 2e-4
+
+
+@pytest.mark.parametrize(
+    ("assignment", "words"),
+    [
+        ("nope=1", "--set: unknown key nope; known: mart, mart_dir, dataset"),
+        ("models.nope.x=1", "nope is none .*choose from random, popularity"),
+        ("models.gru.nope=1", "models.gru: unknown key nope"),
+        ("models.gru.optimiser.nope=1", "unknown key optimiser.nope"),
+        ("models.gru=3", "models.gru: .*an object"),
+        ("models.gru.hidden_dim=0", "hidden_dim must be 1 or more"),
+        ("models.sasrec.n_heads=3", "n_heads must divide dim"),
+        ("models.maml.inner_rate=0", "inner_rate must be above 0"),
+        ("models.maml.base=popularity", "base popularity .*; choose from gru, sasrec"),
+        ("models.gru.dropout=.nan", "Out of range float"),
+        ("seed=1.5", "seed: .*valid integer"),
+        ("seed=-1", "seed must be 0 or more"),
+        ("exclude=maybe", "exclude: .*prefix"),
+        ("mart=2017-01-01", "date is not JSON"),
+        ("mart.x=1", "--set: mart: .*valid string"),
+        ("seed", "--set seed: write KEY=VALUE"),
+        ("=1", "write KEY=VALUE"),
+        ("seed=[", r"--set seed=\[: .*no YAML"),
+        ("seed=1 seed.x=1", "seed holds no keys"),
+    ],
+)
+def test_a_setting_that_does_not_fit_is_named(assignment, words):
+    with pytest.raises(UserError, match=words):
+        load_config([], MART, assignment.split()).check_models()
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"mart: episodes_k2_q3\nsed: 1\n", "unknown key sed; known: mart"),
+        (b"mart: [unclosed\n", "is no YAML"),
+        (b"mart: \xff\xfe\n", "is no YAML"),
+        (b"- mart\n- seed\n", "must hold keys and values"),
+        (b"seed: 1\n", "--mart is missing"),
+        (b"", "--mart is missing"),
+        (None, "No such file"),
+    ],
+)
+def test_a_file_that_does_not_fit_is_named(tmp_path, content, words):
+    path = tmp_path / "settings.yaml"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(UserError, match=words):
+        load_config([path], {}, ())

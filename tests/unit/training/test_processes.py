@@ -1,9 +1,6 @@
 """Processes side by side take the steps that one would."""
 
-import os
 import socket
-import subprocess
-import sys
 from datetime import timedelta
 from pathlib import Path
 
@@ -11,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from tests.unit.training.steps_taken import steps_of
+from tests.side_by_side import side_by_side
+from tests.unit.training.steps_taken import steps_of, write_steps
 from training.errors import UserError
-from training.files import PROJECT_ROOT
 from training.fit.processes import LostProcess, World, joined, launched
 
 
@@ -21,16 +18,8 @@ from training.fit.processes import LostProcess, World, joined, launched
 def found(tmp_path_factory) -> list[dict[str, np.ndarray]]:
     """What each of three processes saw."""
     folder = tmp_path_factory.mktemp("steps")
-    command = [Path(sys.executable).parent / "torchrun", "--standalone"]
-    command += ["--nproc-per-node", "3", "-m", "tests.unit.training.steps_taken"]
-    done = subprocess.run(
-        [*command, folder],
-        cwd=PROJECT_ROOT,
-        env={**os.environ, "GLOO_SOCKET_IFNAME": "lo"},
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
+    processes = side_by_side(3, write_steps, folder)
+    assert [process.wait() for process in processes] == [0, 0, 0]
     return [dict(np.load(folder / f"{number}.npz")) for number in range(3)]
 
 

@@ -132,8 +132,8 @@ def test_few_test_answers_stop_no_sound_run(n_answers):
 def test_the_spread_is_that_of_the_auc_over_many_coins(n_levels):
     rng = np.random.default_rng(1)
     predicted = rng.integers(0, n_levels, 60) / n_levels
-    right = np.arange(60) < 25
-    drawn = [checks.auc(rng.permutation(right), predicted) for _ in range(4000)]
-    expected = checks._spread_of_chance(predicted, n_right=25)
+    coins = np.random.default_rng(3).random(60) < 0.5  # those the check draws
+    drawn = [checks.auc(rng.permutation(coins), predicted) for _ in range(4000)]
+    expected = require_chance_level({"m": predicted}, seed=3)["m"]["standard_error"]
     # the standard error of a standard deviation of 4,000 draws is about 1%
     assert np.std(drawn) == pytest.approx(expected, rel=0.05)

@@ -68,11 +68,17 @@ def _with_behaviour_of(longer, data, at, position):
 def test_only_the_most_answered_items_of_a_skill_are_asked(monkeypatch):
     data = responses_of([[(1, 5, True), (5, 5, True), (5, 5, True), (9, 5, True)]])
     monkeypatch.setattr(mastery, "MOST_ITEMS", 2)
-    items, starts = mastery._items_by_skill(data)
-    of_skill_1 = items[starts[1] : starts[2]].tolist()
-    # items 1, 5 and 9: twice the 5, then the smaller id; 9 is asked of skills 1 and 2
-    assert of_skill_1 == [5, 1]
-    assert items[starts[2] : starts[3]].tolist() == [9]
+    asked = []
+
+    class Asked:
+        def predict_after(self, part, row, item, skill_set):
+            asked.extend(item.tolist())
+            return torch.full((len(item),), 0.5)
+
+    _, skill, _ = whole(mastery_after(Asked(), data))
+    # items 1, 5 and 9 ask for skill 1: twice the 5, then the smaller id
+    assert skill.tolist() == [1, 1, 1, 1, 2]
+    assert asked == [5, 1] * 4 + [9]
 
 
 def test_a_skill_that_only_a_later_response_names_has_mastery():

@@ -37,10 +37,13 @@ def _of_table(columns: dict[str, str]) -> dict[str, str]:
 
 def _of_report(columns: dict[str, str]) -> dict[str, str]:
     description, context = name("Description"), name("Event context")
-    user = f"regexp_extract({description}, '^The user with id ''(-?[0-9]+)''', 1)"
+    # some plug-ins write "User with id 7 …", others name no user at all
+    user = f"regexp_extract({description}, '^(The u|U)ser with id ''?(-?[0-9]+)', 2)"
     return {
         "userid": f"nullif({user}, '')",
-        "course": f"case when {context} like 'Course: %' then {context} end",
+        # only a look at the course itself names it: reports of several courses would
+        # lose every activity if courses were their items
+        "course": "null",
         "activity": f"case when {context} not like 'Course: %' "
         f"and {context} not like 'User: %' "
         f"and {context} not in ('System', 'Other', '-') then {context} end",
@@ -83,7 +86,8 @@ FORM = Form(
     course="course",
     drops={
         "of the guest or admin user": f"userid in {_GUEST_AND_ADMIN}",
-        "of nobody who is logged in": "userid is null or userid in ('0', '-1')",
+        "of a user the log does not name": "userid is null",
+        "of nobody who is logged in": "userid in ('0', '-1')",
         "done in another user's name": "real_user is not null and real_user <> userid "
         "and real_user not in ('', '0', 'NULL', '\\N')",
         "outside of courses": f"course in {_SITE}",

@@ -9,6 +9,7 @@ from training.report.blocks import Section
 from training.report.record import Run
 from training.report.sections import tracing
 from training.report.sections.adaptation import adaptation
+from training.report.sections.by_time import by_time
 from training.report.sections.causal import (
     checks,
     effects,
@@ -36,6 +37,7 @@ SECTIONS: dict[str, tuple[Build, ...]] = {
         headline,
         results,
         comparison,
+        by_time,
         certainty,
         searched,
         optimum,

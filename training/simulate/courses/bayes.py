@@ -19,10 +19,13 @@ class Sequences:
     Args:
         items: 0-based item ids, shape (N,).
         offsets: sequence r is `items[offsets[r]:offsets[r + 1]]`, shape (R + 1,).
+        later: how far the process that leads to each item is that of later, shape
+            (N,); None where it never changes.
     """
 
     items: Ints
     offsets: Ints
+    later: Floats | None = None
 
     @classmethod
     def of_lengths(cls, items: Ints, lengths: Ints) -> "Sequences":
@@ -72,29 +75,54 @@ class Prediction:
         return Prediction(*(getattr(self, f.name)[rows] for f in fields(self)))
 
 
+@dataclass(frozen=True)
+class Belief:
+    """What somebody takes the process for.
+
+    Args:
+        evidence: log likelihood under each programme, as they see it, shape (Q, Z).
+        later: how far they take the process to be that of later, shape (Q,).
+    """
+
+    evidence: Floats
+    later: Floats
+
+
 class BayesFilter:
     """Exact inference about a user's programme, and prediction given it.
 
     Nothing is estimated: the process is known. Evidence is a sum of log
     likelihoods, one column a programme, because the programme never changes.
+
+    Args:
+        programmes: the process.
+        after: what it becomes, if it changes: at each item a share `later` of the
+            probability comes from there.
     """
 
-    def __init__(self, programmes: Programmes) -> None:
+    def __init__(self, programmes: Programmes, after: Programmes | None = None) -> None:
         self.starts = programmes.start_probabilities()  # (Z, C)
         self.transitions = programmes.transition_probabilities()  # (Z, C, C)
+        self.after = BayesFilter(after) if after else None
 
     def evidence(self, sequences: Sequences) -> Floats:
         """Log likelihood of each sequence up to and with each item, shape (N, Z)."""
-        items = sequences.items
-        is_first = sequences.position() == 0
-        step = np.where(
-            is_first,
-            self.starts[:, items],
-            self.transitions[:, np.roll(items, 1), items],
-        )
+        step = self._steps(sequences)
+        if sequences.later is not None and self.after:
+            later = sequences.later
+            step = (1 - later) * step + later * self.after._steps(sequences)
         total = np.log(step.T).cumsum(axis=0)  # (N, Z)
         before = np.vstack([np.zeros(total.shape[1]), total])
         return total - before[sequences.offsets[sequences.number()]]
+
+    def _steps(self, sequences: Sequences) -> Floats:
+        """P(item | the one before, programme), shape (Z, N)."""
+        items = sequences.items
+        return np.where(
+            sequences.position() == 0,
+            self.starts[:, items],
+            self.transitions[:, np.roll(items, 1), items],
+        )
 
     def prefix_evidence(
         self, sequences: Sequences, at: Ints, max_prefix: int
@@ -102,7 +130,8 @@ class BayesFilter:
         """Log likelihood of what a query sees: the last items before its label.
 
         A prefix that was cut begins in the middle of its sequence; its first item
-        then counts with its marginal probability at that step.
+        then counts with its marginal probability at that step. Of a process that
+        changes, the whole prefix is seen.
 
         Args:
             at: where the labels are in `sequences.items`, none the first of its
@@ -113,6 +142,8 @@ class BayesFilter:
         """
         evidence = self.evidence(sequences)
         seen = evidence[at - 1]
+        if sequences.later is not None:
+            return seen
         n_cut = sequences.position()[at] - max_prefix
         cut = np.flatnonzero(n_cut > 0)
         if len(cut):
@@ -147,7 +178,14 @@ class BayesFilter:
         told = self.evidence(sequences)[support]  # (E, K, Z)
         return np.einsum("eqk,ekz->eqz", is_counted, told)
 
-    def predict(self, evidence: Floats, last: Ints, label: Ints) -> Prediction:
+    def predict(
+        self,
+        evidence: Floats,
+        last: Ints,
+        label: Ints,
+        later: Floats | None = None,
+        believed: "Belief | None" = None,
+    ) -> Prediction:
         """Value of the optimal prediction after `last`, given the evidence.
 
         The last item is no candidate: repeats collapse, so its probability is 0.
@@ -155,28 +193,45 @@ class BayesFilter:
         Args:
             evidence: log likelihood under each programme, shape (Q, Z).
             last, label: item ids, shape (Q,).
+            later: how far the process is that of later at the labels, shape (Q,).
+            believed: ranks the items instead, where somebody is wrong about the
+                process; what that is worth is still the process's to say.
         """
         prediction = Prediction.empty(len(last))
         ranks = np.arange(1, self.starts.shape[1] + 1)
         for begin in range(0, len(last), CHUNK):
             rows = slice(begin, begin + CHUNK)
-            probability = self._predictive(evidence[rows], last[rows])  # (B, C)
-            of_label = np.take_along_axis(probability, label[rows, None], axis=1)
-            prediction.rank[rows] = (probability >= of_label).sum(axis=1)
-            probability.sort(axis=1)
-            best_first = probability[:, ::-1]
+            part = None if later is None else later[rows]
+            probability = self._predictive(evidence[rows], last[rows], part)  # (B, C)
+            score = probability
+            if believed:
+                score = self._predictive(
+                    believed.evidence[rows], last[rows], believed.later[rows]
+                )
+            of_label = np.take_along_axis(score, label[rows, None], axis=1)
+            prediction.rank[rows] = (score >= of_label).sum(axis=1)
+            if believed:
+                order = np.argsort(-score, axis=1, kind="stable")
+                best_first = np.take_along_axis(probability, order, axis=1)
+            else:
+                probability.sort(axis=1)
+                best_first = probability[:, ::-1]
             prediction.accuracy_at_1[rows] = best_first[:, 0]
             prediction.recall_at_10[rows] = best_first[:, :TOP].sum(axis=1)
             prediction.reciprocal_rank[rows] = (best_first / ranks).sum(axis=1)
         return prediction
 
-    def _predictive(self, evidence: Floats, last: Ints) -> Floats:
+    def _predictive(self, evidence: Floats, last: Ints, later: Floats | None) -> Floats:
         """P(next | evidence, last), shape (B, C)."""
         weight = np.exp(evidence - evidence.max(axis=1, keepdims=True))
         weight /= weight.sum(axis=1, keepdims=True)
         probability = np.zeros((len(last), self.starts.shape[1]))
         for programme, transition in enumerate(self.transitions):
-            probability += weight[:, programme, None] * transition[last]
+            step = transition[last]
+            if self.after and later is not None:
+                new = self.after.transitions[programme][last]
+                step = (1 - later)[:, None] * step + later[:, None] * new
+            probability += weight[:, programme, None] * step
         return probability
 
     def _marginals(self, n_steps: int) -> Floats:

@@ -16,6 +16,7 @@ whose state never changes (Rabiner 1989, doi:10.1109/5.18626). Its Bayes filter 
 in `training.simulate.courses.bayes`.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -125,24 +126,21 @@ class Programmes:
             Item ids, sequences one after the other, shape (sum of length,); an
             item always differs from the one before it.
         """
-        begins = length.cumsum() - length
-        drawn = np.empty(int(length.sum()), dtype=np.int64)
-        drawn[begins] = self._first(rng, programme)
-        longest_first = np.argsort(-length, kind="stable")
-        n_longer = len(length) - np.bincount(length).cumsum()  # [t]: length above t
-        for step in range(1, len(n_longer) - 1):
-            rows = longest_first[: n_longer[step]]
-            at = begins[rows] + step
-            drawn[at] = self._next(rng, programme[rows], drawn[at - 1])
-        return drawn
+        return walked(
+            length,
+            lambda _: self.first(rng, programme),
+            lambda rows, _, last: self.following(rng, programme[rows], last),
+        )
 
-    def _first(self, rng: np.random.Generator, programme: Ints) -> Ints:
+    def first(self, rng: np.random.Generator, programme: Ints) -> Ints:
+        """The first item of each sequence, shape of `programme`."""
         size, config = len(programme), self.config
         own = self.starts[programme, rng.integers(0, config.n_starts, size)]
         anywhere = self._popular(rng.random(size))
         return np.where(rng.random(size) < config.start_weight, own, anywhere)
 
-    def _next(self, rng: np.random.Generator, programme: Ints, last: Ints) -> Ints:
+    def following(self, rng: np.random.Generator, programme: Ints, last: Ints) -> Ints:
+        """The item after each last one, shape of `last`."""
         size, config = len(last), self.config
         upper = np.cumsum(config.own_weights)[:-1]
         rank = np.searchsorted(upper, rng.random(size), side="right")
@@ -168,11 +166,40 @@ class Programmes:
         return np.where(found == excluded, next_to_it, found)
 
 
+def walked(
+    length: Ints,
+    first: Callable[[Ints], Ints],
+    following: Callable[[Ints, Ints, Ints], Ints],
+) -> Ints:
+    """Sequences drawn step by step, all rows together, one after the other.
+
+    Args:
+        length: items of each sequence, at least 1, shape (R,).
+        first: from the places of the first items to the items.
+        following: from some rows, the places of their next items and their last items
+            to the next items.
+    """
+    begins = length.cumsum() - length
+    drawn = np.empty(int(length.sum()), dtype=np.int64)
+    drawn[begins] = first(begins)
+    longest_first = np.argsort(-length, kind="stable")
+    n_longer = len(length) - np.bincount(length).cumsum()  # [t]: length above t
+    for step in range(1, len(n_longer) - 1):
+        rows = longest_first[: n_longer[step]]
+        at = begins[rows] + step
+        drawn[at] = following(rows, at, drawn[at - 1])
+    return drawn
+
+
 def draw_programmes(
-    config: ProgrammeConfig, seed: np.random.SeedSequence
+    config: ProgrammeConfig,
+    seed: np.random.SeedSequence,
+    absent: Ints | None = None,
 ) -> Programmes:
     """Draw a process; the same configuration and seed give the same one.
 
+    Args:
+        absent: items that the process never leads to.
     Raises:
         ValueError: a setting out of its range, or too few items.
     """
@@ -182,12 +209,14 @@ def draw_programmes(
     popularity = (ranks + config.zipf_shift) ** -config.zipf_exponent
     popularity = rng.permutation(popularity / popularity.sum())
     related = _draw_related(rng, config, popularity)
-    members = np.stack(
-        [
-            rng.permutation(config.n_items)[: _n_members(config)]
-            for _ in range(config.n_programmes)
-        ]
-    )  # (Z, M)
+    mixed = [rng.permutation(config.n_items) for _ in range(config.n_programmes)]
+    if absent is not None:
+        popularity[absent] = 0.0
+        popularity /= popularity.sum()
+        is_last = np.isin(related, absent).argsort(axis=1, kind="stable")
+        related = np.take_along_axis(related, is_last, axis=1)
+        mixed = [row[~np.isin(row, absent)] for row in mixed]
+    members = np.stack([row[: _n_members(config)] for row in mixed])  # (Z, M)
     n_own = len(config.own_weights)
     return Programmes(
         config=config,

@@ -1,5 +1,6 @@
 """What is known about simulated users: programmes, and the value of each pair."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -9,7 +10,14 @@ import pyarrow.parquet as pq
 
 from training.files import write_json
 from training.simulate.arrays import Floats, Ints
-from training.simulate.courses.bayes import TOP, BayesFilter, Prediction, Sequences
+from training.simulate.courses.bayes import (
+    TOP,
+    BayesFilter,
+    Belief,
+    Prediction,
+    Sequences,
+)
+from training.simulate.courses.drift import Drift
 from training.simulate.courses.episodes import EpisodeRule, Split, user_split
 from training.simulate.courses.histories import Histories
 from training.simulate.courses.programme import Programmes
@@ -28,6 +36,10 @@ PAIRS = pa.schema(
         ("bayes_rank", pa.int32()),
     ]
 )
+PAST_VALUES = [
+    (f"past_{name}", pa.float32())
+    for name in ("accuracy_at_1", "recall_at_10", "reciprocal_rank")
+]
 
 
 class TruthWriter:
@@ -40,6 +52,8 @@ class TruthWriter:
         rule: the episode mart that `bayes_optimal.json` is about.
         splits: users of these splits have their pairs written; the summary is
             about test users and needs them among these.
+        drift: how the process changes, if it does: each pair then has, too, what the
+            best predictor is worth that takes the world for what it was (`past_…`).
     """
 
     def __init__(
@@ -49,6 +63,7 @@ class TruthWriter:
         item_keys: list[str],
         rule: EpisodeRule,
         splits: frozenset[Split],
+        drift: Drift | None = None,
     ) -> None:
         folder.mkdir()
         self.n_pairs = 0
@@ -57,11 +72,15 @@ class TruthWriter:
         self._item_keys = pa.array(item_keys)
         self._rule = rule
         self._splits = splits
-        self._filter = BayesFilter(programmes)
+        self._drift = drift
+        self._filter = BayesFilter(programmes, drift.after if drift else None)
         self._queries: list[Prediction] = []
         self._queries_with_support: list[Prediction] = []
         self._users: list[pa.Table] = []
-        self._pairs = pq.ParquetWriter(folder / "pairs.parquet", PAIRS, **PARQUET)
+        self._schema = pa.schema([*PAIRS, *PAST_VALUES]) if drift else PAIRS
+        self._pairs = pq.ParquetWriter(
+            folder / "pairs.parquet", self._schema, **PARQUET
+        )
 
     def __enter__(self) -> Self:
         return self
@@ -78,11 +97,19 @@ class TruthWriter:
         judged = histories.of_users(
             np.array([split in self._splits for split in splits])
         )
+        if self._drift:
+            later = self._drift.later(judged.at)
+            judged = replace(judged, sequences=replace(judged.sequences, later=later))
         sequences = judged.sequences
         at = np.flatnonzero(sequences.position() > 0)
         evidence = self._filter.prefix_evidence(sequences, at, MAX_PREFIX)
         prediction = self._predict(sequences, evidence, at)
-        self._write_pairs(judged, at, prediction)
+        past = (
+            self._of_the_past(sequences, evidence, at, self._drift.past)
+            if self._drift
+            else None
+        )
+        self._write_pairs(judged, at, prediction, past)
         self._add_episodes(judged, at, evidence, prediction)
 
     def finish(self, parameters: dict[str, Any]) -> None:
@@ -100,15 +127,40 @@ class TruthWriter:
         write_json(self._folder / "bayes_optimal.json", summary)
         write_json(self._folder / "parameters.json", parameters)
         tables = process_tables(self._programmes, self._item_keys)
+        if self._drift:
+            later = process_tables(self._drift.after, self._item_keys)
+            tables |= {f"{name}_after": table for name, table in later.items()}
         tables["users"] = pa.concat_tables(self._users)
         for name, table in tables.items():
             pq.write_table(table, self._folder / f"{name}.parquet", **PARQUET)
 
-    def _predict(self, sequences: Sequences, evidence: Floats, at: Ints) -> Prediction:
+    def _predict(
+        self,
+        sequences: Sequences,
+        evidence: Floats,
+        at: Ints,
+        believed: Belief | None = None,
+    ) -> Prediction:
         items = sequences.items
-        return self._filter.predict(evidence, items[at - 1], items[at])
+        later = None if sequences.later is None else sequences.later[at]
+        return self._filter.predict(evidence, items[at - 1], items[at], later, believed)
 
-    def _write_pairs(self, judged: Histories, at: Ints, prediction: Prediction) -> None:
+    def _of_the_past(
+        self, sequences: Sequences, evidence: Floats, at: Ints, past: float
+    ) -> Prediction:
+        """What a prediction is worth that knows the world only as it was."""
+        items = np.full(len(sequences.items), past)
+        told = self._filter.evidence(replace(sequences, later=items))[at - 1]
+        belief = Belief(told, np.full(len(at), past))
+        return self._predict(sequences, evidence, at, belief)
+
+    def _write_pairs(
+        self,
+        judged: Histories,
+        at: Ints,
+        prediction: Prediction,
+        past: Prediction | None,
+    ) -> None:
         if not len(at):
             return
         sequences = judged.sequences
@@ -124,7 +176,13 @@ class TruthWriter:
             pa.array(prediction.reciprocal_rank.astype(np.float32)),
             pa.array(prediction.rank.astype(np.int32)),
         ]
-        self._pairs.write_table(pa.Table.from_arrays(columns, schema=PAIRS))
+        if past:
+            columns += [
+                pa.array(past.accuracy_at_1.astype(np.float32)),
+                pa.array(past.recall_at_10.astype(np.float32)),
+                pa.array(past.reciprocal_rank.astype(np.float32)),
+            ]
+        self._pairs.write_table(pa.Table.from_arrays(columns, schema=self._schema))
         self.n_pairs += len(at)
 
     def _add_episodes(

@@ -5,13 +5,15 @@ learning events of 182,755 users in 1,518 courses.
 """
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import count
 
 import numpy as np
 
 from training.simulate.arrays import Ints
 from training.simulate.courses.activity import Activity, ActivityConfig, draw_activity
+from training.simulate.courses.bayes import Sequences
+from training.simulate.courses.drift import CourseSettings, Drift, draw_drift
 from training.simulate.courses.episodes import EpisodeRule, Split
 from training.simulate.courses.histories import Histories
 from training.simulate.courses.programme import (
@@ -116,7 +118,10 @@ def simulate(request: Request) -> Counts:
     size = request.size or DEFAULT_SIZE
     is_published = size.events is not None
     config = PUBLISHED if is_published else DENSE
-    programmes = draw_programmes(config.process, request.chance(PROCESS))
+    origin = request.chance(PROCESS)
+    settings: CourseSettings = request.settings or CourseSettings()
+    drift = draw_drift(config.process, settings, origin) if settings.drift else None
+    programmes = drift.before if drift else draw_programmes(config.process, origin)
     names = Names(
         courses=[course_id(number) for number in range(config.process.n_items)],
         event_types=[*LEARNING_EVENTS, *OTHER_EVENTS],
@@ -130,12 +135,12 @@ def simulate(request: Request) -> Counts:
     n_users = n_events = 0
     with (
         TruthWriter(
-            request.truth, programmes, names.courses, EPISODES, splits
+            request.truth, programmes, names.courses, EPISODES, splits, drift
         ) as truth,
         WRITERS[request.form](request.raw, names) as log,
         size.progress_bar("xuetangx", request.show_progress) as bar,
     ):
-        for part in _parts(request, size, config, programmes):
+        for part in _parts(request, size, config, programmes, drift):
             chance = np.random.default_rng(request.chance(RAW_EVENTS, part.number))
             log.add(_raw_events(part, OTHER_SHARE[request.form], chance))
             truth.add(_histories(part, names))
@@ -143,7 +148,7 @@ def simulate(request: Request) -> Counts:
             n_events += len(part.activity.event_at)
             bar.update(size.reached(n_users, n_events) - bar.n)
         log.finish()
-        truth.finish(asdict(config))
+        truth.finish(asdict(config) | (asdict(settings) if drift else {}))
     return Counts(n_users, n_events, truth.n_pairs)
 
 
@@ -162,13 +167,19 @@ def course_id(number: int) -> str:
 
 
 def _parts(
-    request: Request, size: Size, config: ActivityConfig, programmes: Programmes
+    request: Request,
+    size: Size,
+    config: ActivityConfig,
+    programmes: Programmes,
+    drift: Drift | None,
 ) -> Iterator[Part]:
     """Blocks of users until there are enough; the last is cut between users."""
     n_users = n_events = n_platform = 0
     for number in count():
         chance = np.random.default_rng(request.chance(ACTIVITY, number))
         drawn = draw_activity(config, programmes, chance)
+        if drift:
+            drawn = _in_a_changing_world(drawn, drift, chance)
         events = np.bincount(drawn.event_user())
         activity = drawn.of_first_users(size.n_next(n_users, n_events, events))
         yield Part(activity, number, n_users, n_platform)
@@ -177,6 +188,20 @@ def _parts(
         n_platform += int(activity.platform[-1]) + 1
         if size.is_enough(n_users, n_events):
             return
+
+
+def _in_a_changing_world(
+    drawn: Activity, drift: Drift, chance: np.random.Generator
+) -> Activity:
+    """The same learners at the same seconds, led by a process that changes."""
+    visits = drawn.visits
+    items = drift.sample(
+        chance,
+        drawn.programme[drawn.session_user],
+        np.diff(visits.offsets),
+        drawn.visit_at(),
+    )
+    return replace(drawn, visits=Sequences(items, visits.offsets))
 
 
 def _raw_events(part: Part, other_share: float, chance: np.random.Generator) -> Rows:

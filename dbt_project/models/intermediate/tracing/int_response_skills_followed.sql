@@ -1,5 +1,6 @@
 -- One row per response that asks for skills: what its user had done on them before, in
 -- strictly earlier seconds; means over the skills.
+{%- set skill = 'user_number, skill_id' %}
 -- hours that answers are counted over, as DAS3H's (Choffin et al., EDM 2019)
 {% set spans = {"hour": 1, "day": 24, "week": 168, "month": 720} %}
 with
@@ -44,12 +45,16 @@ skills_counted as (
         skill_id,
         ts_epoch,
         user_prior_n,
-        count(*) over skill_before as prior_n,
-        count(case when correct then 1 end) over skill_before as prior_n_correct,
+        n_until,
+        {{ in_earlier_seconds('count(*)', skill) }} as prior_n,
+        {{ in_earlier_seconds('count(case when correct then 1 end)', skill) }}
+            as prior_n_correct,
+        count(*) over this_second as n_now,
+        count(case when correct then 1 end) over this_second as n_correct_now,
         {%- for name, hours in spans.items() %}
-        count(*) over last_{{ name }} as prior_{{ name }}_n,
+        count(*) over last_{{ name }} as n_in_{{ name }},
         count(case when correct then 1 end) over last_{{ name }}
-            as prior_{{ name }}_n_correct,
+            as n_correct_in_{{ name }},
         {%- endfor %}
         {%- for n in (3, 10) %}
         count(case when correct then 1 end) over (
@@ -58,22 +63,26 @@ skills_counted as (
             rows between unbounded preceding and {{ n + 1 }} preceding
         ) as n_correct_before_last_{{ n }},
         {%- endfor %}
-        max(n_until) over skill_before as n_until_met,
-        max(ts_epoch) over skill_before as met_ts_epoch
+        lag(n_until) over skill_timeline as n_until_before,
+        lag(ts_epoch) over skill_timeline as ts_epoch_before
 
     from skills_parted
 
     window
-        skill_before as (
+        skill_timeline as (
+            partition by user_number, skill_id
+            order by ts_epoch, response_id
+        ),
+        this_second as (
             partition by user_number, skill_id
             order by ts_epoch
-            range between unbounded preceding and 1 preceding
+            range between current row and current row
         ),
     {%- for name, hours in spans.items() %}
     last_{{ name }} as (
         partition by user_number, skill_id
         order by ts_epoch
-        range between {{ hours * 3600 }} preceding and 1 preceding
+        range between {{ hours * 3600 }} preceding and current row
     ){{ "," if not loop.last }}
     {%- endfor %}
 
@@ -83,11 +92,18 @@ skills_followed as (
 
     select
         *,
-    {%- for n in (3, 10) %}
-    -- the smallest of a second is its first response's
-    prior_n_correct - min(n_correct_before_last_{{ n }}) over same_second
-        as last_{{ n }}_n_correct{{ "," if not loop.last }}
-    {%- endfor %}
+        {%- for name in spans %}
+        n_in_{{ name }} - n_now as prior_{{ name }}_n,
+        n_correct_in_{{ name }} - n_correct_now as prior_{{ name }}_n_correct,
+        {%- endfor %}
+        -- the smallest of a second is its first response's
+        {%- for n in (3, 10) %}
+        prior_n_correct - min(n_correct_before_last_{{ n }}) over same_second
+            as last_{{ n }}_n_correct,
+        {%- endfor %}
+        -- the first second of a skill has none before
+        nullif(min(n_until_before) over same_second, n_until) as n_until_met,
+        nullif(min(ts_epoch_before) over same_second, ts_epoch) as met_ts_epoch
 
     from skills_counted
 

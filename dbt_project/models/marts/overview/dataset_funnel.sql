@@ -91,3 +91,18 @@ left join rows_left
     on
         datasets_found.dataset = rows_left.dataset
         and steps.step = rows_left.step
+
+{% for dataset, number, step, n_rows in own_steps() %}
+union all
+
+select
+    dataset,
+    {{ number }} as step_number,
+    {{ sql_text(step) }} as step,
+    cast({{ n_rows }} as bigint) as n_rows,
+    cast(null as bigint) as n_users
+
+from datasets_found
+
+where dataset = '{{ dataset }}'
+{% endfor %}
