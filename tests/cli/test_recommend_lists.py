@@ -248,6 +248,12 @@ def test_mistakes(built_project, run, tmp_path, options, text, fragments):
     assert not (tmp_path / "l.parquet").exists()
 
 
+def test_the_run_s_own_copy_is_no_file_to_write_to(built_project, run):
+    command = ("recommend", "--run", run, "--all", "--write", run / COPY)
+    found = moocmeta(*command, **built_project.env)
+    assert_one_line(found, "is where the run keeps its copy")
+
+
 def test_candidates_that_all_have_met_make_no_file(built_project, run, marts, tmp_path):
     user = marts["seen"]["user_id"].value_counts().idxmax()
     met = marts["seen"][marts["seen"]["user_id"] == user]["item_key"]

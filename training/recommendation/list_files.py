@@ -70,7 +70,9 @@ def write_lists(
     n_rows = n_users = 0
     targets = {path: LISTS}
     copy = model.run.path / EXPORT
-    if is_kept and copy.resolve() != path.resolve():
+    if copy.resolve() == path.resolve():
+        raise UserError(f"--write {path} is where the run keeps its copy; name another")
+    if is_kept:
         targets[copy] = COPY
     with (
         _writers(targets) as writers,
