@@ -5,7 +5,15 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 TOOLS := $(VENV)/.installed-dev
 
-.PHONY: help demo test test-spark lint docs bench sample-data clean
+# the sample's XuetangX log in months, as if the last one came tonight
+NIGHT := target/nightly
+IN_MONTHS := copy (select *, strftime(timestamp, '%Y-%m') as month \
+	from 'sample_data/raw/xuetangx/*.parquet' order by all) \
+	to '$(NIGHT)/logs' (format parquet, partition_by (month))
+BY_NIGHT := PATH="$(CURDIR)/$(BIN):$$PATH" MOOCMETA_DATA_DIR=$(NIGHT)/data \
+	MOOCMETA_DUCKDB=$(NIGHT)/moocmeta.duckdb MOOCMETA_RUNS_DIR=$(NIGHT)/runs sh nightly.sh
+
+.PHONY: help nightly demo test test-spark lint docs bench sample-data clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -23,6 +31,16 @@ $(TOOLS): $(INSTALLED) # what tests and linters want beyond it
 demo: $(INSTALLED) ## install, build the sample data's marts, train, evaluate, report
 	$(BIN)/dbt build --quiet
 	$(BIN)/moocmeta-train --mart episodes_k5_q10
+
+$(NIGHT)/.logs: $(INSTALLED)
+	rm -rf $(NIGHT)
+	mkdir -p $(NIGHT)
+	$(BIN)/python -c "import duckdb; duckdb.sql(\"$(IN_MONTHS)\")"
+	@touch $@
+
+nightly: $(NIGHT)/.logs ## two nights on the sample: learn, append a month, learn and list anew
+	$(BY_NIGHT) courses $(NIGHT)/logs/month=2017-0[2-6]/*.parquet
+	$(BY_NIGHT) courses $(NIGHT)/logs/month=2017-07/*.parquet
 
 test: $(TOOLS) lint ## install, lint and run every test
 	$(BIN)/pytest -n 2 --dist loadfile -m "not spark"

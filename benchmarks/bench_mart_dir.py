@@ -54,7 +54,8 @@ MARTS = {
         order by i
     """,
     "vocab": """
-        select 'made' as dataset, i as item_id, 'i' || i as item_key, true as in_train
+        select 'made' as dataset, i as item_id, 'i' || i as item_key,
+            1::bigint as n_train_events, true as in_train
         from range({items}) as t (i)
     """,
     "sessions": """

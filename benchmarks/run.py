@@ -17,7 +17,7 @@ import torch
 
 HERE = Path(__file__).resolve().parent
 NAMES = (
-    *("ingest", "own_log", "dbt_build", "training", "scoring", "meta"),
+    *("ingest", "own_log", "dbt_build", "training", "scoring", "lists", "meta"),
     *("causal_trials", "causal_coverage", "causal_order"),
     *("tracing_dbt_build", "tracing_training", "tracing_quality", "tracing_drift"),
     *("mart_dir", "processes", "scale", "numbering"),

@@ -14,6 +14,7 @@ from training.fit.job import Job
 from training.marts.folder import HOW_TO_EXPORT
 from training.marts.reader import Marts, columns_by_mart, open_marts
 from training.recommendation import family as recommendation
+from training.recommendation.beyond import table as lists_table
 from training.recommendation.marts import EPISODE_COLUMNS, load_recommendation
 from training.tracing import family as tracing
 from training.tracing.marts import SEQUENCE_COLUMNS, load_tracing
@@ -38,6 +39,7 @@ class Family(Generic[M]):
             at least `models`, by name `title` and `test` with the same metrics. Of
             several processes only the main one writes and has something to return.
         table: what is printed of `metrics.json`.
+        more: what else is printed of it on request; None where there is nothing.
         repeats: settings by which it can do more than train a line-up once.
     """
 
@@ -48,6 +50,7 @@ class Family(Generic[M]):
     evaluate: Callable[[Job[M]], dict[str, Any]]
     table: Callable[[dict[str, Any]], str]
     repeats: frozenset[str] = frozenset()
+    more: Callable[[dict[str, Any]], str] | None = None
 
 
 FAMILIES: dict[str, Family[Any]] = {
@@ -61,6 +64,7 @@ FAMILIES: dict[str, Family[Any]] = {
             recommendation.evaluate,
             recommendation.tables,
             repeats=frozenset({"repeat_splits", "tune", "seeds", "also_by_time"}),
+            more=lists_table,
         ),
         Family(
             "tracing",

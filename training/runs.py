@@ -45,6 +45,16 @@ class Run:
         """Where a model's weights lie."""
         return self.path / "checkpoints" / f"{model}.safetensors"
 
+    def seal(self, name: Path) -> None:
+        """Renew a file's line in the manifest, where both are there."""
+        path, manifest = self.path / name, self.path / "manifest.json"
+        if not path.is_file() or not manifest.is_file():
+            return
+        content = self.read_json("manifest.json")
+        fingerprint = {"bytes": path.stat().st_size, "sha256": sha256_of(path)}
+        content.setdefault("artifacts", {})[name.as_posix()] = fingerprint
+        write_json(manifest, content)
+
     def read_json(self, name: str) -> Any:
         """One of the run's JSON files.
 

@@ -33,9 +33,7 @@
 {%- endmacro %}
 
 
-{#- The folder of the chosen run's exports, none where there is no run. Names of runs
-    begin with their time, so the last is the newest; the second run of a second ends
-    with -2, the tenth with -10. -#}
+{#- The folder of the chosen run's exports, none where there is no run. -#}
 {% macro run_exports_folder(marts) %}
     {%- set runs = env_var("MOOCMETA_RUNS_DIR", "runs") -%}
     {%- set run = env_var("MOOCMETA_RUN", "") -%}
@@ -50,14 +48,7 @@
         {%- if why -%} {%- do exceptions.raise_compiler_error(why) -%} {%- endif -%}
         {{ return(runs ~ "/" ~ run ~ "/exports") }}
     {%- endif -%}
-    {%- set found = [] -%}
-    {%- for path in raw_paths(runs, ["*/exports/item_params.parquet"]) -%}
-        {%- set folder = path.rsplit("/", 1)[0] -%}
-        {%- do found.append({
-            "folder": folder, "order": natural_order(folder.split("/")[-2])
-        }) -%}
-    {%- endfor -%}
-    {%- set newest = (found | sort(attribute="order"))[-1].folder if found else none -%}
+    {%- set newest = newest_run_with(runs, "exports/item_params.parquet") -%}
     {%- set why = why_of_other_marts(newest, marts) if newest -%}
     {%- if why -%} {%- do log("[WARNING]: " ~ why, info=true) -%} {%- endif -%}
     {{ return(none if why else newest) }}
@@ -116,6 +107,21 @@
         {%- endif -%}
     {%- endfor -%}
     {{ return("") }}
+{% endmacro %}
+
+
+{#- The exports folder of the newest run that has a file, none where there is none. Names
+    of runs begin with their time, so the last is the newest; the second run of a second
+    ends with -2, the tenth with -10. -#}
+{% macro newest_run_with(runs, file) %}
+    {%- set found = [] -%}
+    {%- for path in raw_paths(runs, ["*/" ~ file]) -%}
+        {%- set folder = path.rsplit("/", 1)[0] -%}
+        {%- do found.append({
+            "folder": folder, "order": natural_order(folder.split("/")[-2])
+        }) -%}
+    {%- endfor -%}
+    {{ return((found | sort(attribute="order"))[-1].folder if found else none) }}
 {% endmacro %}
 
 

@@ -652,9 +652,8 @@ def test_an_interrupt_leaves_nothing(tmp_path):
         text=True,
         env=os.environ | {"TMPDIR": str(scratch), "MOOCMETA_THREADS": "1"},
     ) as process:
-        while (
-            not list(tmp_path.glob("raw/*/mine/*.parquet")) and process.poll() is None
-        ):
+        written = "raw/*/mine/*.parquet"
+        while process.poll() is None and not list(tmp_path.glob(written)):
             time.sleep(0.01)
         process.send_signal(signal.SIGINT)
         _, error = process.communicate(timeout=60)

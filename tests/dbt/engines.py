@@ -22,7 +22,7 @@ OLDEST_JAVA = 17
 def mart_names() -> list[str]:
     """Every mart that a YAML file of the project describes."""
     files = sorted(MODELS.glob("marts/*/*__models.yml"))
-    files += sorted(MODELS.glob("kt_exports/*__models.yml"))
+    files += sorted(MODELS.glob("*_exports/*__models.yml"))
     return [
         model["name"]
         for file in files

@@ -33,6 +33,10 @@ CONTRACT = {
     "events_per_user_p90, reliability_mean, reliability_p50",
 }
 CONTRACT["episodes_k2_q3"] = CONTRACT["episodes_k5_q10"]
+CONTRACT["user_latest"] = (
+    "dataset, user_id, sequence_id, prefix INTEGER[], prefix_len INTEGER, "
+    "items_seen INTEGER[], as_of TIMESTAMP"
+)
 CONTRACT |= {
     "responses": "dataset, response_id BIGINT, user_id, split, session_id, "
     "item_id INTEGER, item_key, skill_keys VARCHAR[], correct BOOLEAN, "
@@ -62,6 +66,7 @@ KEYS = {
     "pairs": ("dataset", "pair_id"),
     "episodes_k5_q10": ("dataset", "episode_id"),
     "episodes_k2_q3": ("dataset", "episode_id"),
+    "user_latest": ("dataset", "user_id"),
     "dataset_summary": ("dataset", "split"),
 }
 CAUSAL_KEYS = {

@@ -56,6 +56,9 @@ def marts(events: Iterable[Event], rules: Rules) -> Marts:
         "pairs": pairs,
         "episodes_k5_q10": _episodes_mart(pairs, _is_start_k5_q10, 5, 10),
         "episodes_k2_q3": _episodes_mart(pairs, _is_start_k2_q3, 2, 3),
+        "user_latest": (
+            _user_latest_mart(sessions, vocab, rules) if rules.feeds_pairs else []
+        ),
     }
     out["dataset_summary"] = _summary_mart(out, splits)
     return out
@@ -257,6 +260,41 @@ def _collapsed(timeline: list[tuple[Event, str]]) -> list[Step]:
     return [Step(e.item_key, e.ts_epoch, session_id) for e, session_id in firsts]
 
 
+def _user_latest_mart(
+    sessions: list[Session], vocab: list[Row], rules: Rules
+) -> list[Row]:
+    item_id = {row["item_key"]: row["item_id"] for row in vocab}
+    sequences = defaultdict(dict)
+    for (user_id, sequence_id), steps in _sequences(sessions, rules):
+        if steps:
+            sequences[user_id][sequence_id] = steps
+    rows = []
+    for user_id in sorted({members[0].user_id for _, members in sessions}):
+        own = [(s, members) for s, members in sessions if members[0].user_id == user_id]
+        events = [event for _, members in own for event in members]
+        # the sequence of the session with items that ended last
+        with_items = [(m[-1].ts_epoch, s) for s, m in own if any(e.item_key for e in m)]
+        of_session = max(with_items)[1] if with_items else None
+        last = of_session if rules.sequence_scope == "session" else user_id
+        steps = sequences[user_id].get(last, [])
+        rows.append(
+            {
+                "dataset": rules.dataset,
+                "user_id": user_id,
+                "sequence_id": last if steps else None,
+                "prefix": [
+                    item_id[step.item_key] for step in steps[-rules.max_prefix_len :]
+                ],
+                "prefix_len": len(steps),
+                "items_seen": sorted(
+                    {item_id[e.item_key] for e in events if e.item_key is not None}
+                ),
+                "as_of": max(event.event_at for event in events),
+            }
+        )
+    return rows
+
+
 def _is_start_k5_q10(start: int, split: str, last: int) -> bool:
     # "train users: every start (stride 1); val and test users: one episode, the
     # last K+Q pairs"
@@ -317,7 +355,7 @@ def _summary_mart(out: Marts, splits: Splits) -> list[Row]:
         part = {
             mart: [row for row in found if split in ("all", row["split"])]
             for mart, found in {**out, "events": events}.items()
-            if mart not in ("vocab", "split_times")
+            if mart not in ("vocab", "split_times", "user_latest")
         }
         users = {event["user_id"] for event in part["events"]}
         if not users:

@@ -14,7 +14,7 @@ FILES = {
 }
 STANDARD = tuple(sys.stdlib_module_names)
 ARRAYS = ("numpy", "scipy", "torch")
-WITHOUT_TORCH = ("metrics", "probabilities", "effects")
+WITHOUT_TORCH = ("metrics", "probabilities", "effects", "lists")
 
 # what the files of a room may import; the longest matching room counts
 MAY_IMPORT = {

@@ -104,6 +104,11 @@ FIXED_BY_RUN = (
     metavar="RUN_DIR",
     help="Go on with an interrupted run; its settings are kept.",
 )
+@click.option(
+    "--beyond-accuracy",
+    is_flag=True,
+    help="Also print what the models' lists favour: coverage, novelty, popularity.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print metrics.json, no table.")
 @click.option("--quiet", is_flag=True, help="No progress on stderr.")
 def train_command(
@@ -112,6 +117,7 @@ def train_command(
     print_config: bool,
     out: Path,
     resume: str | None,
+    beyond_accuracy: bool,
     as_json: bool,
     quiet: bool,
     **flags: Any,
@@ -151,6 +157,9 @@ def train_command(
     if as_json:
         click.echo(json.dumps(metrics, ensure_ascii=False))
         return
-    click.echo(FAMILIES[metrics["family"]].table(metrics))
+    family = FAMILIES[metrics["family"]]
+    click.echo(family.table(metrics))
+    if beyond_accuracy and family.more:
+        click.echo("\n" + family.more(metrics))
     run_dir = resumed or out / metrics["run_id"]
     click.echo(f"\n{run_dir / 'report.html'}")

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from training.evaluation.effects import Nuisances, Observed
+from training.evaluation.lists import coverage, gini, long_tail, novelty, popularity
 from training.evaluation.probabilities import (
     accuracy,
     auc,
@@ -140,6 +141,39 @@ RANKING = _named(
     ),
 )
 
+# of lists and items' counts of train events, one value a list
+LISTED = _named(
+    Metric(
+        "novelty@10",
+        "mean of -log2 of the listed items' share of train events, in bits",
+        novelty,
+    ),
+    Metric(
+        "popularity@10",
+        "mean percentile of the listed items' train events among all items; lists "
+        "drawn at random have 0.5",
+        popularity,
+        higher_is_better=False,
+    ),
+    Metric(
+        "long_tail@10",
+        "share of listed items outside the 20% with most train events",
+        long_tail,
+    ),
+)
+
+# of how many lists each item stands in, one value in all
+SPREAD = _named(
+    Metric("coverage@10", "share of all items that stand in some list", coverage),
+    Metric(
+        "gini@10",
+        "how unevenly lists fall on items, from 0 (evenly) to 1 (one item only)",
+        gini,
+        higher_is_better=False,
+    ),
+)
+LISTS = SPREAD | LISTED
+
 # of whether answers were right, and the probabilities given to that, one value in all
 TRACING = _named(
     Metric(
@@ -204,7 +238,7 @@ NUISANCES = _named(
     ),
 )
 
-METRICS = RANKING | TRACING | NUISANCES
+METRICS = RANKING | LISTS | TRACING | NUISANCES
 
 
 def leading(names: Iterable[str]) -> str | None:

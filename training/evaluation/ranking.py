@@ -39,3 +39,32 @@ def _check(scores: Tensor, labels: Tensor, left_out: Tensor) -> None:
     for what, ids in (("a label", labels), ("an item left out", left_out[1])):
         if ((ids < 0) | (ids >= n_items)).any():
             raise ValueError(f"{what} is not in 0..{n_items - 1}")
+
+
+def best_items(scores: Tensor, n: int) -> tuple[Tensor, Tensor]:
+    """The n items with the highest scores; equal scores in the order of their ids.
+
+    Args:
+        scores: -inf for what is no candidate, shape (B, n_items).
+    Returns:
+        Item ids, -1 behind the last candidate, and their scores, both of shape
+        (B, min(n, n_items)).
+    Raises:
+        ValueError: a score is NaN.
+    """
+    if torch.isnan(scores).any():
+        raise ValueError("scores hold NaN")
+    n = min(n, scores.shape[1])
+    values, items = scores.topk(n)
+    # which of equal scores come first is left open there: they are put in order, and
+    # where the last of the list has equals outside it the whole row is
+    items, by_id = items.sort()
+    values, by_score = values.gather(1, by_id).sort(descending=True, stable=True)
+    items = items.gather(1, by_score)
+    last = values[:, -1:]
+    goes_on = (scores == last).sum(1) > (values == last).sum(1)
+    rows = (goes_on & (last[:, 0] > -torch.inf)).nonzero().squeeze(1)
+    if len(rows):
+        every = scores[rows].sort(descending=True, stable=True)
+        items[rows], values[rows] = every.indices[:, :n], every.values[:, :n]
+    return items.masked_fill(values == -torch.inf, -1), values

@@ -1,4 +1,4 @@
-"""Recall@10 of parts of the test queries: by prefix length, by reliability tier."""
+"""Recall@10 of parts of the test queries: by prefix length, reliability, popularity."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from training.evaluation.intervals import bootstrap_intervals
+from training.evaluation.lists import FIFTHS
 from training.evaluation.metrics import RANKING
 
 METRIC = "recall@10"
@@ -21,6 +22,7 @@ PREFIX_LENGTHS: dict[str, float] = {
     "20+": 20,
 }
 RELIABILITY_TIERS: dict[str, float] = {"low": 0.0, "medium": 0.33, "high": 0.66}
+POPULARITY_FIFTHS: dict[str, float] = {name: n for n, name in enumerate(FIFTHS)}
 
 
 def recall_by_slice(

@@ -14,8 +14,8 @@ from models_py.fitting import Diverged
 from models_py.meta.blocks import Blocks
 from models_py.meta.tasks import PairRows, Tasks, TrainTasks
 from models_py.ragged import Ragged
-from training.evaluation.ranking import label_ranks
 from training.fit.job import Job
+from training.recommendation.asking import answered
 from training.recommendation.candidates import Candidates
 from training.recommendation.marts import RecommendationMarts
 from training.recommendation.pair_table import Pairs
@@ -117,8 +117,6 @@ def task_ranks(
 ) -> list[np.ndarray]:
     """Ranks of all query labels, task by task, of each scoring that `score` gives.
 
-    The tasks are dealt out to the processes.
-
     Args:
         score: `n_scorings` times scores of the queries, shape (t, Q, n_items) each.
     Returns:
@@ -126,7 +124,22 @@ def task_ranks(
     Raises:
         Diverged: in every process, where it befell one.
     """
-    ranks = torch.zeros(n_scorings, *tasks.query.shape, dtype=torch.int64)
+    return [found[:, 0] for found in task_answers(job, tasks, score, n_scorings)]
+
+
+def task_answers(
+    job: Job[RecommendationMarts],
+    tasks: Tasks,
+    score: Callable[[Tasks], Iterable[Tensor]],
+    n_scorings: int = 1,
+    n_listed: int = 0,
+) -> list[np.ndarray]:
+    """The same with the best items behind each rank, (T x Q, 1 + n_listed) each.
+
+    The tasks are dealt out to the processes.
+    """
+    shape = (n_scorings, *tasks.query.shape, 1 + n_listed)
+    answers = torch.zeros(shape, dtype=torch.int64)
     own = job.world.share(torch.arange(len(tasks)))
     n_scores = tasks.query.shape[1] * job.marts.n_items  # of a task
     n_together = min(SCORED_TASKS, max(SCORES_HELD // n_scores, 1))
@@ -135,24 +148,25 @@ def task_ranks(
         for rows in own.split(n_together) if len(own) else ():
             part = tasks.take(rows)
             for number, scores in enumerate(score(part)):
-                ranks[number, rows] = _ranks_of_labels(job, part, scores)
+                found = _answers_to(job, part, scores, n_listed)
+                answers[number, rows] = found
     except Diverged as error:
         failed = error
     n_failed = int(job.world.all_reduce(torch.tensor(int(failed is not None))))
     if n_failed:
         raise failed or Diverged(f"the inner loop diverged in {n_failed} processes")
-    return list(job.world.all_reduce(ranks).flatten(1).numpy())
+    return list(job.world.all_reduce(answers).flatten(1, 2).numpy())
 
 
-def _ranks_of_labels(
-    job: Job[RecommendationMarts], tasks: Tasks, scores: Tensor
+def _answers_to(
+    job: Job[RecommendationMarts], tasks: Tasks, scores: Tensor, n_listed: int
 ) -> Tensor:
-    """Rank of each query's label, (T, Q, n_items) → (T, Q)."""
+    """What `answered` says of each query, (T, Q, n_items) → (T, Q, 1 + n_listed)."""
     asked = tasks.query.flatten()
     left_out = Candidates.of(job).left_out(tasks.pairs.prefixes.take(asked))
     labels = tasks.pairs.label[asked]
-    ranks = label_ranks(scores.flatten(0, 1), labels, left_out)
-    return ranks.view(tasks.query.shape)
+    found = answered(scores.flatten(0, 1), labels, left_out, n_listed)
+    return found.unflatten(0, tasks.query.shape)
 
 
 def adaptation_of(

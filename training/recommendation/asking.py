@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from training.evaluation.ranking import label_ranks
+from training.evaluation.ranking import best_items, label_ranks
 from training.fit.job import Job
 from training.recommendation.candidates import Candidates
 from training.recommendation.marts import RecommendationMarts
@@ -30,19 +30,45 @@ def all_ranks_of(
 ) -> list[np.ndarray]:
     """Ranks of each pair's label by each scoring that `score` gives, (len(rows),) each.
 
-    A pair that several episodes ask is scored once.
-
     Args:
         score: from pair ids to `n_scorings` times the scores of all items.
     """
+    return [found[:, 0] for found in answers_of(job, score, rows, n_scorings)]
+
+
+def answers_of(
+    job: Job[RecommendationMarts],
+    score: Callable[[Tensor], Iterable[Tensor]],
+    rows: Tensor,
+    n_scorings: int = 1,
+    n_listed: int = 0,
+) -> list[np.ndarray]:
+    """The same with the best items behind each rank, (len(rows), 1 + n_listed) each.
+
+    A pair that several episodes ask is scored once.
+    """
     pairs, candidates = job.marts.pairs, Candidates.of(job)
     distinct, place = rows.unique(return_inverse=True)
-    ranks = torch.zeros(n_scorings, len(distinct), dtype=torch.int64)
+    found = torch.zeros(n_scorings, len(distinct), 1 + n_listed, dtype=torch.int64)
     own = job.world.share(torch.arange(len(distinct)))
     n_together = min(job.config.score_chunk, max(SCORES_HELD // job.marts.n_items, 1))
     for chunk in own.split(n_together) if len(own) else ():
         part = distinct[chunk]
         left_out = candidates.left_out(pairs.prefixes.take(part))
         for number, scores in enumerate(score(part)):
-            ranks[number, chunk] = label_ranks(scores, pairs.label[part], left_out)
-    return list(job.world.all_reduce(ranks)[:, place].numpy())
+            found[number, chunk] = answered(
+                scores, pairs.label[part], left_out, n_listed
+            )
+    return list(job.world.all_reduce(found)[:, place].numpy())
+
+
+def answered(scores: Tensor, labels: Tensor, left_out: Tensor, n_listed: int) -> Tensor:
+    """Rank of each label and the best items, -1 behind the last, (B, 1 + n_listed)."""
+    found = torch.full((len(scores), 1 + n_listed), -1)
+    found[:, 0] = label_ranks(scores, labels, left_out)
+    if n_listed:
+        row, item = left_out
+        nothing = torch.tensor(-torch.inf)
+        items, _ = best_items(scores.index_put((row, item), nothing), n_listed)
+        found[:, 1 : 1 + items.shape[1]] = items
+    return found

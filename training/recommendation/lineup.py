@@ -14,17 +14,19 @@ from models_py import registry
 from models_py.fitting import Diverged, FitLog
 from models_py.meta.orders import compare_orders
 from training.errors import UserError
+from training.evaluation.lists import LISTED
 from training.evaluation.metrics import RANKING
 from training.fit.job import Job
 from training.recommendation.adapting import (
     Adaptation,
     adaptation_of,
     pairs_with_support,
+    task_answers,
     task_ranks,
     tasks_of,
     train_tasks_of,
 )
-from training.recommendation.asking import all_ranks_of, ranks_of
+from training.recommendation.asking import all_ranks_of, answers_of, ranks_of
 from training.recommendation.choosing import Choice, decided
 from training.recommendation.marts import RecommendationMarts
 
@@ -55,6 +57,8 @@ class Answer:
     Args:
         log: how the fit went; None for models that only count.
         ranks: rank of each label by split, aligned with the split's `Question`.
+        lists: the best items of each test query, aligned with its `Question`, -1 behind
+            the last, shape (N, 10); None if not looked at.
         all_pairs: rank of every test pair's label, by pair id; None if not looked at.
         adaptation: what adapting brought; None for models that do not adapt.
         chosen: what validation decided; None where nothing was left to it.
@@ -68,6 +72,7 @@ class Answer:
     adaptation: Adaptation | None = None
     chosen: Choice | None = None
     all_pairs: np.ndarray | None = None
+    lists: np.ndarray | None = None
 
 
 def answer(
@@ -95,7 +100,11 @@ def answer(
         settings = chosen.settings
     job.keep(name, model, settings, base_settings, n_items=n_items)
     try:
-        ranks = {split: _ranks(job, entry, model, q) for split, q in questions.items()}
+        found = {
+            split: _answers(job, entry, model, asked, 0 if only_ranks else LISTED)
+            for split, asked in questions.items()
+        }
+        ranks = {split: of_split[:, 0] for split, of_split in found.items()}
         all_pairs = None if only_ranks else _ranks_of_all_pairs(job, model)
     except Diverged as error:
         raise Diverged(f"{name}: {error}") from error
@@ -112,6 +121,7 @@ def answer(
         else None,
         chosen=chosen,
         all_pairs=all_pairs,
+        lists=None if only_ranks else found["test"][:, 1:],
     )
 
 
@@ -175,12 +185,26 @@ def _wrapped(
     }
 
 
-def _ranks(
-    job: Job[RecommendationMarts], entry: registry.Entry, model: Any, asked: Question
+def _answers(
+    job: Job[RecommendationMarts],
+    entry: registry.Entry,
+    model: Any,
+    asked: Question,
+    n_listed: int,
 ) -> np.ndarray:
-    if not entry.adapts:
-        return ranks_of(job, model, asked.pair)
-    return _task_ranks(job, model, asked.split)
+    """Rank and best items of each query, shape (N, 1 + n_listed)."""
+    if entry.adapts:
+        tasks, score = tasks_of(job.marts, asked.split), model.score_tasks
+        (found,) = task_answers(job, tasks, lambda t: [score(t)], n_listed=n_listed)
+        return found
+    queries = job.marts.pairs.queries
+    (found,) = answers_of(
+        job,
+        lambda part: [model.score(queries(part))],
+        asked.pair,
+        n_listed=n_listed,
+    )
+    return found
 
 
 def _task_ranks(job: Job[RecommendationMarts], model: Any, split: str) -> np.ndarray:

@@ -39,7 +39,12 @@ from training.recommendation.pair_table import Episodes, Pairs
 
 RELIABILITY_PARTS = ("intensity", "extent", "composition")
 EPISODE_COLUMNS = {"support_pair_ids", "query_pair_ids"}
-VOCAB: Columns = {"item_id": ROW_NUMBER, "item_key": TEXT, "in_train": BOOLEAN}
+VOCAB: Columns = {
+    "item_id": ROW_NUMBER,
+    "item_key": TEXT,
+    "n_train_events": INTEGER,
+    "in_train": BOOLEAN,
+}
 PAIRS: Columns = {
     "pair_id": ROW_NUMBER,
     "user_id": TEXT,
@@ -71,6 +76,7 @@ class RecommendationMarts:
 
     Args:
         item_keys: the publisher's id of every item id, length n_items.
+        n_train_events: of each item, shape (n_items,).
         in_train: whether train has an event with the item, shape (n_items,).
         sessions: `reliability`, `parts` and `tier` of each session.
         summary: rows of `dataset_summary`.
@@ -83,6 +89,7 @@ class RecommendationMarts:
     mart: str
     dataset: str
     item_keys: list[str]
+    n_train_events: Tensor
     in_train: Tensor
     pairs: Pairs
     episodes: Episodes
@@ -134,6 +141,7 @@ def load_recommendation(
         mart=mart,
         dataset=chosen,
         item_keys=vocab["item_key"].to_pylist(),
+        n_train_events=tensor_of(vocab["n_train_events"]),
         in_train=tensor_of(vocab["in_train"]),
         pairs=pairs,
         episodes=episodes,

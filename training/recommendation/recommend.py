@@ -1,6 +1,7 @@
 """Next items for one prefix, from a finished run."""
 
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +14,10 @@ from models_py.fitting import Diverged
 from models_py.meta.tasks import PairRows, Tasks
 from models_py.ragged import Ragged
 from models_py.recommendation.session_knn import UNKNOWN
-from training.errors import UserError, nearest
-from training.fit.checkpoints import load_model
+from training.errors import UserError
+from training.evaluation.ranking import best_items
 from training.fit.seeds import make_reproducible
-from training.recommendation.candidates import Candidates
-from training.runs import Run
-
-FAMILY = "recommendation"
+from training.recommendation.finished import FinishedModel, finished_model
 
 
 @dataclass(frozen=True)
@@ -69,7 +67,7 @@ def read_support(path: Path) -> list[SupportPair]:
 
 def recommend(
     run_dir: Path,
-    model: str | None,
+    name: str | None,
     after: list[str],
     top: int,
     support: list[SupportPair] | None = None,
@@ -78,7 +76,7 @@ def recommend(
 
     Args:
         run_dir: folder of a finished run.
-        model: a model of the run; None takes its best baseline by validation.
+        name: a model of the run; None takes its best baseline by validation.
         after: item keys, oldest first; repeats in a row collapse, as in training.
         top: how many items to return.
         support: what else the learner did, oldest first; None takes a model as it is.
@@ -86,42 +84,31 @@ def recommend(
         UserError: the run is not one of recommenders or lacks the model, or an item
             is not in its vocabulary.
     """
-    run = Run(run_dir)
-    metrics = run.read_json("metrics.json")
-    if metrics.get("family", FAMILY) != FAMILY:
+    model = finished_model(run_dir, name)
+    prefix = _without_repeats(model.ids_of("--after", after))
+    known = [_known_pair(pair, model) for pair in support or []]
+    if known and not registry.MODELS[model.name].adapts:
+        adapting = [n for n in model.metrics["models"] if registry.MODELS[n].adapts]
         raise UserError(
-            f"{run_dir} is a run on {metrics['mart']} and recommends nothing; name a "
-            "run of recommenders with --run, `moocmeta runs` lists all"
-        )
-    name = model or metrics["best_baseline"] or next(iter(metrics["models"]))
-    if name not in metrics["models"]:
-        raise UserError(
-            f"--model {name} is not in {run_dir}; it has: "
-            + ", ".join(metrics["models"])
-        )
-    item_keys = run.read_json("vocab.json")
-    prefix = _item_ids("--after", after, item_keys)
-    known = [_known_pair(pair, item_keys) for pair in support or []]
-    if known and not registry.MODELS[name].adapts:
-        adapting = [n for n in metrics["models"] if registry.MODELS[n].adapts]
-        raise UserError(
-            f"--support: {name} does not adapt; models of {run_dir} that do: "
+            f"--support: {model.name} does not adapt; models of {run_dir} that do: "
             + (", ".join(adapting) or "none")
         )
     make_reproducible()
-    _, fitted = load_model(run.checkpoint(name))
     try:
-        scores = _scores(fitted, prefix, known)
+        scores = _scores(model.fitted(), prefix, known)
     except Diverged as error:
-        raise UserError(f"--support: {name}: {error}; leave --support out") from error
-    exclude = metrics.get("candidates", {}).get("exclude", "last")
-    candidates = Candidates(exclude, exclude)
-    _, no_candidates = candidates.left_out(Ragged.from_lists([prefix]))
+        raise UserError(
+            f"--support: {model.name}: {error}; leave --support out"
+        ) from error
+    _, no_candidates = model.candidates.left_out(Ragged.from_lists([prefix]))
     scores[no_candidates] = -torch.inf
-    best = _best(scores, top)
+    items, values = best_items(scores[None], top)
     return [
-        Recommendation(rank, item_keys[i], float(scores[i]))
-        for rank, i in enumerate(best, start=1)
+        Recommendation(rank, model.item_keys[i], value)
+        for rank, (i, value) in enumerate(
+            zip(items[0].tolist(), values[0].tolist(), strict=True), start=1
+        )
+        if i >= 0
     ]
 
 
@@ -161,26 +148,12 @@ def _sequences(prefixes: list[list[int]], following: list[int]) -> list[int]:
     return numbers
 
 
-def _known_pair(pair: SupportPair, item_keys: list[str]) -> tuple[list[int], int]:
+def _known_pair(pair: SupportPair, model: FinishedModel) -> tuple[list[int], int]:
     """A support pair as item ids."""
-    (following,) = _item_ids("--support", [pair.next], item_keys)
-    return _item_ids("--support", pair.after, item_keys), following
+    (following,) = model.ids_of("--support", [pair.next])
+    return _without_repeats(model.ids_of("--support", pair.after)), following
 
 
-def _best(scores: torch.Tensor, top: int) -> list[int]:
-    """Items with the highest scores; equal scores in the order of their ids."""
-    order = scores.sort(descending=True, stable=True).indices[:top].tolist()
-    return [i for i in order if scores[i] > -torch.inf]
-
-
-def _item_ids(option: str, after: list[str], item_keys: list[str]) -> list[int]:
-    ids = {key: number for number, key in enumerate(item_keys)}
-    for key in after:
-        if key not in ids:
-            raise UserError(
-                f"{option} {key}: unknown to this run; the nearest are: "
-                + nearest(key, item_keys)
-            )
-    numbers = [ids[key] for key in after]
-    pairs = zip(numbers, [None, *numbers], strict=False)
-    return [number for number, before in pairs if number != before]
+def _without_repeats(items: list[int]) -> list[int]:
+    """Items of which none is the one before."""
+    return [item for item, _ in groupby(items)]

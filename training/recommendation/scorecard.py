@@ -9,13 +9,16 @@ from tabulate import tabulate
 
 from models_py import registry
 from training.evaluation.intervals import bootstrap_intervals, paired_comparisons
+from training.evaluation.lists import fifth_of
 from training.evaluation.metrics import RANKING, leader_of, means
 from training.evaluation.reliability import describe_reliability
 from training.evaluation.slices import (
+    POPULARITY_FIFTHS,
     PREFIX_LENGTHS,
     RELIABILITY_TIERS,
     recall_by_slice,
 )
+from training.recommendation.beyond import beyond_accuracy
 from training.recommendation.candidates import Candidates
 from training.recommendation.gains import adaptation_block
 from training.recommendation.lineup import Answer, Question, utc
@@ -95,6 +98,7 @@ class Scorecard:
         cells = {(n, m): v for n, by in values.items() for m, v in by.items()}
         intervals = bootstrap_intervals(cells, test.user, seed=self.seed)
         all_pairs, without_cold = self._all_pairs(), self._without_cold()
+        lists = self._lists()
         slices, best = self._slices(), best_baseline(self.answers)
         return {
             name: {
@@ -103,6 +107,7 @@ class Scorecard:
                 "val": means(answer.ranks["val"]),
                 "ci95": {metric: intervals[name, metric] for metric in RANKING},
                 "all_pairs": all_pairs[name],
+                "lists": lists.get(name),
                 "without_cold": without_cold[name],
                 "chosen": asdict(answer.chosen) if answer.chosen else None,
                 "train_seconds": answer.train_seconds,
@@ -161,6 +166,16 @@ class Scorecard:
             for name, found in ranks.items()
         }
 
+    def _lists(self) -> dict[str, dict[str, Any]]:
+        """What each model's lists favour."""
+        lists = {
+            name: answer.lists
+            for name, answer in self.answers.items()
+            if answer.lists is not None
+        }
+        counts = self.marts.n_train_events.numpy()
+        return beyond_accuracy(lists, counts, self.questions["test"].user, self.seed)
+
     def _without_cold(self) -> dict[str, dict[str, Any] | None]:
         """Each model's metrics over queries whose label train has, and intervals."""
         test = self.questions["test"]
@@ -180,6 +195,7 @@ class Scorecard:
 
     def _slices(self) -> dict[str, dict[str, list[dict[str, Any]]]]:
         test, pairs = self.questions["test"], self.marts.pairs
+        labels = pairs.label[test.pair].numpy()
         ranks = {name: answer.ranks["test"] for name, answer in self.answers.items()}
         measures = {
             "prefix_length": (pairs.prefix_len[test.pair].numpy(), PREFIX_LENGTHS),
@@ -190,6 +206,10 @@ class Scorecard:
             "support_reliability_tier": (
                 self.marts.episodes.reliability[test.episode],
                 RELIABILITY_TIERS,
+            ),
+            "popularity_fifth": (
+                fifth_of(self.marts.n_train_events.numpy())[labels],
+                POPULARITY_FIFTHS,
             ),
         }
         return {

@@ -1,6 +1,5 @@
 """Sections to one HTML page that needs nothing but itself."""
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -8,12 +7,13 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from training.files import sha256_of, write_json, write_text
+from training.files import write_text
 from training.report import numbers
 from training.report.blocks import Section
 from training.report.plots import N_SERIES
 from training.report.record import read_run
 from training.report.sections import SECTIONS
+from training.runs import Run
 
 REPORT_NAME = "report.html"
 
@@ -85,10 +85,5 @@ def write_report(run_dir: Path) -> Path:
     """
     page = run_dir / REPORT_NAME
     write_text(page, render(run_dir))
-    manifest = run_dir / "manifest.json"
-    if manifest.is_file():
-        content = json.loads(manifest.read_text(encoding="utf-8"))
-        fingerprint = {"bytes": page.stat().st_size, "sha256": sha256_of(page)}
-        content.setdefault("artifacts", {})[REPORT_NAME] = fingerprint
-        write_json(manifest, content)
+    Run(run_dir).seal(Path(REPORT_NAME))
     return page

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from training.evaluation.metrics import RANKING
-from training.evaluation.ranking import label_ranks
+from training.evaluation.ranking import best_items, label_ranks
 
 
 def ranks_of(scores, labels, excluded=None) -> list[int]:
@@ -138,3 +138,19 @@ def test_metrics_lie_in_the_unit_interval_and_are_ordered(ranks):
     assert (values["ndcg@10"] <= values["recall@10"]).all()
     assert (values["accuracy@1"] <= values["mrr"]).all()
     assert (values["recall@5"] <= values["recall@10"]).all()
+
+
+@given(data=st.data(), n_items=st.integers(1, 9), n=st.integers(1, 12))
+def test_best_items_stand_in_the_order_of_score_and_id(data, n_items, n):
+    """Few distinct scores: nearly all tie; -inf is no candidate."""
+    one = st.sampled_from([-math.inf, -1.0, 0.0, 2.0])
+    row = st.lists(one, min_size=n_items, max_size=n_items)
+    scores = torch.tensor(data.draw(st.lists(row, min_size=1, max_size=5)))
+    items, values = best_items(scores.clone(), n)
+    assert items.shape == values.shape == (len(scores), min(n, n_items))
+    for own, found, value in zip(scores.tolist(), items, values, strict=True):
+        order = sorted(range(n_items), key=lambda i: (-own[i], i))
+        best = [i for i in order if own[i] > -math.inf][:n]
+        assert found[: len(best)].tolist() == best
+        assert set(found[len(best) :].tolist()) <= {-1}
+        assert value[: len(best)].tolist() == [own[i] for i in best]

@@ -69,6 +69,7 @@ def marts_of(items: np.ndarray) -> RecommendationMarts:
         mart="episodes_k2_q3",
         dataset="made",
         item_keys=[str(n) for n in range(N_ITEMS)],
+        n_train_events=torch.ones(N_ITEMS, dtype=torch.int64),
         in_train=torch.ones(N_ITEMS, dtype=torch.bool),
         pairs=pairs,
         episodes=episodes,

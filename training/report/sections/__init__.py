@@ -20,6 +20,7 @@ from training.report.sections.causal import (
 from training.report.sections.certainty import certainty
 from training.report.sections.data import data
 from training.report.sections.headline import headline
+from training.report.sections.lists import lists
 from training.report.sections.optimum import optimum
 from training.report.sections.reliability import reliability
 from training.report.sections.reproduce import reproduce
@@ -42,6 +43,7 @@ SECTIONS: dict[str, tuple[Build, ...]] = {
         optimum,
         adaptation,
         slices,
+        lists,
         reliability,
         training,
         data,

@@ -1,4 +1,4 @@
-"""Recall@10 by prefix length and by reliability tier."""
+"""Recall@10 by prefix length, reliability and popularity of the next item."""
 
 from typing import Any
 
@@ -24,6 +24,11 @@ KINDS = {
         "By reliability of the support",
         "tier of the support",
         "A model that rises to the right adapts better to reliable support.",
+    ),
+    "popularity_fifth": (
+        "By popularity of the next item",
+        "fifth of all items by train events",
+        "A model that falls to the right finds what many do and little else.",
     ),
 }
 
