@@ -2,6 +2,11 @@
 
 import gzip
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 from datetime import datetime
 from pathlib import Path
 
@@ -629,13 +634,30 @@ def test_a_name_that_is_taken_is_left_as_it_is(tmp_path):
     assert no_folder.exit_code == 1 and no_folder.stderr.count("\n") == 1
 
 
-def test_an_interrupt_leaves_nothing(tmp_path, monkeypatch):
-    def interrupted(*_args, **_more):
-        raise KeyboardInterrupt
-
-    log = written(tmp_path, "a.csv", LOG)
-    monkeypatch.setattr("training.ingest.record.written", interrupted)
-    result = ingest(tmp_path, "mine", log)
-    assert result.exit_code == 1
-    assert result.stderr.splitlines()[-1] == "Aborted!"
-    assert [path.name for path in tmp_path.rglob("*") if path != log] == ["raw"]
+def test_an_interrupt_leaves_nothing(tmp_path):
+    """A real one, while DuckDB writes: it makes an error of its own of it."""
+    log = tmp_path / "a.csv"
+    duckdb.sql(
+        "copy (select 'u' || i % 999 as user, i as item, to_timestamp(1e9 + i) as time "
+        f"from range(1500000) t(i)) to '{log}'"
+    )
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    run = "from training.cli import main; main()"
+    command = [sys.executable, "-c", run, "ingest", "mine", str(log)]
+    with subprocess.Popen(
+        [*command, "--out", str(tmp_path), "--quiet"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"TMPDIR": str(scratch), "MOOCMETA_THREADS": "1"},
+    ) as process:
+        written = "raw/*/mine/*.parquet"
+        while process.poll() is None and not list(tmp_path.glob(written)):
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        _, error = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert error.strip() == "Aborted!"
+    left = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*")}
+    assert left == {"a.csv", "raw", "scratch"}

@@ -89,7 +89,7 @@ def test_the_run_says_how_the_order_changes(run):
     for sentence in by_time["words"]:
         assert sentence in run.stdout
     assert "What the future changes" in page
-    assert "tested on other" in page and "the future" in page
+    assert "recall@10 of each model on other users and on the future" in page
     # what was tested on other users is what it is without the option
     assert run.metrics["split_times"] is None
 

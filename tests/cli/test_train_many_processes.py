@@ -26,6 +26,7 @@ from tests.side_by_side import side_by_side
 from training.cli import train
 from training.files import PROJECT_ROOT
 from training.fit.processes import LostProcess, World
+from training.report import plots
 
 # nothing is noisy in here: noise is each process's own
 LINEUP = (
@@ -61,6 +62,7 @@ def train_into(log: Path, env: dict[str, str], out: Path, *options: object) -> N
         os.dup2(file.fileno(), 2)
         sys.stdout, sys.stderr = os.fdopen(1, "w"), os.fdopen(2, "w")
     os.environ.update(env)
+    plots.inline = lambda figure: "<svg></svg>"
     train.main([str(word) for word in (*options, "--out", out, "--quiet")])
 
 
@@ -81,21 +83,29 @@ def assert_fitted_alike(one: Path, two: Path) -> None:
         assert model["test"] == pytest.approx(other["test"], abs=5e-3), name
 
 
-def test_two_processes_fit_what_one_would(tmp_path, built_project):
-    options = (*LINEUP, "--epochs", "2")
-    one = trained(built_project.env, tmp_path / "one", *options)
-    process = torchrun(built_project.env, tmp_path / "two", *options)
+def test_torchrun_makes_one_run_of_two_processes(tmp_path, built_project):
+    process = torchrun(built_project.env, tmp_path, *MARS, "--model", "popularity")
     assert process.returncode == 0, process.stderr
-    (two,) = tmp_path.glob("two/*/")
-    assert process.stdout.endswith(f"\n{two}/report.html\n")
+    (run,) = tmp_path.glob("*/")
+    assert process.stdout.endswith(f"\n{run}/report.html\n")
     assert process.stdout.count("report.html") == 1  # one process speaks
-    assert len((tmp_path / "two/index.jsonl").read_text().splitlines()) == 1
-    assert files_under(two) == files_under(one)
-    found = metrics_of(two)
-    assert (metrics_of(one)["n_processes"], found["n_processes"]) == (1, 2)
+    assert len((tmp_path / "index.jsonl").read_text().splitlines()) == 1
+    found = metrics_of(run)
+    assert found["n_processes"] == 2
     assert found["command"].startswith(
         "torchrun --nproc-per-node 2 -m training.cli --mart"
     )
+
+
+def test_two_processes_fit_what_one_would(tmp_path, built_project):
+    options = (*LINEUP, "--epochs", "2")
+    one = trained(built_project.env, tmp_path / "one", *options)
+    log, out = tmp_path / "said", tmp_path / "two"
+    both = side_by_side(2, train_into, log, built_project.env, out, *options)
+    assert [process.wait() for process in both] == [0, 0], log.read_text()
+    (two,) = out.glob("*/")
+    assert files_under(two) == files_under(one)
+    assert [metrics_of(run)["n_processes"] for run in (one, two)] == [1, 2]
     assert_fitted_alike(one, two)
     rows = [pd.read_parquet(run / "predictions.parquet") for run in (one, two)]
     numbers = rows[0].select_dtypes("number").columns

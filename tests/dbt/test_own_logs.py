@@ -120,7 +120,8 @@ def test_an_own_log_gives_what_the_built_in_gives_and_nothing_touches_it(built):
                     ("alone", "mine"),
                 )
             )
-            assert connection.sql(only).fetchone(), mart
+            if mart != "split_times":  # both are split by user
+                assert connection.sql(only).fetchone(), mart
             for other in (theirs, only):
                 for a, b in ((mine, other), (other, mine)):
                     assert not connection.sql(f"{a} except all {b}").fetchall(), mart

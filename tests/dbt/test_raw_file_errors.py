@@ -215,6 +215,8 @@ def test_rows_that_are_all_lost_are_told_with_what_was_not_known(outcomes):
         "edm_cup_2023: nothing is left of its 1 rows: none has a known user; do the",
         "xuetangx: nothing is left of its 2 rows: no event type is kept "
         "(event_type_prefixes of datasets), found click, close",
+        "edm_cup_2023/action_logs.csv: 1 of 1 rows have a value of assignment_log_id "
+        "that assignment_details.csv lacks: a …; it has b …",
     ):
         assert outcome.output.count(f"[WARNING]: {told}") == 1, outcome.output
 

@@ -86,6 +86,10 @@ def _one_line_errors() -> Iterator[None]:
         yield
     except duckdb.Error as error:
         raise UserError(_in_one_line(str(error))) from error
+    except RuntimeError as error:  # what DuckDB makes of Ctrl-C
+        if isinstance(error.__cause__, KeyboardInterrupt):
+            raise KeyboardInterrupt from error
+        raise
 
 
 def _in_one_line(message: str) -> str:

@@ -121,9 +121,9 @@ def _words(by_user: dict[str, float], found: dict[str, Any]) -> list[str]:
     words = [
         f"By time train ends at {utc(cuts['train_until'])} and test begins at "
         f"{utc(cuts['val_until'])} (UTC).",
-        f"{title[best]} is best on other users ({by_user[best]:.3f} {SELECTED_BY}) and "
-        + ("on the future too" if best == best_later else "no more on the future")
-        + f": there {title[best_later]} reaches {by_time[best_later]:.3f}.",
+        f"{title[best]} is best on other users ({by_user[best]:.3f} {SELECTED_BY}), "
+        f"{'still ' if best == best_later else ''}{title[best_later]} on the future "
+        f"({by_time[best_later]:.3f}).",
         _order_in_words(found, title, len(models)),
     ]
     cold = found["share_cold_labels"]

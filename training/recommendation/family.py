@@ -140,18 +140,24 @@ def _write_predictions(
 
 def tables(metrics: dict[str, Any]) -> str:
     """The line-up, and what else the run was asked for, as text tables."""
-    found = [scorecard.table(metrics)]
-    if metrics.get("by_time"):
-        found += [by_time_table(metrics), scorecard.table(metrics["by_time"])]
+    found = [scorecard.table(metrics), *_searched(metrics)]
+    if later := metrics.get("by_time"):
+        found += [by_time_table(metrics), scorecard.table(later), *_searched(later)]
     if metrics["repeat_splits"]:
         found.append(scorecard.repeated_table(metrics))
+    if advice := on_few_users(metrics):
+        found.append(advice)
+    return "\n\n".join(found)
+
+
+def _searched(metrics: dict[str, Any]) -> list[str]:
+    """What trials and seeds brought, where they were asked for."""
+    found = []
     if metrics.get("tuning"):
         found.append(searching.tuning_table(metrics))
     if metrics.get("seeds"):
         found.append(searching.seeds_table(metrics))
-    if advice := on_few_users(metrics):
-        found.append(advice)
-    return "\n\n".join(found)
+    return found
 
 
 def _optimum(marts: RecommendationMarts, asked: np.ndarray) -> dict[str, Any] | None:

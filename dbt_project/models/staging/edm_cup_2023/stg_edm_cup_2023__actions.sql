@@ -1,4 +1,11 @@
-{{ config(materialized='table') }}
+{{ config(
+    materialized='table',
+    post_hook="{{ warn_of_strangers(
+        this, 'platform_session', 'assignment_number is null',
+        ref('stg_edm_cup_2023__assignments'), 'assignment_log_id',
+        'edm_cup_2023/action_logs.csv', 'assignment_details.csv'
+    ) }}"
+) }}
 -- One row per action; the user is null where the assignment has no student. A table,
 -- since every reading of the text file costs as much again.
 with

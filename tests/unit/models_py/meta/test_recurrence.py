@@ -6,7 +6,7 @@ from torch.nn.utils.rnn import PackedSequence, pack_sequence
 
 from models_py.recommendation.recurrence import packed_states, recurrence
 
-T, R, L, H = 2, 3, 4, 5
+T, R, L, H = 2, 2, 3, 2
 
 
 def drawn(*shape: int) -> torch.Tensor:
