@@ -14,9 +14,21 @@ data=${MOOCMETA_DATA_DIR:-sample_data}
 runs=${MOOCMETA_RUNS_DIR:-runs}
 config=${NIGHT_CONFIG:-configs/nightly.yaml}
 
+sha256() {
+    if command -v sha256sum > /dev/null; then sha256sum "$1"; else shasum -a 256 "$1"; fi |
+        cut -d ' ' -f 1
+}
+
+record=$data/raw/$name/dataset.yml
 append=
-if [ -f "$data/raw/$name/dataset.yml" ]; then append=--append; fi
-moocmeta ingest "$name" "$@" $append
+if [ -f "$record" ]; then
+    append=--append
+    for file do # those that are in already, as after a kill, are left out
+        shift
+        grep -q "$(sha256 "$file")" "$record" || set -- "$@" "$file"
+    done
+fi
+if [ $# -gt 0 ]; then moocmeta ingest "$name" "$@" $append; fi
 
 dbt build --quiet --selector recommendation
 

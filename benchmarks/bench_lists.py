@@ -93,7 +93,7 @@ def _make_run(rng: np.random.Generator, folder: Path, n_items: int, n: int) -> N
         fitted.fit(train, optimise=lambda *nothing: None)
         path = Run(folder).checkpoint(name)
         save_model(path, name, model, config, {"n_items": n_items})
-    models = {name: {"title": name} for name in MODELS}
+    models: dict[str, dict[str, Any]] = {name: {"title": name} for name in MODELS}
     models["best"] |= {"adaptation": {"by_support": {str(N_SUPPORT): {}}}}
     metrics = {"dataset": "made", "mart": "episodes_k5_q10", "models": models}
     write_json(folder / "metrics.json", {**metrics, "best_baseline": "gru"})
@@ -153,7 +153,7 @@ def _pairs(
     n_pairs: int,
 ) -> pa.Table:
     """Every position of every sequence as a pair, as long as there are to be more."""
-    rows = []
+    rows: list[dict[str, Any]] = []
     for number, (length, user) in enumerate(zip(lengths, owner, strict=True)):
         items = rng.integers(0, n_items, length).tolist()
         rows += [

@@ -33,6 +33,7 @@ from tests.dbt.raw_cases import (
 from tests.dbt.raw_logs import HARMLESS, Log
 from tests.dbt.test_export_marts import ORDER
 from tests.dbt.test_kt_exports import write_run
+from tests.dbt.test_rec_exports import GOOD, OLDER, write_lists
 from tests.reference.ad_logs import tied_log, write_ad_log
 from tests.reference.logs import seeded_log
 from tests.reference.raw_files import write_log
@@ -175,6 +176,7 @@ def data_dir(scratch) -> Path:
     write_tracing_log(drawn, drawn_tracing_log(n_histories=60), seed=5)
     add_files(drawn / "raw", folder / "raw")
     write_run(folder / "runs", "20260101-000000-d-kt_sequences", 4, mastery=0.5)
+    write_lists(folder / "runs", OLDER, GOOD)
     ingest_by_time(folder)
     return folder
 
