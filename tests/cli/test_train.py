@@ -67,12 +67,12 @@ RUN_KEYS = {
     *("share_unseen_labels", "best_baseline", "models", "bayes_optimal"),
     *("bayes_optimal_given_support", "gradient_orders", "reliability", "repeat_splits"),
     *("data_summary", "funnel", "candidates", "n_all_pairs", "test_users_by_mart"),
-    *("tuning", "seeds"),
+    *("tuning", "seeds", "by_time", "split_times", "newest_train_at"),
 }
 MODEL_KEYS = {
     *("title", "test", "val", "ci95", "train_seconds", "eval_seconds", "n_parameters"),
     *("best_epoch", "monitor", "history", "vs_best_baseline", "slices", "adaptation"),
-    *("vs_markov", "chosen", "all_pairs"),
+    *("vs_markov", "chosen", "all_pairs", "without_cold", "lists"),
 }
 
 
@@ -125,7 +125,8 @@ def test_metrics_have_the_promised_keys(full):
         for metric, (low, high) in model["ci95"].items():
             assert 0 <= low <= model["test"][metric] <= high <= 1
         assert set(model["slices"]) == {
-            *("prefix_length", "reliability_tier", "support_reliability_tier")
+            *("prefix_length", "reliability_tier", "support_reliability_tier"),
+            "popularity_fifth",
         }
         assert (model["adaptation"] is not None) == (name in ADAPTING)
         is_neural = name in TRAINED
