@@ -159,14 +159,14 @@ def test_item_health_joins_parameters_drift_and_predictions(outcomes):
         scratch,
         "newest",
         "select item_id, item_key, skill_keys, difficulty, n_periods, drift, "
-        "drift_p_value, is_drifting, n_predictions, actual_rate, predicted_rate "
-        "from item_health order by item_id",
+        "drift_se, drift_p_value, is_drifting, n_predictions, actual_rate, "
+        "predicted_rate from item_health order by item_id",
     )
     assert found == [
-        (0, "p0", ["s", "t"], 0.5, 2, 1.0, 0.001, True, 1, 1.0, 0.5),
-        (1, "p1", ["s", "t"], 0.5, 2, 0.125, 0.5, False, 1, 1.0, 0.5),
-        (2, "p2", ["s", "t"], 0.5, 0, None, None, False, 1, 0.0, 0.25),
-        (3, "p3", ["s", "t"], 0.5, 0, None, None, False, 1, 0.0, 0.25),
+        (0, "p0", ["s", "t"], 0.5, 2, 1.0, 0.5, 0.001, True, 1, 1.0, 0.5),
+        (1, "p1", ["s", "t"], 0.5, 2, 0.125, None, 0.5, False, 1, 1.0, 0.5),
+        (2, "p2", ["s", "t"], 0.5, 0, None, None, None, False, 1, 0.0, 0.25),
+        (3, "p3", ["s", "t"], 0.5, 0, None, None, None, False, 1, 0.0, 0.25),
     ]
 
 

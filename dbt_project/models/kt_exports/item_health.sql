@@ -20,18 +20,29 @@ predictions as (
 
 ),
 
+last_periods_marked as (
+
+    select
+        *,
+        period = max(period) over (partition by dataset, item_id) as is_last
+
+    from drift
+
+),
+
 drift_summarised as (
 
     select
         dataset,
         item_id,
         count(*) as n_periods,
-        max_by(drift, period) as drift,
-        max_by(drift_se, period) as drift_se,
+        -- engines do not agree on max_by() where the last period has no value
+        max(case when is_last then drift end) as drift,
+        max(case when is_last then drift_se end) as drift_se,
         min(p_value) as drift_p_value,
         max(cast(drift_flag as integer)) = 1 as is_drifting
 
-    from drift
+    from last_periods_marked
 
     group by dataset, item_id
 
