@@ -27,23 +27,37 @@ vocab as (
 
 ),
 
+last_sessions as (
+
+    select
+        *,
+        -- several of the platform may end in one second
+        end_ts_epoch = max(end_ts_epoch) over (partition by user_number) as is_last
+
+    from sessions
+
+),
+
 users_dated as (
 
     select
-        sessions.dataset,
-        sessions.user_id,
-        sessions.user_number,
+        last_sessions.dataset,
+        last_sessions.user_id,
+        last_sessions.user_number,
         max(events.event_at) as as_of
 
     from {{ ref('int_events_sessionized') }} as events
 
-    -- inner: events of dropped sessions go with them
-    inner join sessions
+    inner join last_sessions
         on
-            events.user_number = sessions.user_number
-            and events.session_number = sessions.session_number
+            events.user_number = last_sessions.user_number
+            and events.session_number = last_sessions.session_number
+            and last_sessions.is_last
 
-    group by sessions.dataset, sessions.user_id, sessions.user_number
+    group by
+        last_sessions.dataset,
+        last_sessions.user_id,
+        last_sessions.user_number
 
 ),
 
