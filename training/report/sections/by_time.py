@@ -47,7 +47,6 @@ def _slopes(run: Run, found: dict[str, Any], metric: str) -> Figure:
         f"{metric} of each model on other users and on the future: {spoken}.",
         f"{metric} with its 95% interval. Lines that cross are models that change "
         "places.",
-        is_wide=True,
     )
 
 
