@@ -221,6 +221,10 @@ CONTRADICTORY = {
 }
 READABLE = {
     "header only": (f"{XUETANGX}.csv", EVENTS_HEADER),
+    "no session of the platform, where sessions are by gap": (
+        f"{XUETANGX}.csv",
+        EVENTS_HEADER + b"c,u,,load_video,2017-03-01\n",
+    ),
     "upper-case header": (
         f"{MARS}.csv",
         RATINGS_HEADER.upper() + b"1,2,50,2020-01-01 00:00:00,5\n",
