@@ -28,6 +28,7 @@ from training.fit.checkpoints import save_model
 from training.runs import Run
 
 N_SUPPORT = 5
+# from a small process: a child's peak memory begins with that of what started it
 _MEASURED = """
 import resource, subprocess, sys
 subprocess.run(sys.argv[1:], check=True, stdout=sys.stderr)
