@@ -205,8 +205,8 @@ def choose_dataset(
         raise refusal(path, mart, "it has no rows")
     if not found:
         raise UserError(
-            f"mart {mart} is empty: check the raw files under MOOCMETA_DATA_DIR, "
-            "then run `dbt build`"
+            f"mart {mart} is empty: check the raw files under MOOCMETA_DATA_DIR "
+            "(mart dataset_funnel says which step left nothing), then run `dbt build`"
         )
     if dataset is not None:
         raise UserError(
