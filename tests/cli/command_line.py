@@ -11,7 +11,8 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner, Result
 
-from training.cli import main, train
+from training.cli import main
+from training.commands.train import train_command as train
 from training.fit.state import FitCheckpoints
 from training.report import causal_plots, plots
 

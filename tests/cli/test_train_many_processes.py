@@ -23,7 +23,7 @@ from tests.cli.command_line import (
     trained,
 )
 from tests.side_by_side import side_by_side
-from training.cli import train
+from training.commands.train import train_command as train
 from training.files import PROJECT_ROOT
 from training.fit.processes import LostProcess, World
 from training.report import plots
