@@ -1,13 +1,22 @@
 """What several files of command-line tests look at."""
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import duckdb
 import pytest
 
 from tests.cli.command_line import Finished, finished
 from tests.cli.tracing_run import KT
+from training.causal import checks
+
+
+@pytest.fixture(scope="session", autouse=True)
+def few_permutations() -> Iterator[None]:
+    """Clicks are dealt out anew a few times; how often decides no test but one."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(checks, "N_PERMUTATIONS", 3)
+        yield
 
 
 @pytest.fixture(scope="session")
