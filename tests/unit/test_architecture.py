@@ -16,6 +16,7 @@ STANDARD = tuple(sys.stdlib_module_names)
 ARRAYS = ("numpy", "scipy", "torch")
 WITHOUT_TORCH = ("metrics", "probabilities", "effects", "lists")
 
+
 def imports_of(tree: ast.AST) -> list[str]:
     """Full names of what a file imports, `from a import b` as `a.b`."""
     plain = [node for node in ast.walk(tree) if isinstance(node, ast.Import)]

@@ -15,9 +15,10 @@ from training.fit.job import Job
 from training.recommendation import pair_table
 from training.recommendation.adapting import pairs_with_support
 from training.recommendation.candidates import Candidates
-from training.recommendation.lineup import Answer, answer, questions_of
+from training.recommendation.lineup import Answer, answer
 from training.recommendation.marts import RecommendationMarts
 from training.recommendation.pair_table import Episodes, Pairs
+from training.recommendation.questions import questions_of
 from training.recommendation.scorecard import Scorecard, best_baseline
 from training.runs import Run
 
