@@ -13,8 +13,9 @@ import torch
 from torch import Tensor
 
 from models_py.tracing.data import Responses, SkillSets
+from models_py.tracing.grouped import Grouped
 from models_py.tracing.rates import Rates, out_of_fold_log_odds
-from models_py.tracing.shown import FEATURES, Grouped, Questions, Shown
+from models_py.tracing.shown import FEATURES, Questions, Shown
 
 # what is left of a surprise after each further answer: of the student, on the skill,
 # to the item

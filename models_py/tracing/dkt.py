@@ -18,7 +18,7 @@ from models_py.seeding import seeded
 from models_py.tracing import histories
 from models_py.tracing.data import Responses
 from models_py.tracing.embeddings import ItemVectors, SkillVectors
-from models_py.tracing.histories import Asked, HistoryBatch
+from models_py.tracing.history_batch import Asked, HistoryBatch
 
 WINDOW = 200  # responses of a training row, as in the mart `kt_sequences`
 

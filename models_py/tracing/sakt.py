@@ -25,7 +25,8 @@ from models_py.tracing.columns import (
 )
 from models_py.tracing.data import Responses
 from models_py.tracing.embeddings import ItemVectors, Kept, SkillVectors
-from models_py.tracing.histories import HistoryBatch, Probes
+from models_py.tracing.histories import Probes
+from models_py.tracing.history_batch import HistoryBatch
 from models_py.tracing.logistic import regressed
 from models_py.tracing.rates import ITEM_WEIGHT, Rates
 

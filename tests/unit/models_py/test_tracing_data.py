@@ -12,9 +12,10 @@ from models_py.ragged import Ragged
 from models_py.tracing import histories
 from models_py.tracing.columns import Surprises
 from models_py.tracing.data import SkillSets
+from models_py.tracing.grouped import Grouped
 from models_py.tracing.histories import Probes
 from models_py.tracing.rates import Rates, out_of_fold_log_odds
-from models_py.tracing.shown import Grouped, Shown
+from models_py.tracing.shown import Shown
 from tests.unit.models_py.made_answers import (
     N_ITEMS,
     responses_of,
