@@ -29,6 +29,7 @@ from models_py.tracing.histories import Probes
 from models_py.tracing.history_batch import HistoryBatch
 from models_py.tracing.logistic import regressed
 from models_py.tracing.rates import ITEM_WEIGHT, Rates
+from models_py.tracing.temperature import Temperature
 
 WINDOW = 200  # responses of a training row, as in the mart `kt_sequences`
 N_COLUMNS = 2 * len(NAMES)  # each, and whether it is unknown
@@ -107,6 +108,7 @@ class SAKT(nn.Module):
         self.dropout = nn.Dropout(config.dropout)
         self.rates = Kept(Rates.unknown(n_items, n_skills))
         self.scale = Kept(Scale.unknown(len(NAMES)))
+        self.temperature = Temperature()
 
     @property
     def n_parameters(self) -> int:
@@ -156,7 +158,9 @@ class SAKT(nn.Module):
         with torch.no_grad():  # start from what the columns alone tell
             self.weights.weight.copy_(weights[None])
             self.weights.bias.fill_(bias)
-        return optimise(self, replace(train, history=inputs.float()))
+        log = optimise(self, replace(train, history=inputs.float()))
+        self.temperature.learn(self.predict(val), val.correct)
+        return log
 
     @torch.no_grad()
     def predict(self, responses: Responses) -> Tensor:
@@ -186,6 +190,6 @@ class SAKT(nn.Module):
         for rows, batch in histories.probe_batches(
             responses, probes, self.config.context
         ):
-            logits = self.logits(batch.to(device)).cpu()[batch.asked.is_real]
-            found[rows] = logits.sigmoid()
+            odds = self.temperature(self.logits(batch.to(device))).cpu()
+            found[rows] = odds[batch.asked.is_real].sigmoid()
         return found

@@ -13,6 +13,7 @@ from models_py.config import OptimiserConfig
 from models_py.tracing import histories
 from models_py.tracing.attention import HistoryAttention
 from models_py.tracing.sakt import SAKT, SAKTConfig
+from models_py.tracing.temperature import Temperature
 from models_py.tracing.wd_irt import WideDeepIRT, WideDeepIRTConfig
 from tests.unit.models_py.made_answers import (
     N_ITEMS,
@@ -168,3 +169,20 @@ def test_a_state_of_other_sizes_is_refused(model):
     state = model(N_ITEMS, N_SKILLS, configs[model]).state_dict()
     with pytest.raises(RuntimeError, match="size mismatch"):
         model(N_ITEMS + 1, N_SKILLS, configs[model]).load_state_dict(state)
+
+
+@pytest.mark.parametrize("too_sure", [0.4, 1.0, 3.0])
+def test_a_temperature_takes_odds_back_to_what_they_are_worth(too_sure):
+    rng = np.random.default_rng(4)
+    odds = torch.from_numpy(rng.normal(0.5, 1.2, 20_000))
+    right = torch.from_numpy(rng.random(len(odds))) < odds.sigmoid()
+    temperature = Temperature()
+    temperature.learn((too_sure * odds).sigmoid(), right)
+    assert float(temperature.degrees) == pytest.approx(too_sure, rel=0.05)
+    assert torch.equal(temperature(odds).argsort(), odds.argsort())
+
+
+def test_a_few_sure_answers_move_a_temperature_little():
+    temperature = Temperature()
+    temperature.learn(torch.full((5,), 0.99), torch.tensor([True] * 4 + [False]))
+    assert 1.0 < float(temperature.degrees) < 1.1
