@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from models_py.fitting import Batches
-from models_py.tracing.data import Responses
+from models_py.tracing.data import Probes, Responses
 from models_py.tracing.history_batch import Asked, HistoryBatch, Interactions
 from models_py.tracing.temperature import Temperature
 
@@ -138,28 +138,13 @@ def chances(model: AnswersByLogits, responses: Responses, context: int) -> Tenso
     return found
 
 
-@dataclass(frozen=True)
-class Probes:
-    """Questions that nobody was asked: an item right after a response.
+def probe_batches(
+    responses: Responses, probes: Probes, columns: Tensor, context: int
+) -> Iterator[tuple[Tensor, HistoryBatch]]:
+    """Every probe once; it sees its response and all before.
 
     Args:
-        after: row of the response, ascending, shape (M,).
-        item: 0-based item ids, shape (M,).
-        skill_set: row of the skill sets, shape (M,).
         columns: what a model reads of each beside the interactions, shape (M, F).
-    """
-
-    after: Tensor
-    item: Tensor
-    skill_set: Tensor
-    columns: Tensor
-
-
-def probe_batches(
-    responses: Responses, probes: Probes, context: int
-) -> Iterator[tuple[Tensor, HistoryBatch]]:
-    """Every probe once, as if asked a second after its response.
-
     Yields:
         Numbers of the batch's probes in the order of its real questions, and the
         batch, which has no targets.
@@ -178,7 +163,7 @@ def probe_batches(
         questions = Asked(
             item=probes.item[number],
             skill_set=probes.skill_set[number],
-            at=responses.at[after] + 1,
+            at=probes.at[number],
             position=after + 1,
             is_real=is_real,
         )
@@ -190,7 +175,7 @@ def probe_batches(
                 _gathered(responses, past, Interactions),
                 responses.skill_sets,
                 responses.skill_sets.overlap,
-                probes.columns[number],
+                columns[number],
                 torch.empty(0),
             ),
         )

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from models_py.tracing.data import Responses
+from models_py.tracing.data import Probes, Responses
 from models_py.tracing.grouped import Grouped
 
 HOURS = {"hour": 1, "day": 24, "week": 24 * 7, "month": 24 * 30}
@@ -152,17 +152,16 @@ class Shown:
             self.skill_set,
         )
 
-    def questions_after(
-        self, row: np.ndarray, item: np.ndarray, skill_set: np.ndarray
-    ) -> Questions:
-        """Questions asked a second after the given rows, which they see."""
+    def questions_after(self, probes: Probes) -> Questions:
+        """Questions that nobody was asked."""
+        row = probes.after.numpy()
         return Questions(
             row + 1,
             self.first[row],
             self.user[row],
-            self.at[row] + 1,
-            item,
-            skill_set,
+            probes.at.numpy(),
+            probes.item.numpy(),
+            probes.skill_set.numpy(),
         )
 
     def features(self, asked: Questions) -> Tensor:

@@ -100,9 +100,12 @@ def test_rare_items_share_a_vector_and_unknown_skills_count_for_nothing():
 
 
 def test_probes_after_a_response_are_what_the_next_answer_would_be_asked():
-    """A probe is the same question as a response one second later."""
-    data = responses_of([[(1, 9, True), (2, 9, False), (1, 1, True)]])
+    """A probe is the same question as a response after train users' usual pause."""
+    train = responses_of([[(1, 0, True), (1, 8, True), (2, 70, True), (1, 9, False)]])
+    assert train.usual_pause == 9
     model = SAKT(N_ITEMS, N_SKILLS, SAKTConfig(dim=8, n_heads=2))
+    model.fit(train, train, optimise)
+    data = responses_of([[(1, 9, True), (2, 9, False), (1, 9, True)]])
     torch.testing.assert_close(
         model.predict_after(data, torch.tensor([1]), data.item[2:], data.skill_set[2:]),
         model.predict(data)[2:],
