@@ -112,7 +112,7 @@ def resume(run_dir: Path, *, progress: bool) -> dict[str, Any] | None:
     config = _as_recorded(settings, run.path / "config.json")
     device = config.torch_device()
     with joined(device) as world:
-        with _if_stopped(_going_on(run)):
+        with _if_stopped(run.remedy):
             if world.broadcast_bytes(b"done" if run.is_done else b""):
                 return run.read_json("metrics.json") if world.is_main else None
             source = marts_path(config.mart_dir)
@@ -164,10 +164,6 @@ def _if_stopped(remedy: str) -> Iterator[None]:
         raise UserError(f"interrupted; {remedy}") from None
 
 
-def _going_on(run: runs.Run) -> str:
-    return f"go on with `moocmeta-train --resume {run.path}`"
-
-
 def _require_same_marts(world: World, marts: Marts, source: Path) -> None:
     """Refuse processes that read different data: they would be out of step."""
     ours = json.dumps(marts.fingerprints, sort_keys=True).encode()
@@ -201,7 +197,7 @@ def _go(job: Job[Marts], family: Family[Any], command: str) -> dict[str, Any] | 
     make_reproducible()
     run, config, marts = job.run, job.config, job.marts
     try:
-        with _if_stopped(_going_on(run)):
+        with _if_stopped(run.remedy):
             found = family.evaluate(job)
     except Diverged as error:
         raise UserError(

@@ -5,6 +5,7 @@ import json
 import os
 import platform
 import re
+import shlex
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -55,6 +56,12 @@ class Run:
         content.setdefault("artifacts", {})[name.as_posix()] = fingerprint
         write_json(manifest, content)
 
+    @property
+    def remedy(self) -> str:
+        """What to do about a run that was stopped."""
+        path = shlex.quote(str(self.path))
+        return f"go on with `moocmeta-train --resume {path}`"
+
     def read_json(self, name: str) -> Any:
         """One of the run's JSON files.
 
@@ -66,8 +73,7 @@ class Run:
             return json.loads(path.read_text(encoding="utf-8"))
         except FileNotFoundError as error:
             raise UserError(
-                f"{path} is missing: the run did not finish; "
-                f"go on with `moocmeta-train --resume {self.path}`"
+                f"{path} is missing: the run did not finish; {self.remedy}"
             ) from error
         except (OSError, ValueError) as error:
             raise UserError(f"{path} is damaged ({error}); train anew") from error

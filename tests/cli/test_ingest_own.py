@@ -135,8 +135,13 @@ REPORT = (
     "Origin,IP address\n"
     '"17/10/21, 12:39",-,-,Course: Algebra,System,Course viewed,'
     "The user with id '44' viewed the course with id '9'.,web,\n"
-    '"2/10/21, 08:00",-,-,Quiz: Café,Quiz,Quiz attempt started,'
-    "The user with id '44' has started the attempt with id '1'.,web,\n"
+    '"2/10/21, 08:00",-,-,Quiz: Café &amp; co,Quiz,Quiz attempt started,'
+    "The user with id '44' has started the attempt with id '1' for the quiz with "
+    "course module id '31'.,web,\n"
+    # the quiz of that name of another course
+    '"2/10/21, 08:02",-,-,Quiz: Café &amp; co,System,Completion updated,'
+    "The user with id '44' updated the completion state for the course module with id "
+    "'32' for the user with id '44'.,web,\n"
     # as plug-ins write it, a day that was not, and another course's report behind it
     '"2/10/21, 08:00",-,-,Turnitin: x,Turnitin,List,User viewed their inbox,web,\n'
     '"2/10/21, 08:01",-,-,Attendance: x,Attendance,Session added,'
@@ -205,7 +210,14 @@ FORMS = {
     "moodle's report": (
         *("log.csv", REPORT.encode("cp1252"), ["--form", "moodle", "--drop-bad"]),
         [
-            ("44", "Quiz: Café", "quiz_attempt_started", "2021-10-02 08:00:00"),
+            (
+                *("44", "Quiz: Café & co (31)", "quiz_attempt_started"),
+                "2021-10-02 08:00:00",
+            ),
+            (
+                *("44", "Quiz: Café & co (32)", "completion_updated"),
+                "2021-10-02 08:02:00",
+            ),
             ("44", None, "course_viewed", "2021-10-17 12:39:00"),
             ("45", "Attendance: x", "session_added", "2021-10-02 08:01:00"),
             ("45", None, "course_viewed", "2021-10-17 12:41:00"),

@@ -88,18 +88,22 @@ def family_of(source: Source, form: Form, given: Mapping[str, str]) -> str:
 
 
 def mapping_of(
-    source: Source, engine: Engine, form: Form, family: str, given: Mapping[str, str]
+    source: Source,
+    sample: Mapping[str, list],
+    form: Form,
+    family: str,
+    given: Mapping[str, str],
 ) -> dict[str, str]:
     """Column by key.
 
     Args:
+        sample: the first values of every column.
         given: what the user says; an empty column says that the log has none.
     Raises:
         UserError: an unknown key or column, a needed key without a column, or two
             columns that could be it.
     """
     _refuse_unknown(source, family, given)
-    sample = sample_of(source, engine)
     if not any(sample.values()):
         raise UserError(f"{source.path}: the file has no rows")
     found: dict[str, str] = {}

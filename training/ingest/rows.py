@@ -229,20 +229,26 @@ def settled_ids(
     Args:
         whole: keys whose ids are whole numbers with a fraction of zeros.
     """
+    columns = {
+        key: column
+        for key in _IDS
+        if (column := plan.mapping.get(key))
+        and not plan.form.keys
+        and source.columns[column].startswith("VARCHAR")
+    }
+    if not columns:
+        return []
+    asked = [
+        f"bool_or({text} <> {trimmed(text)}), "
+        f"bool_or(regexp_full_match({text}, '0[0-9]+'))"
+        for text in map(name, columns.values())
+    ]
+    seen = f"select * from ({source.rows}) limit {SAMPLE_ROWS}"
+    found = engine.rows(f"select {', '.join(asked)} from ({seen})")[0]
     told = []
-    for key in _IDS:
-        column = plan.mapping.get(key, "")
-        if plan.form.keys or not source.columns.get(column, "").startswith("VARCHAR"):
-            continue
-        text = name(column)
-        asked = (
-            f"bool_or({text} <> {trimmed(text)})",
-            f"bool_or(regexp_full_match({text}, '0[0-9]+'))",
-        )
-        seen = f"select {text} from ({source.rows}) limit {SAMPLE_ROWS}"
-        is_padded, has_zeros = engine.rows(f"select {', '.join(asked)} from ({seen})")[
-            0
-        ]
+    for (key, column), is_padded, has_zeros in zip(
+        columns.items(), found[::2], found[1::2], strict=True
+    ):
         if is_padded:
             told.append(f"{column}: blanks around ids are taken off")
         if key in whole:

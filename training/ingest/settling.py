@@ -68,8 +68,8 @@ class Settling:
         if self.earlier:
             return _plan_of(self.earlier, form)
         family = request.family or family_of(source, form, request.mapping)
-        mapping = mapping_of(source, engine, form, family, request.mapping)
         sample = sample_of(source, engine)
+        mapping = mapping_of(source, sample, form, family, request.mapping)
         clock = self._clock(mapping["event_at"], sample)
         if form.course and "item_key" not in request.mapping and family != TRACING:
             plan = Plan(form, family, mapping, clock)

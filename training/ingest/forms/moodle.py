@@ -39,6 +39,11 @@ def _of_report(columns: dict[str, str]) -> dict[str, str]:
     description, context = name("Description"), name("Event context")
     # some plug-ins write "User with id 7 …", others name no user at all
     user = f"regexp_extract({description}, '^(The u|U)ser with id ''?(-?[0-9]+)', 2)"
+    # every course has its "File: Lecture 1": the module's number tells them apart
+    number = (
+        f"regexp_extract({description}, 'course module (?:with )?id ''([0-9]+)', 1)"
+    )
+    named = f"replace(replace({context}, '&amp;', '&'), '&nbsp;', ' ')"
     return {
         "userid": f"nullif({user}, '')",
         # only a look at the course itself names it: reports of several courses would
@@ -46,7 +51,8 @@ def _of_report(columns: dict[str, str]) -> dict[str, str]:
         "course": "null",
         "activity": f"case when {context} not like 'Course: %' "
         f"and {context} not like 'User: %' "
-        f"and {context} not in ('System', 'Other', '-') then {context} end",
+        f"and {context} not in ('System', 'Other', '-') "
+        f"then {named} || coalesce(' (' || nullif({number}, '') || ')', '') end",
         "event": f"replace(lower({name('Event name')}), ' ', '_')",
         "time": name("Time"),
         "real_user": f"nullif(regexp_extract({description}, "

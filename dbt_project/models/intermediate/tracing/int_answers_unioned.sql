@@ -24,7 +24,7 @@ select
     user_id,
     item_key,
     event_type,
-    cast(null as string) as platform_session,
+    platform_session,
     order_id as answer_number,
     event_at as answered_at,
     correct,

@@ -140,6 +140,7 @@ select
     case when original = 0 then 'scaffold_response' else 'response' end as event_type,
     -- ordinal, not a time of day: only the order of two answers means anything
     {{ add_seconds("timestamp '2009-01-01'", 'order_id') }} as event_at,
+    cast(null as string) as platform_session,
     original <> 0 as is_original,
     case
         when skill_codes is null then {{ empty_list('varchar') }}
