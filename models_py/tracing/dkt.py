@@ -19,7 +19,7 @@ from models_py.tracing import histories
 from models_py.tracing.data import Responses
 from models_py.tracing.embeddings import ItemVectors, SkillVectors
 from models_py.tracing.history_batch import Asked, HistoryBatch
-from models_py.tracing.temperature import Temperature
+from models_py.tracing.platt import Platt
 
 WINDOW = 200  # responses of a training row, as in the mart `kt_sequences`
 
@@ -66,7 +66,7 @@ class DKT(nn.Module):
             self.output = nn.Linear(2 * config.dim, config.dim)
             self.chance = nn.Linear(config.dim, 1)
         self.dropout = nn.Dropout(config.dropout)
-        self.temperature = Temperature()
+        self.platt = Platt()
 
     @property
     def n_parameters(self) -> int:
@@ -107,7 +107,7 @@ class DKT(nn.Module):
         if self.knows_items:
             self.items.learn_rows(train, rare_below=1)
         log = optimise(self, train.without_history())
-        self.temperature.learn(self.predict(val), val.correct)
+        self.platt.learn(self.predict(val), val.correct)
         return log
 
     @torch.no_grad()

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from models_py.fitting import Batches
 from models_py.tracing.data import Probes, Responses
 from models_py.tracing.history_batch import Asked, HistoryBatch, Interactions
-from models_py.tracing.temperature import Temperature
+from models_py.tracing.platt import Platt
 
 SORTED_BATCHES = 20  # batches' worth of shuffled windows that are sorted by length
 SCORED_CHUNK = 100  # answers asked at a time when predicting: 2/3 of the keys count
@@ -115,7 +115,7 @@ def scoring_batches(
 class AnswersByLogits(Protocol):
     """An `nn.Module` that says of a batch how likely each answer is."""
 
-    temperature: Temperature
+    platt: Platt
 
     def eval(self) -> object:
         """Turn dropout off."""
@@ -133,7 +133,7 @@ def chances(model: AnswersByLogits, responses: Responses, context: int) -> Tenso
     device = next(model.parameters()).device
     found = torch.empty(len(responses))
     for rows, batch in scoring_batches(responses, context):
-        odds = model.temperature(model.logits(batch.to(device)))
+        odds = model.platt(model.logits(batch.to(device)))
         found[rows] = odds[batch.asked.is_real.to(device)].sigmoid().cpu()
     return found
 

@@ -27,8 +27,8 @@ from models_py.tracing.data import Probes, Responses
 from models_py.tracing.embeddings import ItemVectors, Kept, SkillVectors
 from models_py.tracing.history_batch import HistoryBatch
 from models_py.tracing.logistic import regressed
+from models_py.tracing.platt import Platt
 from models_py.tracing.rates import ITEM_WEIGHT, Rates
-from models_py.tracing.temperature import Temperature
 
 WINDOW = 200  # responses of a training row, as in the mart `kt_sequences`
 N_COLUMNS = 2 * len(NAMES)  # each, and whether it is unknown
@@ -109,7 +109,7 @@ class SAKT(nn.Module):
         self.dropout = nn.Dropout(config.dropout)
         self.rates = Kept(Rates.unknown(n_items, n_skills))
         self.scale = Kept(Scale.unknown(len(NAMES)))
-        self.temperature = Temperature()
+        self.platt = Platt()
         self.register_buffer("pause", torch.ones((), dtype=torch.int64))
 
     @property
@@ -162,7 +162,7 @@ class SAKT(nn.Module):
             self.weights.weight.copy_(weights[None])
             self.weights.bias.fill_(bias)
         log = optimise(self, replace(train, history=inputs.float()))
-        self.temperature.learn(self.predict(val), val.correct)
+        self.platt.learn(self.predict(val), val.correct)
         return log
 
     @torch.no_grad()
@@ -197,6 +197,6 @@ class SAKT(nn.Module):
         for rows, batch in histories.probe_batches(
             responses, probes, self.scale.value(columns).float(), self.config.context
         ):
-            odds = self.temperature(self.logits(batch.to(device))).cpu()
+            odds = self.platt(self.logits(batch.to(device))).cpu()
             found[rows] = odds[batch.asked.is_real].sigmoid()
         return found

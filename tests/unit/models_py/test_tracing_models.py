@@ -12,8 +12,8 @@ from models_py import trees
 from models_py.config import OptimiserConfig
 from models_py.tracing import histories
 from models_py.tracing.attention import HistoryAttention
+from models_py.tracing.platt import Platt
 from models_py.tracing.sakt import SAKT, SAKTConfig
-from models_py.tracing.temperature import Temperature
 from models_py.tracing.wd_irt import WideDeepIRT, WideDeepIRTConfig
 from tests.unit.models_py.made_answers import (
     N_ITEMS,
@@ -174,18 +174,21 @@ def test_a_state_of_other_sizes_is_refused(model):
         model(N_ITEMS + 1, N_SKILLS, configs[model]).load_state_dict(state)
 
 
-@pytest.mark.parametrize("too_sure", [0.4, 1.0, 3.0])
-def test_a_temperature_takes_odds_back_to_what_they_are_worth(too_sure):
+@pytest.mark.parametrize(("too_sure", "too_low"), [(0.5, 0.0), (1.0, 0.5), (3.0, -1.0)])
+def test_odds_are_taken_back_to_what_they_are_worth(too_sure, too_low):
     rng = np.random.default_rng(4)
-    odds = torch.from_numpy(rng.normal(0.5, 1.2, 20_000))
+    odds = torch.from_numpy(rng.normal(0.5, 1.2, 50_000))
     right = torch.from_numpy(rng.random(len(odds))) < odds.sigmoid()
-    temperature = Temperature()
-    temperature.learn((too_sure * odds).sigmoid(), right)
-    assert float(temperature.degrees) == pytest.approx(too_sure, rel=0.05)
-    assert torch.equal(temperature(odds).argsort(), odds.argsort())
+    found = too_sure * odds - too_low
+    platt = Platt()
+    platt.learn(found.sigmoid(), right)
+    mended, true = platt(found).sigmoid(), odds.sigmoid()
+    torch.testing.assert_close(mended, true, atol=0.04, rtol=0)
+    assert (found.sigmoid() - true).abs().max() > 0.1
+    assert torch.equal(platt(found).argsort(), odds.argsort())
 
 
-def test_a_few_sure_answers_move_a_temperature_little():
-    temperature = Temperature()
-    temperature.learn(torch.full((5,), 0.99), torch.tensor([True] * 4 + [False]))
-    assert 1.0 < float(temperature.degrees) < 1.1
+def test_a_few_sure_answers_change_little():
+    platt = Platt()
+    platt.learn(torch.full((5,), 0.99), torch.tensor([True] * 4 + [False]))
+    assert 0.9 < float(platt.scale) < 1.0
