@@ -133,31 +133,43 @@ def log_odds(trees: dict[str, Tensor], columns: Tensor) -> Tensor:
     Returns:
         float64, shape (N,).
     """
-    parts = columns.split(ROWS_AT_ONCE)
-    return torch.cat([_summed(trees, part) for part in parts])
+    plain = {name: trees[name].tolist() for name in (*_FIELDS, "root")}
+    baseline = float(trees["baseline"])
+    parts = columns.numpy()
+    found = [
+        _summed(plain, baseline, parts[at : at + ROWS_AT_ONCE])
+        for at in range(0, len(parts), ROWS_AT_ONCE)
+    ]
+    return torch.from_numpy(np.concatenate([np.empty(0), *found]))
 
 
-def _summed(trees: dict[str, Tensor], columns: Tensor) -> Tensor:
-    total = trees["baseline"].repeat(len(columns))
-    row = torch.arange(len(columns))
-    is_missing = columns.isnan()
-    for root in trees["root"].tolist():
-        node = torch.full((len(columns),), root)
-        falling = row
-        while len(falling):  # rows that have not reached a leaf yet
-            at = node[falling]
-            falling = falling[trees["is_leaf"][at] == 0]
-            at = node[falling]
-            feature = trees["feature"][at]
-            goes_left = torch.where(
-                is_missing[falling, feature],
-                trees["missing_left"][at] == 1,
-                columns[falling, feature] <= trees["threshold"][at],
-            )
-            node[falling] = torch.where(
-                goes_left, trees["left"][at], trees["right"][at]
-            )
-        total += trees["value"][node]
+def _summed(
+    trees: dict[str, list], baseline: float, columns: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """The same of a few rows, (N,).
+
+    Every node is asked of all rows, whether they come by or not: comparing a column in
+    one go costs less than to follow each row down.
+    """
+    total = np.full(len(columns), baseline)
+    by_column = np.ascontiguousarray(columns.T)
+    everyone = np.ones(len(columns), dtype=bool)
+    for root in trees["root"]:
+        ahead = [(root, everyone)]
+        while ahead:
+            node, here = ahead.pop()
+            if trees["is_leaf"][node]:
+                total += here * trees["value"][node]
+                continue
+            column = by_column[trees["feature"][node]]
+            # no comparison holds for a value that is missing
+            if trees["missing_left"][node]:
+                goes_left = ~(column > trees["threshold"][node])
+            else:
+                goes_left = column <= trees["threshold"][node]
+            goes_left &= here
+            ahead.append((trees["left"][node], goes_left))
+            ahead.append((trees["right"][node], here ^ goes_left))
     return total
 
 

@@ -1,6 +1,8 @@
 """The two commands, `moocmeta` and `moocmeta-train`: names and nothing else."""
 
+import signal
 import sys
+import threading
 from importlib import import_module
 
 import click
@@ -51,10 +53,18 @@ def command_of(name: str) -> click.Command:
 @click.version_option(package_name="moocmeta")
 def main() -> None:
     """From raw learning and click logs to tested marts and evaluated models."""
+    _let_a_kill_be_an_interrupt()
+
+
+def _let_a_kill_be_an_interrupt() -> None:
+    """End by SIGTERM as by Ctrl-C: nothing half-written stays, one line is said."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 def train() -> None:
     """`moocmeta-train`, the same as `moocmeta train`."""
+    _let_a_kill_be_an_interrupt()
     command_of("train")()
 
 

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from models_py.tracing.histories import HistoryBatch
+from models_py.tracing.history_batch import HistoryBatch
 
 HIDDEN = -1e9  # a score that softmax turns into 0
 

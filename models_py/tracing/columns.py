@@ -12,9 +12,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from models_py.tracing.data import Responses, SkillSets
+from models_py.tracing.data import Probes, Responses, SkillSets
+from models_py.tracing.grouped import Grouped
 from models_py.tracing.rates import Rates, out_of_fold_log_odds
-from models_py.tracing.shown import FEATURES, Grouped, Questions, Shown
+from models_py.tracing.shown import FEATURES, Questions, Shown
 
 # what is left of a surprise after each further answer: of the student, on the skill,
 # to the item
@@ -89,9 +90,10 @@ class ColumnsAfter:
         expected = rates.of(responses.item, responses.skill_set, self.sets)
         self.surprises = Surprises(self.shown, expected.numpy())
 
-    def at(self, row: Tensor, item: Tensor, skill_set: Tensor) -> Tensor:
-        """Columns of items asked a second after the given rows, shape (M, F)."""
-        asked = self.shown.questions_after(row.numpy(), item.numpy(), skill_set.numpy())
+    def of(self, probes: Probes) -> Tensor:
+        """What lies before each probe, shape (M, F)."""
+        item, skill_set = probes.item, probes.skill_set
+        asked = self.shown.questions_after(probes)
         return torch.cat(
             [
                 self.shown.features(asked),

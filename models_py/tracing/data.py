@@ -111,6 +111,12 @@ class Responses:
         return torch.nn.functional.pad(lengths.cumsum(0), (1, 0))
 
     @property
+    def usual_pause(self) -> int:
+        """Median seconds from a user's answer to the next, at least 1."""
+        gaps = self.at.diff()[self.user.diff() == 0]
+        return max(int(gaps.median()), 1) if len(gaps) else 1
+
+    @property
     def skills(self) -> Ragged:
         """Skill ids of each response."""
         return self.skill_sets.members.take(self.skill_set)
@@ -153,6 +159,23 @@ class Responses:
         """Rows by indices, mask or slice, which keep users whole and in order."""
         names = ("user", "item", "skill_set", "correct", "at", "history", "behaviour")
         return replace(self, **{name: getattr(self, name)[rows] for name in names})
+
+
+@dataclass(frozen=True)
+class Probes:
+    """Questions that nobody was asked: an item some time after a response.
+
+    Args:
+        after: row of the response, the last one they see, ascending, shape (M,).
+        at: epoch seconds, later than the response, shape (M,).
+        item: 0-based item ids, shape (M,).
+        skill_set: row of the skill sets, shape (M,).
+    """
+
+    after: Tensor
+    at: Tensor
+    item: Tensor
+    skill_set: Tensor
 
 
 def _incidence(rows: Ragged, n_skills: int) -> sparse.csr_array:

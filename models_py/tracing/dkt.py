@@ -18,7 +18,8 @@ from models_py.seeding import seeded
 from models_py.tracing import histories
 from models_py.tracing.data import Responses
 from models_py.tracing.embeddings import ItemVectors, SkillVectors
-from models_py.tracing.histories import Asked, HistoryBatch
+from models_py.tracing.history_batch import Asked, HistoryBatch
+from models_py.tracing.platt import Platt
 
 WINDOW = 200  # responses of a training row, as in the mart `kt_sequences`
 
@@ -65,6 +66,7 @@ class DKT(nn.Module):
             self.output = nn.Linear(2 * config.dim, config.dim)
             self.chance = nn.Linear(config.dim, 1)
         self.dropout = nn.Dropout(config.dropout)
+        self.platt = Platt()
 
     @property
     def n_parameters(self) -> int:
@@ -104,7 +106,9 @@ class DKT(nn.Module):
         self.skills.learn_rows(train)
         if self.knows_items:
             self.items.learn_rows(train, rare_below=1)
-        return optimise(self, train.without_history())
+        log = optimise(self, train.without_history())
+        self.platt.learn(self.predict(val), val.correct)
+        return log
 
     @torch.no_grad()
     def predict(self, responses: Responses) -> Tensor:

@@ -1,132 +1,23 @@
 """Batches in which each asked answer sees the interactions before it, and no others."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields, replace
-from functools import cached_property
+from dataclasses import dataclass, fields
 from typing import Protocol, TypeVar
 
 import torch
 from torch import Tensor, nn
 
-from models_py.fitting import Batches, TrainingBatch
-from models_py.tracing.data import Responses, SkillSets
+from models_py.fitting import Batches
+from models_py.tracing.data import Probes, Responses
+from models_py.tracing.history_batch import Asked, HistoryBatch, Interactions
+from models_py.tracing.platt import Platt
 
 SORTED_BATCHES = 20  # batches' worth of shuffled windows that are sorted by length
 SCORED_CHUNK = 100  # answers asked at a time when predicting: 2/3 of the keys count
 SCORED_ROWS = 32  # chunks of alike length that are asked together
 NOWHERE = -1  # row of a padded place
 
-
-@dataclass(frozen=True)
-class Asked:
-    """What is asked, when, and after how many interactions of the same user.
-
-    Args:
-        item: 0-based item ids, shape (B, Q).
-        skill_set: row of the skill sets, shape (B, Q).
-        at: epoch seconds; only interactions strictly before count, shape (B, Q).
-        position: only interactions of a smaller position count, shape (B, Q).
-        is_real: False where a row is padded, shape (B, Q).
-    """
-
-    item: Tensor
-    skill_set: Tensor
-    at: Tensor
-    position: Tensor
-    is_real: Tensor
-
-
-@dataclass(frozen=True)
-class Interactions(Asked):
-    """What happened: an `Asked` with its answer.
-
-    Args:
-        correct: 0 or 1, float32, shape (B, K).
-        behaviour: help and log seconds, 0 where unknown, shape (B, K, 2).
-    """
-
-    correct: Tensor
-    behaviour: Tensor
-
-
 Kind = TypeVar("Kind", bound=Asked)
-
-
-@dataclass(frozen=True)
-class HistoryBatch(TrainingBatch):
-    """Questions beside the interactions they may look at.
-
-    Args:
-        asked: shape (B, Q).
-        past: shape (B, K).
-        sets: the skill sets that both point at.
-        overlap: whether two sets share a skill, shape (S, S).
-        columns: `Responses.history` of what is asked, shape (B, Q, F).
-        targets: answers of the real questions, row by row, float32, shape (T,).
-    """
-
-    asked: Asked
-    past: Interactions
-    sets: SkillSets
-    overlap: Tensor
-    columns: Tensor
-    targets: Tensor
-
-    @property
-    def n_targets(self) -> int:
-        """How many predictions the mean loss is taken over."""
-        return len(self.targets)
-
-    def to(self, device: torch.device) -> "HistoryBatch":
-        """The same batch on another device."""
-        if device.type == "cpu":
-            return self
-        return HistoryBatch(
-            _moved(self.asked, device),
-            _moved(self.past, device),
-            replace(self.sets, members=_moved(self.sets.members, device)),
-            self.overlap.to(device),
-            self.columns.to(device),
-            self.targets.to(device),
-        )
-
-    def visible(self, context: int) -> Tensor:
-        """Whether a question may look at an interaction, shape (B, Q, K).
-
-        Strictly earlier both in order and in time, so that neither the answer
-        itself nor one of the same second counts; and among the last `context`.
-        """
-        back = self.asked.position[:, :, None] - self.past.position[:, None, :]
-        near = (back > 0) & (back <= context)
-        return near & (self._seconds > 0) & self.past.is_real[:, None, :]
-
-    def common(self, context: int) -> Tensor:
-        """What each question and interaction have in common.
-
-        Returns:
-            Shape (B, 5, Q, K + 1): whether they share a skill; whether they are the
-            same item; log of 1 + minutes between them; whether the interaction is
-            hidden from the question; and whether it is the last column, which
-            stands for no interaction at all.
-        """
-        n_rows, n_asked = self.asked.item.shape
-        n_past = self.past.item.shape[1]
-        found = torch.zeros(
-            n_rows, 5, n_asked, n_past + 1, device=self.past.item.device
-        )
-        pair = self.asked.skill_set[:, :, None] * len(self.overlap)
-        pair = pair + self.past.skill_set[:, None, :]
-        found[:, 0, :, :-1] = self.overlap.view(-1)[pair]
-        found[:, 1, :, :-1] = self.asked.item[:, :, None] == self.past.item[:, None, :]
-        found[:, 2, :, :-1] = (self._seconds.clamp(min=0) / 60).log1p()
-        found[:, 3, :, :-1] = ~self.visible(context)
-        found[:, 4, :, -1] = 1.0
-        return found
-
-    @cached_property
-    def _seconds(self) -> Tensor:
-        """Seconds from each interaction to each question, (B, Q, K)."""
-        return self.asked.at[:, :, None] - self.past.at[:, None, :]
 
 
 @dataclass(frozen=True)
@@ -224,6 +115,8 @@ def scoring_batches(
 class AnswersByLogits(Protocol):
     """An `nn.Module` that says of a batch how likely each answer is."""
 
+    platt: Platt
+
     def eval(self) -> object:
         """Turn dropout off."""
 
@@ -240,33 +133,18 @@ def chances(model: AnswersByLogits, responses: Responses, context: int) -> Tenso
     device = next(model.parameters()).device
     found = torch.empty(len(responses))
     for rows, batch in scoring_batches(responses, context):
-        logits = model.logits(batch.to(device))[batch.asked.is_real.to(device)]
-        found[rows] = logits.sigmoid().cpu()
+        odds = model.platt(model.logits(batch.to(device)))
+        found[rows] = odds[batch.asked.is_real.to(device)].sigmoid().cpu()
     return found
 
 
-@dataclass(frozen=True)
-class Probes:
-    """Questions that nobody was asked: an item right after a response.
+def probe_batches(
+    responses: Responses, probes: Probes, columns: Tensor, context: int
+) -> Iterator[tuple[Tensor, HistoryBatch]]:
+    """Every probe once; it sees its response and all before.
 
     Args:
-        after: row of the response, ascending, shape (M,).
-        item: 0-based item ids, shape (M,).
-        skill_set: row of the skill sets, shape (M,).
         columns: what a model reads of each beside the interactions, shape (M, F).
-    """
-
-    after: Tensor
-    item: Tensor
-    skill_set: Tensor
-    columns: Tensor
-
-
-def probe_batches(
-    responses: Responses, probes: Probes, context: int
-) -> Iterator[tuple[Tensor, HistoryBatch]]:
-    """Every probe once, as if asked a second after its response.
-
     Yields:
         Numbers of the batch's probes in the order of its real questions, and the
         batch, which has no targets.
@@ -285,7 +163,7 @@ def probe_batches(
         questions = Asked(
             item=probes.item[number],
             skill_set=probes.skill_set[number],
-            at=responses.at[after] + 1,
+            at=probes.at[number],
             position=after + 1,
             is_real=is_real,
         )
@@ -297,7 +175,7 @@ def probe_batches(
                 _gathered(responses, past, Interactions),
                 responses.skill_sets,
                 responses.skill_sets.overlap,
-                probes.columns[number],
+                columns[number],
                 torch.empty(0),
             ),
         )
@@ -323,13 +201,3 @@ def _gathered(data: Responses, rows: Tensor, kind: type[Kind]) -> Kind:
         "behaviour": data.behaviour[at].nan_to_num(0.0),
     }
     return kind(**{field.name: columns[field.name] for field in fields(kind)})
-
-
-def _moved(value, device: torch.device):
-    """A dataclass of tensors on another device."""
-    return replace(
-        value,
-        **{
-            field.name: getattr(value, field.name).to(device) for field in fields(value)
-        },
-    )

@@ -23,10 +23,11 @@ from models_py.tracing.columns import (
     columns_of,
     training_columns,
 )
-from models_py.tracing.data import Responses
+from models_py.tracing.data import Probes, Responses
 from models_py.tracing.embeddings import ItemVectors, Kept, SkillVectors
-from models_py.tracing.histories import HistoryBatch, Probes
+from models_py.tracing.history_batch import HistoryBatch
 from models_py.tracing.logistic import regressed
+from models_py.tracing.platt import Platt
 from models_py.tracing.rates import ITEM_WEIGHT, Rates
 
 WINDOW = 200  # responses of a training row, as in the mart `kt_sequences`
@@ -82,6 +83,8 @@ class SAKT(nn.Module):
     columns that trees and weights read: counts are hard for a softmax.
     """
 
+    pause: Tensor
+
     def __init__(self, n_items: int, n_skills: int, config: SAKTConfig) -> None:
         super().__init__()
         self.config = config
@@ -106,6 +109,8 @@ class SAKT(nn.Module):
         self.dropout = nn.Dropout(config.dropout)
         self.rates = Kept(Rates.unknown(n_items, n_skills))
         self.scale = Kept(Scale.unknown(len(NAMES)))
+        self.platt = Platt()
+        self.register_buffer("pause", torch.ones((), dtype=torch.int64))
 
     @property
     def n_parameters(self) -> int:
@@ -149,13 +154,16 @@ class SAKT(nn.Module):
         )
         scale = Scale.of(columns)
         self.rates.keep(Rates.among(train, config.weight))
+        self.pause.fill_(train.usual_pause)
         self.scale.keep(scale)
         inputs = scale(columns)
         weights, bias = regressed(inputs, train.correct, inverse_penalty=1.0)
         with torch.no_grad():  # start from what the columns alone tell
             self.weights.weight.copy_(weights[None])
             self.weights.bias.fill_(bias)
-        return optimise(self, replace(train, history=inputs.float()))
+        log = optimise(self, replace(train, history=inputs.float()))
+        self.platt.learn(self.predict(val), val.correct)
+        return log
 
     @torch.no_grad()
     def predict(self, responses: Responses) -> Tensor:
@@ -168,7 +176,10 @@ class SAKT(nn.Module):
     def predict_after(
         self, responses: Responses, row: Tensor, item: Tensor, skill_set: Tensor
     ) -> Tensor:
-        """Probability of a right answer to items asked a second after answers.
+        """Probability of a right answer to items asked next, after a usual pause.
+
+        A pause like no other would be as odd to the columns as nothing they were
+        fitted on.
 
         Args:
             responses: of whole users.
@@ -178,13 +189,14 @@ class SAKT(nn.Module):
             Shape (M,).
         """
         self.eval()
-        columns = ColumnsAfter(responses, self.rates.value).at(row, item, skill_set)
-        probes = Probes(row, item, skill_set, self.scale.value(columns).float())
+        at = responses.at[row] + int(self.pause)
+        probes = Probes(row, at, item, skill_set)
+        columns = ColumnsAfter(responses, self.rates.value).of(probes)
         device = self.easiness.device
         found = torch.empty(len(row))
         for rows, batch in histories.probe_batches(
-            responses, probes, self.config.context
+            responses, probes, self.scale.value(columns).float(), self.config.context
         ):
-            logits = self.logits(batch.to(device)).cpu()[batch.asked.is_real]
-            found[rows] = logits.sigmoid()
+            odds = self.platt(self.logits(batch.to(device))).cpu()
+            found[rows] = odds[batch.asked.is_real].sigmoid()
         return found

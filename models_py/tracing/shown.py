@@ -14,7 +14,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from models_py.tracing.data import Responses
+from models_py.tracing.data import Probes, Responses
+from models_py.tracing.grouped import Grouped
 
 HOURS = {"hour": 1, "day": 24, "week": 24 * 7, "month": 24 * 30}
 LAST = (5, 20)  # answers of the student
@@ -76,58 +77,6 @@ class Questions:
     def take(self, chosen: np.ndarray) -> "Questions":
         """The chosen questions."""
         return Questions(**{k: v[chosen] for k, v in vars(self).items()})
-
-
-@dataclass(frozen=True)
-class Grouped:
-    """Rows of answers under a key, sorted by key, then row: a key's rows lie together.
-
-    Args:
-        key: ascending, shape (K,).
-        row: ascending under a key, shape (K,).
-        n_rows: all rows are smaller.
-    """
-
-    key: np.ndarray
-    row: np.ndarray
-    n_rows: int
-
-    @classmethod
-    def of(cls, key: np.ndarray, row: np.ndarray, n_rows: int) -> "Grouped":
-        """Sort rows under their keys."""
-        order = np.lexsort((row, key))
-        return cls(key[order], row[order], n_rows)
-
-    def places(self, key: np.ndarray, bound: np.ndarray) -> np.ndarray:
-        """Where under each key the first row of at least `bound` lies."""
-        return np.searchsorted(self._order, key * (self.n_rows + 1) + bound)
-
-    def sums(self, values: np.ndarray) -> np.ndarray:
-        """Sum of the first k rows' values, by k, shape (K + 1,)."""
-        return np.concatenate([[0], np.cumsum(values[self.row])])
-
-    def fading(self, values: np.ndarray, decay: float) -> np.ndarray:
-        """Sum of a key's values up to each place, each step back times `decay`.
-
-        By doubling: what 2^k rows hold is what its later and its earlier half hold.
-
-        Args:
-            values: by row, shape (n_rows,).
-        Returns:
-            Shape (K + 1,); the last is 0, for "no row yet".
-        """
-        total, reach = values[self.row].astype(np.float64), 1
-        longest = int(np.unique(self.key, return_counts=True)[1].max(initial=0))
-        while reach < longest:
-            same = self.key[reach:] == self.key[:-reach]
-            earlier = np.where(same, total[:-reach], 0.0) * decay**reach
-            total[reach:] = total[reach:] + earlier
-            reach *= 2
-        return np.append(total, 0.0)
-
-    @cached_property
-    def _order(self) -> np.ndarray:
-        return self.key * (self.n_rows + 1) + self.row
 
 
 class Shown:
@@ -203,17 +152,16 @@ class Shown:
             self.skill_set,
         )
 
-    def questions_after(
-        self, row: np.ndarray, item: np.ndarray, skill_set: np.ndarray
-    ) -> Questions:
-        """Questions asked a second after the given rows, which they see."""
+    def questions_after(self, probes: Probes) -> Questions:
+        """Questions that nobody was asked."""
+        row = probes.after.numpy()
         return Questions(
             row + 1,
             self.first[row],
             self.user[row],
-            self.at[row] + 1,
-            item,
-            skill_set,
+            probes.at.numpy(),
+            probes.item.numpy(),
+            probes.skill_set.numpy(),
         )
 
     def features(self, asked: Questions) -> Tensor:

@@ -18,9 +18,10 @@ from models_py.seeding import seeded
 from models_py.tracing import histories, irt
 from models_py.tracing.attention import HistoryAttention
 from models_py.tracing.data import Responses
+from models_py.tracing.drift import Drift, find_drift
 from models_py.tracing.embeddings import SkillVectors
-from models_py.tracing.histories import HistoryBatch, Interactions
-from models_py.tracing.irt import Abilities, Drift, ItemEstimates, ItemPrior
+from models_py.tracing.history_batch import HistoryBatch, Interactions
+from models_py.tracing.irt import Abilities, ItemEstimates, ItemPrior
 from models_py.tracing.rates import ITEM_WEIGHT, Rates
 
 WINDOW = 200  # responses of a training row, as in the mart `kt_sequences`
@@ -219,7 +220,7 @@ class WideDeepIRT(nn.Module):
         order = train.at.sort().values
         begins = order[(shares * len(order)).long()].unique()
         period = torch.searchsorted(begins, train.at, right=True) - 1
-        found = irt.find_drift(
+        found = find_drift(
             train.item,
             train.correct,
             period,

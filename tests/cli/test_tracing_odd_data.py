@@ -76,6 +76,7 @@ def test_a_data_set_without_skills_is_trained_exported_and_traced(without_skills
     result = trace(without_skills, user, "--plot", plot)
     assert result.exit_code == 0, result.output
     assert plot.stat().st_size > 0
+    assert "name no skill" in result.stdout
     steps = json.loads(trace(without_skills, user, "--json").stdout)["steps"]
     assert len(steps) == (answers["user_id"] == user).sum()
     assert {(step["skill_key"], step["mastery"]) for step in steps} == {(None, None)}

@@ -11,7 +11,7 @@ from training.errors import UserError
 from training.files import write_text
 from training.options import out_option, run_option
 from training.tracing.trace import Trace, trace, traced_run
-from training.tracing.trace_page import trace_page, worth_a_look
+from training.tracing.trace_page import NO_SKILL, trace_page, worth_a_look
 from training.tracing.trace_plot import mastery_plot
 
 MOST_ANSWERS = 20  # printed: the last ones
@@ -108,6 +108,8 @@ def _answers(found: Trace) -> str:
 def _skills(found: Trace, top: int) -> str:
     """First and last mastery of the most practised skills."""
     skills = found.skills
+    if skills.empty:
+        return NO_SKILL
     rows = [
         [
             row.skill,

@@ -214,15 +214,16 @@ def _column(path: Path, name: str) -> list[str]:
 
 
 def _read(path: Path, user: str | None = None) -> pd.DataFrame:
-    table = _table(path, None)
-    if user is not None:
-        table = table.filter(pc.equal(table["user_id"], user))
-    return table.to_pandas()
+    # rows lie by user: of millions, only the groups that may hold the user's are read
+    own = None if user is None else pc.field("user_id") == user
+    return _table(path, None, own).to_pandas()
 
 
-def _table(path: Path, columns: list[str] | None) -> pa.Table:
+def _table(
+    path: Path, columns: list[str] | None, rows: pc.Expression | None = None
+) -> pa.Table:
     try:
-        return pq.read_table(path, columns=columns)
+        return pq.read_table(path, columns=columns, filters=rows)
     except (OSError, pa.ArrowException) as error:
         reason = " ".join(str(error).split())
         raise UserError(

@@ -23,6 +23,7 @@ MASTERY = (
     "Mastery is the chance, as the model sees it right after an answer, that the "
     "student would answer the skill's items right."
 )
+NO_SKILL = "The items that this student answered name no skill."
 
 
 def trace_page(trace: Trace, top: int) -> str:
@@ -61,8 +62,7 @@ def _summary(trace: Trace) -> Section:
 def _skills(trace: Trace, top: int) -> Section:
     skills = trace.skills
     if skills.empty:
-        nothing = Text("The items that this student answered name no skill.")
-        return Section("skills", "Skills", [nothing])
+        return Section("skills", "Skills", [Text(NO_SKILL)])
     shown, rest = skills.head(top), skills.iloc[top:]
     spoken = "; ".join(
         f"{row.skill} from {row.first:.2f} to {row.last:.2f}"

@@ -25,7 +25,8 @@ ON_PAPER = {
 }
 LINE, WRONG, RIGHT = canvas.SERIES[0], canvas.SERIES[1], canvas.SERIES[2]
 WIDTH, LEFT, MARGIN = 9.0, 2.6, 0.7  # inches: all, names of skills, last values
-ROW, HEAD, FOOT = 0.5, 0.45, 0.75  # inches: a skill, the legend, the axis
+ROW, HEAD, FOOT = 0.5, 0.45, 0.55  # inches: a skill, the legend, the axis
+TITLE = 0.32  # inches, of a plot that stands alone
 NAME = 34  # characters of a skill's name in a line
 MOST_TICKS = 8
 
@@ -36,7 +37,7 @@ def mastery_plot(trace: Trace, top: int) -> str:
     The same trace gives the same bytes.
     """
     with mpl.rc_context(canvas.STYLE):
-        figure = _drawn(trace, top)
+        figure = _drawn(trace, top, TITLE)
         figure.suptitle(
             f"Mastery of {trace.user_id} in {trace.dataset}",
             x=0.01,
@@ -56,14 +57,15 @@ def mastery_plot(trace: Trace, top: int) -> str:
 def mastery_inline(trace: Trace, top: int) -> str:
     """The same as an element of a page, in the page's colours."""
     with mpl.rc_context(canvas.STYLE):
-        return canvas.inline(_drawn(trace, top))
+        return canvas.inline(_drawn(trace, top, 0.0))
 
 
-def _drawn(trace: Trace, top: int) -> Figure:
+def _drawn(trace: Trace, top: int, above: float) -> Figure:
     skills = trace.skills.head(top)
     steps = trace.steps[trace.steps["skill_key"].isin(skills["skill_key"])]
     n_rows = max(len(skills), 1)
-    height = HEAD + 0.3 + ROW * n_rows + FOOT
+    head = above + HEAD
+    height = head + ROW * n_rows + FOOT
     figure = Figure(figsize=(WIDTH, height))
     rows = figure.subplots(
         n_rows,
@@ -73,7 +75,7 @@ def _drawn(trace: Trace, top: int) -> Figure:
         gridspec_kw={
             "left": LEFT / WIDTH,
             "right": 1 - MARGIN / WIDTH,
-            "top": 1 - (HEAD + 0.3) / height,
+            "top": 1 - head / height,
             "bottom": FOOT / height,
             "hspace": 0.35,
         },
@@ -81,7 +83,7 @@ def _drawn(trace: Trace, top: int) -> Figure:
     for axes, skill in zip(rows, skills.itertuples(), strict=False):
         _line(axes, skill.skill, steps[steps["skill_key"] == skill.skill_key])
     _axis(rows[-1], trace)
-    _legend(figure, height)
+    _legend(figure, 1 - above / height)
     return figure
 
 
@@ -136,7 +138,7 @@ def _axis(axes: Axes, trace: Trace) -> None:
     axes.set_xlabel("answers of the student, by day", fontsize=9)
 
 
-def _legend(figure: Figure, height: float) -> None:
+def _legend(figure: Figure, top: float) -> None:
     kinds: dict[str, dict[str, Any]] = {
         "mastery, 0 to 1": {"color": LINE, "linewidth": 1.2},
         "right": {"marker": "o", "color": RIGHT, "ms": 4, "linestyle": ""},
@@ -152,7 +154,7 @@ def _legend(figure: Figure, height: float) -> None:
         handles=[Line2D([], [], **style) for style in kinds.values()],
         labels=list(kinds),
         loc="upper left",
-        bbox_to_anchor=(0.0, 1 - 0.32 / height),
+        bbox_to_anchor=(0.0, top),
         ncols=len(kinds),
         fontsize=9,
     )

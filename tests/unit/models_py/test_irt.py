@@ -5,13 +5,13 @@ import pytest
 import torch
 from scipy import integrate, stats
 
+from models_py.tracing.drift import find_drift
 from models_py.tracing.irt import (
     Abilities,
     ItemEstimates,
     ItemPrior,
     calibrate,
     calibrate_within_skills,
-    find_drift,
     right_chance,
 )
 from tests.unit.models_py.made_answers import responses_of

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from models_py.ragged import Ragged
 from models_py.tracing import histories
 from models_py.tracing.columns import Surprises
-from models_py.tracing.data import SkillSets
-from models_py.tracing.histories import Probes
+from models_py.tracing.data import Probes, SkillSets
+from models_py.tracing.grouped import Grouped
 from models_py.tracing.rates import Rates, out_of_fold_log_odds
-from models_py.tracing.shown import Grouped, Shown
+from models_py.tracing.shown import Shown
 from tests.unit.models_py.made_answers import (
     N_ITEMS,
     responses_of,
@@ -177,13 +177,13 @@ def test_an_epoch_asks_every_response_once_within_its_window(answers, length, se
 def test_probes_look_at_everything_up_to_their_response():
     data = responses_of([[(1, 5, True), (2, 0, True), (3, 5, False)], [(4, 5, True)]])
     probes = Probes(
-        after=torch.tensor([0, 1, 2, 3]),
+        after=torch.arange(4),
+        at=data.at + 1,
         item=torch.tensor([9, 8, 7, 6]),
         skill_set=torch.zeros(4).long(),
-        columns=torch.empty(4, 0),
     )
     seen: dict[int, set[int]] = {}
-    for numbers, batch in histories.probe_batches(data, probes, 200):
+    for numbers, batch in histories.probe_batches(data, probes, torch.empty(4, 0), 200):
         visible = batch.visible(200)
         for place, number in zip(
             batch.asked.is_real.nonzero().tolist(), numbers.tolist(), strict=True

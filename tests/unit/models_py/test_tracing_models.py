@@ -12,6 +12,7 @@ from models_py import trees
 from models_py.config import OptimiserConfig
 from models_py.tracing import histories
 from models_py.tracing.attention import HistoryAttention
+from models_py.tracing.platt import Platt
 from models_py.tracing.sakt import SAKT, SAKTConfig
 from models_py.tracing.wd_irt import WideDeepIRT, WideDeepIRTConfig
 from tests.unit.models_py.made_answers import (
@@ -99,9 +100,12 @@ def test_rare_items_share_a_vector_and_unknown_skills_count_for_nothing():
 
 
 def test_probes_after_a_response_are_what_the_next_answer_would_be_asked():
-    """A probe is the same question as a response one second later."""
-    data = responses_of([[(1, 9, True), (2, 9, False), (1, 1, True)]])
+    """A probe is the same question as a response after train users' usual pause."""
+    train = responses_of([[(1, 0, True), (1, 8, True), (2, 70, True), (1, 9, False)]])
+    assert train.usual_pause == 9
     model = SAKT(N_ITEMS, N_SKILLS, SAKTConfig(dim=8, n_heads=2))
+    model.fit(train, train, optimise)
+    data = responses_of([[(1, 9, True), (2, 9, False), (1, 9, True)]])
     torch.testing.assert_close(
         model.predict_after(data, torch.tensor([1]), data.item[2:], data.skill_set[2:]),
         model.predict(data)[2:],
@@ -168,3 +172,23 @@ def test_a_state_of_other_sizes_is_refused(model):
     state = model(N_ITEMS, N_SKILLS, configs[model]).state_dict()
     with pytest.raises(RuntimeError, match="size mismatch"):
         model(N_ITEMS + 1, N_SKILLS, configs[model]).load_state_dict(state)
+
+
+@pytest.mark.parametrize(("too_sure", "too_low"), [(0.5, 0.0), (1.0, 0.5), (3.0, -1.0)])
+def test_odds_are_taken_back_to_what_they_are_worth(too_sure, too_low):
+    rng = np.random.default_rng(4)
+    odds = torch.from_numpy(rng.normal(0.5, 1.2, 50_000))
+    right = torch.from_numpy(rng.random(len(odds))) < odds.sigmoid()
+    found = too_sure * odds - too_low
+    platt = Platt()
+    platt.learn(found.sigmoid(), right)
+    mended, true = platt(found).sigmoid(), odds.sigmoid()
+    torch.testing.assert_close(mended, true, atol=0.04, rtol=0)
+    assert (found.sigmoid() - true).abs().max() > 0.1
+    assert torch.equal(platt(found).argsort(), odds.argsort())
+
+
+def test_a_few_sure_answers_change_little():
+    platt = Platt()
+    platt.learn(torch.full((5,), 0.99), torch.tensor([True] * 4 + [False]))
+    assert 0.9 < float(platt.scale) < 1.0

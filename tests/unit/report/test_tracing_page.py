@@ -7,7 +7,14 @@ import pandas as pd
 import pytest
 
 from models_py.fitting import FitLog
-from tests.unit.models_py.made_answers import N_ITEMS, N_SKILLS, Simulated, simulated
+from models_py.tracing.data import Responses
+from tests.unit.models_py.made_answers import (
+    N_ITEMS,
+    N_SKILLS,
+    responses_of,
+    simulated,
+    skills_of,
+)
 from tests.unit.report.parsed_page import Page
 from training.report.page import render
 from training.tracing.lineup import Answer
@@ -26,9 +33,8 @@ class Counts:
     n_parameters = 7
 
 
-def marts_of(made: Simulated, n_test_users: int) -> TracingMarts:
+def marts_of(data: Responses, n_test_users: int) -> TracingMarts:
     """The last users are tested, the two before them validated."""
-    data = made.responses
     user = data.user.numpy()
     first_test = user.max() + 1 - n_test_users
     split = np.select(
@@ -77,7 +83,9 @@ def card_of(n_users: int = 60, n_test_users: int = 20, seed: int = 0) -> Scoreca
         "logistic": noisy(1.0),
         "sakt": noisy(0.3, FitLog(HISTORY, 2, 2.0, "auc")),
     }
-    return Scorecard(marts_of(made, n_test_users), answers, made.chance, seed=1)
+    return Scorecard(
+        marts_of(made.responses, n_test_users), answers, made.chance, seed=1
+    )
 
 
 def page_of(card: Scorecard, folder) -> Page:
@@ -156,3 +164,29 @@ def test_real_data_have_no_oracle(tmp_path):
     page = page_of(card, tmp_path / "run")
     assert "Distance to the oracle" not in page.headings
     assert "Oracle" not in table(card.metrics())
+
+
+def test_auc_as_pykt_reports_it_by_hand():
+    two_skills, one = 3, 1
+    assert [len(skills_of(item)) for item in (two_skills, one)] == [2, 1]
+    train = [(one, 5, True), (one, 5, False)]
+    # user by user (item, seconds since, right) and what was predicted of it
+    tested = [
+        [(one, 5, True, 0.0), (two_skills, 5, False, 1.0)],  # fewer than three: none
+        [
+            (two_skills, 5, True, 0.1),  # nobody's first answer counts
+            (one, 5, True, 0.9),
+            (two_skills, 5, False, 0.4),
+            (two_skills, 5, True, 0.3),
+        ],
+        [(one, 5, False, 0.8), (one, 5, False, 0.2), (two_skills, 5, True, 0.4)],
+    ]
+    answers = [train, train, train, *([row[:3] for row in rows] for rows in tested)]
+    predicted = [0.5] * 6 + [row[3] for rows in tested for row in rows]
+    answer = Answer(Counts(), None, np.array(predicted), 1.0, 0.5)
+    card = Scorecard(marts_of(responses_of(answers), 3), {"gbt": answer}, None, 1)
+    found = card.metrics()["models"]["gbt"]
+    # right .9, .3, .4 against wrong .4, .2, each response once however many skills:
+    # above in 2 + 1 + 1 of six pairs, level in one
+    assert found["auc_pykt_late_mean"] == {"n": 5, "auc": pytest.approx(4.5 / 6)}
+    assert found["test"]["auc"] != pytest.approx(4.5 / 6)

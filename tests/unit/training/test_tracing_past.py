@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models_py.tracing.columns import ColumnsAfter, columns_of
-from models_py.tracing.data import Responses
+from models_py.tracing.data import Probes, Responses
 from models_py.tracing.rates import Rates
 from models_py.tracing.shown import FEATURES
 from tests.unit.models_py.made_answers import responses_of, skills_of
@@ -102,12 +102,22 @@ def test_features_are_what_their_definition_says(answers):
 @given(distant, st.randoms(use_true_random=False))
 def test_a_question_nobody_was_asked_sees_what_an_answer_there_would(answers, random):
     """Asked after a row, about an item: as if the next row had been that item."""
-    longer = [[*rows, (random.randrange(11), 1, True)] for rows in answers]
+    pauses = (1, 50, 4_000)
+    longer = [
+        [*rows, (random.randrange(11), random.choice(pauses), True)] for rows in answers
+    ]
     after, whole = responses_of(answers), responses_of(longer)
     last = whole.user_starts[1:] - 1
     rates = Rates.among(after, 5.0)
     asked = ColumnsAfter(whole.take(_all_but(last, len(whole))), rates)
-    found = asked.at(after.user_starts[1:] - 1, whole.item[last], whole.skill_set[last])
+    found = asked.of(
+        Probes(
+            after.user_starts[1:] - 1,
+            whole.at[last],
+            whole.item[last],
+            whole.skill_set[last],
+        )
+    )
     np.testing.assert_allclose(
         found, columns_of(whole, rates)[last], rtol=1e-5, atol=1e-6
     )
