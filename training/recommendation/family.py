@@ -25,6 +25,7 @@ from training.recommendation.questions import check as check_lineup
 from training.recommendation.resplit import repeat_splits
 from training.recommendation.scorecard import Scorecard
 from training.recommendation.searching import check_tuning, repeat_seeds, tune
+from training.recommendation.tables import repeated_table, table
 from training.truth import bayes_optimum, optimum_given_support
 
 
@@ -134,11 +135,11 @@ def _write_predictions(
 
 def tables(metrics: dict[str, Any]) -> str:
     """The line-up, and what else the run was asked for, as text tables."""
-    found = [tables.table(metrics), *_searched(metrics)]
+    found = [table(metrics), *_searched(metrics)]
     if later := metrics.get("by_time"):
-        found += [by_time_table(metrics), tables.table(later), *_searched(later)]
+        found += [by_time_table(metrics), table(later), *_searched(later)]
     if metrics["repeat_splits"]:
-        found.append(tables.repeated_table(metrics))
+        found.append(repeated_table(metrics))
     if advice := on_few_users(metrics):
         found.append(advice)
     return "\n\n".join(found)
