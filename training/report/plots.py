@@ -243,7 +243,9 @@ def histogram(counts: Sequence[int], x_label: str, y_label: str) -> str:
 def ladder(steps: Sequence[tuple[str, int]], x_label: str) -> str:
     """Counts from step to step on a logarithmic axis, each written beside its dot."""
     with mpl.rc_context(STYLE):
-        figure, axes = blank(0.75 + 0.4 * len(steps))
+        names = [textwrap.fill(name, 24) for name, _ in steps]
+        most_lines = max(name.count("\n") + 1 for name in names)
+        figure, axes = blank(0.75 + max(0.4, 0.2 * most_lines) * len(steps))
         heights = range(len(steps) - 1, -1, -1)
         sizes = [max(size, 1) for _, size in steps]  # log axis: 0 sits at 1
         left = min(sizes) / 2
@@ -260,7 +262,7 @@ def ladder(steps: Sequence[tuple[str, int]], x_label: str) -> str:
         axes.set_xscale("log")
         axes.set_xlim(left, max(sizes) * 12)
         axes.set_ylim(-0.6, len(steps) - 0.4)
-        axes.set_yticks(heights, [textwrap.fill(name, 16) for name, _ in steps])
+        axes.set_yticks(heights, names)
         axes.tick_params(axis="y", labelcolor=INK)
         axes.minorticks_off()
         axes.grid(visible=False, axis="y")

@@ -63,10 +63,16 @@ def _summary(splits: list[dict[str, Any]]) -> Table:
         "The data set by split.",
         ["", *(str(row["split"]) for row in splits)],
         [
-            [_words(measure), *(numbers.plain(row.get(measure)) for row in splits)]
+            [_words(measure), *(_cell(measure, row.get(measure)) for row in splits)]
             for measure in measures
         ],
     )
+
+
+def _cell(measure: str, value: Any) -> str:
+    if measure == "sparsity" and value is not None and value < 0:
+        return numbers.NOTHING  # where items are met again, events fill no matrix
+    return numbers.plain(value)
 
 
 def _words(measure: str) -> str:
