@@ -1,19 +1,13 @@
 """The two commands, `moocmeta` and `moocmeta-train`: names and nothing else."""
 
+import signal
 import sys
+import threading
+from importlib import import_module
 
 import click
 
 from training.allocator import keep_freed_memory
-from training.commands.evaluate import evaluate_command
-from training.commands.export import export_command
-from training.commands.ingest import ingest_command
-from training.commands.recommend import recommend_command
-from training.commands.report import report_command
-from training.commands.runs import runs_command
-from training.commands.simulate import simulate_command
-from training.commands.trace import trace_command
-from training.commands.train import train_command
 
 keep_freed_memory()
 # a terminal of another encoding shows \u8bfe for what it lacks, not a traceback
@@ -21,27 +15,58 @@ for stream in (sys.stdout, sys.stderr):
     if hasattr(stream, "reconfigure"):  # not where a test catches it
         stream.reconfigure(errors="backslashreplace")
 
+COMMANDS = {
+    "simulate": "Simulate logs in the publishers' forms, with their truth.",
+    "ingest": "Read a log of any platform into a data set.",
+    "train": "Train and evaluate every model that fits a mart.",
+    "evaluate": "Ask a run's models about today's marts, month by month.",
+    "recommend": "Print or write what a model ranks highest.",
+    "trace": "Show one student's mastery over time.",
+    "export": "Write a data set's marts as plain files, or a network as ONNX.",
+    "report": "Write the page of a finished run anew.",
+    "runs": "List the finished runs, each with its best model.",
+}
 
-@click.group()
+
+class Subcommands(click.Group):
+    """Imports the command that is asked for and no other: torch alone takes seconds."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        return command_of(cmd_name) if cmd_name in COMMANDS else None
+
+    def format_commands(
+        self, ctx: click.Context, formatter: click.HelpFormatter
+    ) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+def command_of(name: str) -> click.Command:
+    """The command of a file in `training.commands`."""
+    return getattr(import_module(f"training.commands.{name}"), f"{name}_command")
+
+
+@click.command(cls=Subcommands)
 @click.version_option(package_name="moocmeta")
 def main() -> None:
     """From raw learning and click logs to tested marts and evaluated models."""
+    _let_a_kill_be_an_interrupt()
 
 
-for command in (
-    simulate_command,
-    ingest_command,
-    train_command,
-    evaluate_command,
-    recommend_command,
-    trace_command,
-    export_command,
-    report_command,
-    runs_command,
-):
-    main.add_command(command)
+def _let_a_kill_be_an_interrupt() -> None:
+    """End by SIGTERM as by Ctrl-C: nothing half-written stays, one line is said."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
 
-train = train_command
+
+def train() -> None:
+    """`moocmeta-train`, the same as `moocmeta train`."""
+    _let_a_kill_be_an_interrupt()
+    command_of("train")()
+
 
 if __name__ == "__main__":  # as `torchrun` starts it
     train()

@@ -25,13 +25,16 @@ def export_dataset(
         database: DuckDB file written by `dbt build`.
         dataset: a data set with rows in the marts.
         out: folder to make; an earlier export there is replaced, nothing else is.
-        form: `notebook` for all that the notebooks read, `recbole` for `.inter` files.
+        form: `notebook` for all that the notebooks read, `recbole` for `.inter` files
+            in a folder of the data set's name.
     Returns:
         Number of files written.
     Raises:
         UserError: no such data set, or `out` holds something else.
     """
     out = out.resolve()  # `.` has no name to write beside
+    if form == "recbole":
+        out = out / dataset  # its loader looks for many data sets in one folder
     _check_replaceable(out)
     with open_marts(database) as connection, appearing_whole(out) as scratch:
         _check_dataset(connection, dataset)
@@ -99,6 +102,13 @@ def _check_replaceable(out: Path) -> None:
         earlier = {}
     if not isinstance(earlier, dict) or earlier.get("made_by") != MADE_BY:
         raise UserError(f"--out {out} holds other files; name a new or empty folder")
+    ours = {"manifest.json", *earlier.get("artifacts", ())}
+    there = {p.relative_to(out).as_posix() for p in out.rglob("*") if not p.is_dir()}
+    if foreign := sorted(there - ours):
+        raise UserError(
+            f"--out {out} holds {foreign[0]} too, which no export wrote; name a new or "
+            "empty folder"
+        )
 
 
 def _check_dataset(connection: Connection, dataset: str) -> None:

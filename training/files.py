@@ -41,8 +41,10 @@ def appearing_whole(path: Path) -> Iterator[Path]:
     """Give a temporary path beside `path`; move it into place when the block ends well.
 
     Works for a file and for a folder that the block creates. When the block
-    raises, nothing is left behind. An unwritable or full target is a `UserError`.
+    raises, nothing is left behind, no folder on the way there either, and what was
+    there stays. An unwritable or full target is a `UserError`.
     """
+    made = [folder for folder in path.parents if not folder.exists()]
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         scratch = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
@@ -52,11 +54,10 @@ def appearing_whole(path: Path) -> Iterator[Path]:
         ) from error
     try:
         yield scratch / path.name
-        if path.is_dir():
-            shutil.rmtree(path)
-        (scratch / path.name).replace(path)
+        _put(scratch / path.name, path, aside=scratch / ".before")
     except OSError as error:
-        if error.filename and not str(error.filename).startswith(str(scratch)):
+        ours = (str(scratch), str(path))
+        if error.filename and not str(error.filename).startswith(ours):
             raise  # not about our output: an input that the block was reading
         raise UserError(
             f"cannot write {path}: {error.strerror or error}; "
@@ -64,6 +65,30 @@ def appearing_whole(path: Path) -> Iterator[Path]:
         ) from error
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+        if not path.exists():
+            _remove_empty(made)
+
+
+def _put(new: Path, path: Path, aside: Path) -> None:
+    """Move into place. A folder is in the way, and waits aside until that is done."""
+    if not path.is_dir():
+        new.replace(path)
+        return
+    path.rename(aside)
+    try:
+        new.rename(path)
+    except OSError:
+        aside.rename(path)
+        raise
+
+
+def _remove_empty(folders: list[Path]) -> None:
+    """Remove folders, the innermost first, up to one that holds something."""
+    for folder in folders:
+        try:
+            folder.rmdir()
+        except OSError:
+            return
 
 
 def write_text(path: Path, text: str) -> None:

@@ -46,15 +46,13 @@ _BATCH = 10_000
 
 
 def write_recbole(connection: Connection, dataset: str, folder: Path) -> int:
-    """Write `<dataset>.<split>.inter` of the three splits under `folder/<dataset>`.
+    """Write `<dataset>.<split>.inter` of the three splits.
 
     Returns:
         Number of files.
     Raises:
         UserError: the data set has no pairs.
     """
-    folder = folder / dataset
-    folder.mkdir()
     query = _PAIRS.format(item=_token("item_key"), user=_token("pairs.user_id"))
     n_pairs = 0
     for split, name in SPLITS.items():

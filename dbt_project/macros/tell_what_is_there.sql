@@ -9,7 +9,9 @@
                 node.config.meta.files + node.config.meta.get("needs_ingest", [])
             ) -%}
         {%- endfor -%}
-        {%- set there, absent = own_records() | list, [] -%}
+        {%- set own = own_records() | list -%}
+        {%- do name_unread_own(raw, own, patterns) -%}
+        {%- set there, absent = own | list, [] -%}
         {%- for name in patterns | sort -%}
             {%- set folder = raw ~ "/" ~ name -%}
             {%- set paths = files_like(raw_files(folder), folder, patterns[name]) -%}
@@ -23,4 +25,24 @@
         ) -%}
     {%- endif -%}
     select 1
+{% endmacro %}
+
+
+{#- Warn of what lies beside an own log, and of folders that nobody ingested. -#}
+{% macro name_unread_own(raw, own, built_in) %}
+    {%- set unread = {} -%}
+    {%- for path in raw_files(raw) -%}
+        {%- set folder, _, file = path[raw | length + 1:].partition("/") -%}
+        {%- if file and folder not in built_in
+            and not (folder in own and file in [folder ~ ".parquet", "dataset.yml"]) -%}
+            {%- do unread.setdefault(folder, []).append(file) -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {%- for folder, files in unread.items() -%}
+        {%- do log(
+            "[WARNING]: " ~ raw ~ "/" ~ folder ~ ": not read: " ~ few(files)
+            ~ "; move it out and run `moocmeta ingest " ~ folder ~ " FILE"
+            ~ (" --append`" if folder in own else "`"), info=true
+        ) -%}
+    {%- endfor -%}
 {% endmacro %}

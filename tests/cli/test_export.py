@@ -181,8 +181,6 @@ def test_an_earlier_export_is_replaced(tmp_path, export):
     for dataset in ("xuetangx", "mars"):
         assert export(dataset, out).exit_code == 0
         assert files_under(out) == sorted(FILES)
-        (out / "stale.txt").write_text("of the export before")
-    (out / "stale.txt").unlink()
     assert files_under(tmp_path) == sorted(f"export/{name}" for name in FILES)
     assert read_json(out, "report.json")["dataset"] == "mars"
 
@@ -200,6 +198,14 @@ def test_a_folder_with_other_files_is_refused(tmp_path, export, name):
     assert_one_line(result, f"--out {tmp_path} holds other files", "empty folder")
     assert (tmp_path / name).read_text() == '{"mine": true}'
     assert files_under(tmp_path) == [name]
+
+
+def test_files_of_others_are_not_replaced_with_an_earlier_export(tmp_path, export):
+    out = tmp_path / "export"
+    export("mars", out)
+    (out / "notes.txt").write_text("mine")
+    assert_one_line(export("mars", out), "holds notes.txt too", "no export wrote")
+    assert files_under(out) == sorted([*FILES, "notes.txt"])
 
 
 def test_a_full_disk_keeps_the_earlier_export(tmp_path, export):
@@ -247,9 +253,11 @@ def test_recbole_reads_the_pairs_of_each_split(tmp_path):
             "as p(pair_id, user_id, split, prefix, label, label_ts_epoch)"
         )
     out = tmp_path / "out"
+    (out / "another").mkdir(parents=True)  # data set, exported before
     options = ("--dataset", "d", "--form", "recbole", "--out", out)
     result = moocmeta("export", *options, MOOCMETA_DUCKDB=str(database))
     assert result.exit_code == 0, result.output
+    assert (out / "another").is_dir()
     found = {}
     for split in ("train", "valid", "test"):
         text = (out / "d" / f"d.{split}.inter").read_text(encoding="utf-8")

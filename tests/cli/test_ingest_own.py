@@ -167,7 +167,7 @@ FORMS = {
         {},
     ),
     "xapi": (
-        *("x.json", json.dumps({"statements": XAPI, "more": ""}), ["--form", "xapi"]),
+        *("x.json", json.dumps({"statements": XAPI, "more": ""}), []),
         [
             (ANN, "http://x.org/2", "answered", T + "08:02:00"),
             (ANN, None, "asked", T + "08:06:00"),
@@ -181,7 +181,7 @@ FORMS = {
         },
     ),
     "openedx": (
-        *("tracking.log", EDX, ["--form", "openedx"]),
+        *("tracking.log", EDX, []),
         [
             ("7", "p1", "problem_check", T + "10:02:00.500000"),
             ("7", "p1", "problem_check", T + "10:03:00.500000"),
@@ -208,7 +208,7 @@ FORMS = {
         },
     ),
     "moodle's report": (
-        *("log.csv", REPORT.encode("cp1252"), ["--form", "moodle", "--drop-bad"]),
+        *("log.csv", REPORT.encode("cp1252"), ["--drop-bad"]),
         [
             (
                 *("44", "Quiz: Café & co (31)", "quiz_attempt_started"),
@@ -233,7 +233,7 @@ FORMS = {
             "ml.inter",
             "user_id:token\titem_id:token\trating:float\ttimestamp:float\n"
             '1\tthe "a"\t4\t1600000000.5\n',
-            ["--form", "recbole"],
+            [],
         ),
         [("1", 'the "a"', "interaction", "2020-09-13 12:26:40.500000")],
         {},
@@ -451,6 +451,33 @@ REFUSED = {
         "no column is user_id for sure; write --map user_id=COLUMN",
         1,
     ),
+    "several columns": (
+        ["who;what;time\na;b;2020-01-01\n"],
+        [],
+        "write --map user_id=COLUMN --map item_key=COLUMN, one of who, what",
+        1,
+    ),
+    "a name too long": ([LOG], ["NAME=" + "m" * 300], "300 letters is too long", 2),
+    "nothing but line ends": (["\n\n"], [], "the file is empty", 1),
+    "an unknown form of time": (
+        [LOG],
+        ["--time-format", "%Q"],
+        "write it as %d/%m/%Y %H:%M",
+        1,
+    ),
+    "words of another language": (
+        ["user,item,correct,time\na,b,richtig,2020-01-01\na,c,falsch,2020-01-02\n"],
+        [],
+        "line 2 (as 1 more rows) has neither right nor wrong: column correct is "
+        '"richtig"; right is 1,',
+        1,
+    ),
+    "a length of time as a clock": (
+        ["user,item,correct,time,latency_s\na,b,1,2020-01-01,3:35\n"],
+        [],
+        'a length of time that cannot be read: column latency_s is "3:35"',
+        1,
+    ),
     "two candidates": (
         ["user,problem_id,course_id,time\na,b,c,2020-01-01\n"],
         [],
@@ -596,7 +623,7 @@ REFUSED = {
     "append to nothing": (
         [LOG],
         ["--append"],
-        "must hold dataset.yml and mine.parquet",
+        "holds no log yet; leave out --append",
         1,
     ),
     "append with a form": (
@@ -634,6 +661,61 @@ def test_an_open_quote_is_never_dropped(tmp_path):
     assert "a.csv: a quote is never closed; mend the file" in result.stderr
 
 
+def test_the_one_course_of_a_log_is_no_item_of_it(tmp_path):
+    rows = "user,course_id,video_id,time\n" + "".join(
+        f"a,c,{video},2020-01-0{day}\n" for day, video in enumerate(("v", "w", ""), 1)
+    )
+    result = ingest(tmp_path, "mine", written(tmp_path, "a.csv", rows))
+    assert result.exit_code == 0, result.output
+    assert [item for _, item, *_ in read(tmp_path)] == ["v", "w", None]
+    assert "not read" in result.output and "course_id" in result.output
+    assert "without an item: 1" in result.output
+    assert record(tmp_path)["rows"]["without_item"] == 1
+
+
+def test_lengths_of_time_may_have_a_comma_and_are_none_below_zero(tmp_path):
+    rows = (
+        "user;item;correct;time;latency_s\na;b;1;2020-01-01;5,5\n"
+        "a;c;1;2020-01-02;-7\na;d;1;2020-01-03;NA\na;e;1;2020-01-04;12\n"
+    )
+    result = ingest(tmp_path, "mine", written(tmp_path, "a.csv", rows))
+    assert result.exit_code == 0, result.output
+    assert [row[0] for row in read(tmp_path, "latency_sec, item_key")] == [
+        5.5,
+        12.0,
+        None,
+        None,
+    ]
+
+
+def test_files_to_add_need_the_columns_by_which_the_log_was_read(tmp_path):
+    ingest(tmp_path, "mine", written(tmp_path, "a.csv", LOG))
+    other = written(tmp_path, "b.csv", "user,item,when\na,b,2020-01-01\n")
+    result = ingest(tmp_path, "mine", other, "--append")
+    assert result.exit_code == 1 and result.stderr.count("\n") == 1
+    assert "b.csv lacks time, by which the log was read" in result.stderr
+    assert len(read(tmp_path)) == 2
+
+
+def test_what_is_there_stays_where_the_new_cannot_be_put(tmp_path, monkeypatch):
+    ingest(tmp_path, "mine", written(tmp_path, "a.csv", LOG))
+    more = written(tmp_path, "b.csv", LOG.replace("ann", "eve"))
+    rename = Path.rename
+
+    def refused(path: Path, target: Path) -> Path:
+        if Path(target).name == "mine":
+            monkeypatch.setattr(Path, "rename", rename)
+            raise PermissionError(13, "Permission denied", str(target))
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", refused)
+    result = ingest(tmp_path, "mine", more, "--append")
+    assert result.exit_code == 1 and result.stderr.count("\n") == 1
+    assert "mine: Permission denied" in result.stderr
+    assert len(read(tmp_path)) == 2
+    assert [path.name for path in (tmp_path / "raw").iterdir()] == ["mine"]
+
+
 def test_a_name_that_is_taken_is_left_as_it_is(tmp_path):
     log = written(tmp_path, "a.csv", LOG)
     assert ingest(tmp_path, "mine", log).exit_code == 0
@@ -646,7 +728,8 @@ def test_a_name_that_is_taken_is_left_as_it_is(tmp_path):
     assert no_folder.exit_code == 1 and no_folder.stderr.count("\n") == 1
 
 
-def test_an_interrupt_leaves_nothing(tmp_path):
+@pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_leaves_nothing(tmp_path, by):
     """A real one, while DuckDB writes: it makes an error of its own of it."""
     log = tmp_path / "a.csv"
     duckdb.sql(
@@ -667,9 +750,9 @@ def test_an_interrupt_leaves_nothing(tmp_path):
         written = "raw/*/mine/*.parquet"
         while process.poll() is None and not list(tmp_path.glob(written)):
             time.sleep(0.01)
-        process.send_signal(signal.SIGINT)
+        process.send_signal(by)
         _, error = process.communicate(timeout=60)
     assert process.returncode == 1
     assert error.strip() == "Aborted!"
     left = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*")}
-    assert left == {"a.csv", "raw", "scratch"}
+    assert left == {"a.csv", "scratch"}

@@ -12,7 +12,7 @@ import pytest
 from tests.cli.command_line import invoke, moocmeta
 from tests.conftest import PROJECT_ROOT
 from tests.dbt.one_process import Case, run_case
-from training.cli import train
+from training.commands.train import train_command as train
 
 FAST = "mart: episodes_k2_q3\nlineup: [popularity, markov]\n"
 NOTED = '#!/bin/sh\nprintf "%s\\037" "${0##*/}" "$@" >> "$NOTES"\necho >> "$NOTES"\n'

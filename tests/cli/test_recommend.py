@@ -80,7 +80,7 @@ def test_the_table_shows_the_same_as_json(run, train_pairs):
     rows = ranked(run, key, top=3)
     options = ("--after", key, "--run", run, "--top", "3", "--model", "popularity")
     lines = moocmeta("recommend", *options).stdout.splitlines()
-    assert lines[0].split() == ["rank", "course", "score"]
+    assert lines[0].split() == ["rank", "item", "score"]
     assert [line.split() for line in lines[2:]] == [
         [str(row["rank"]), row["item_key"], f"{row['score']:.4f}"] for row in rows
     ]

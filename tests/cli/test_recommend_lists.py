@@ -17,7 +17,7 @@ from tests.cli.command_line import (
     options_of,
     trained,
 )
-from training.cli import train
+from training.commands.train import train_command as train
 from training.evaluation.metrics import LISTS
 from training.recommendation import lists
 from training.recommendation.recommend import SupportPair, recommend

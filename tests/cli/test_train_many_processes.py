@@ -17,16 +17,16 @@ from tests.cli.command_line import (
     MARS,
     SMALL,
     assert_one_line,
+    draw_nothing,
     files_under,
     options_of,
     train_on,
     trained,
 )
 from tests.side_by_side import side_by_side
-from training.cli import train
+from training.commands.train import train_command as train
 from training.files import PROJECT_ROOT
 from training.fit.processes import LostProcess, World
-from training.report import plots
 
 # nothing is noisy in here: noise is each process's own
 LINEUP = (
@@ -62,7 +62,7 @@ def train_into(log: Path, env: dict[str, str], out: Path, *options: object) -> N
         os.dup2(file.fileno(), 2)
         sys.stdout, sys.stderr = os.fdopen(1, "w"), os.fdopen(2, "w")
     os.environ.update(env)
-    plots.inline = lambda figure: "<svg></svg>"
+    draw_nothing(pytest.MonkeyPatch())
     train.main([str(word) for word in (*options, "--out", out, "--quiet")])
 
 

@@ -97,6 +97,9 @@ def built(tmp_path_factory):
     file = edited / "raw" / "mine" / "dataset.yml"
     text = file.read_text("utf-8")
     file.write_text(re.sub("session_gap_sec: .*", "session_gap_sec: 1", text), "utf-8")
+    (file.parent / "more.csv").write_text("user,item,time\n")
+    (edited / "raw" / "other").mkdir()
+    (edited / "raw" / "other" / "log.csv").write_text("user,item,time\n")
     sessions = (*only_marts[:4], "-s", "+sessions")
     cases["edited"] = Case(edited, edited / "moocmeta.duckdb", sessions)
     return scratch, run_all(cases, scratch)
@@ -171,6 +174,15 @@ def test_an_edit_of_a_parameter_is_enough(built):
         with duckdb.connect(str(scratch / name / "moocmeta.duckdb")) as connection:
             counts += connection.sql("select count(*) from sessions").fetchall()
     assert counts[1] > counts[0]
+
+
+def test_files_that_nobody_ingested_are_named(built):
+    scratch, outcomes = built
+    raw = scratch / "edited" / "raw"
+    for folder, file, option in (("mine", "more", " --append"), ("other", "log", "")):
+        told = f"{raw / folder}: not read: {file}.csv; move it out and run `moocmeta "
+        told += f"ingest {folder} FILE{option}`"
+        assert outcomes["edited"].output.count(told) == 1
 
 
 @pytest.mark.parametrize("case", SPOILED)

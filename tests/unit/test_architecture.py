@@ -31,7 +31,7 @@ MAY_IMPORT = {
     "training/fit/loop.py": (
         *("torch", "models_py", "training.errors", "training.progress"),
         *("training.fit.state", "training.fit.seeds", "training.fit.processes"),
-        "training.fit.step",
+        *("training.fit.step", "training.fit.adamw"),
     ),
     "training/report/": (
         *("jinja2", "markupsafe", "matplotlib", "numpy", "tabulate"),

@@ -8,9 +8,9 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import scipy
 import torch
 from numpy.typing import NDArray
-from scipy import stats
 
 from training.causal.crossfit import has_both_arms, quick_cross_fit
 from training.causal.effects import Estimates
@@ -139,7 +139,7 @@ def permuted_treatment(table: TrialTable, seed: int) -> Check:
         seen = Observed(trials.outcome.numpy(), dealt, trials.user.numpy())
         effects.append(aipw(seen, nuisances))
     missed = sum(not effect.holds(0.0) for effect in effects)
-    allowed = int(stats.binom.ppf(CHECK_LEVEL, N_PERMUTATIONS, 0.05))
+    allowed = int(scipy.stats.binom.ppf(CHECK_LEVEL, N_PERMUTATIONS, 0.05))
     passed = missed <= allowed
     mean = float(np.mean([effect.estimate for effect in effects]))
     return {

@@ -7,8 +7,6 @@ import click
 from training.errors import UserError
 from training.export import export_dataset
 from training.marts.reader import duckdb_path
-from training.recommendation.finished import finished_model
-from training.recommendation.onnx_file import export_onnx
 from training.runs import resolve_run
 
 
@@ -51,9 +49,7 @@ def export_command(
             n_files = export_dataset(duckdb_path(), dataset, out, form or "notebook")
             click.echo(f"{dataset}: {n_files} files in {out}")
         elif run and model and onnx and not any(of_dataset):
-            size = export_onnx(
-                finished_model(resolve_run(run, Path("runs")), model), onnx
-            )
+            size = _export_network(resolve_run(run, Path("runs")), model, onnx)
             click.echo(f"{onnx}: {model} of {run}, {size:,} bytes")
         else:
             raise click.UsageError(
@@ -61,3 +57,11 @@ def export_command(
             )
     except UserError as error:
         raise click.ClickException(str(error)) from error
+
+
+def _export_network(run_dir: Path, model: str, path: Path) -> int:
+    """The only part that needs torch, which takes seconds to import."""
+    from training.recommendation.finished import finished_model
+    from training.recommendation.onnx_file import export_onnx
+
+    return export_onnx(finished_model(run_dir, model), path)

@@ -10,6 +10,7 @@ from tabulate import tabulate
 from training.errors import UserError
 from training.files import data_dir
 from training.ingest import xuetangx
+from training.ingest.engine import few
 from training.ingest.forms import FORMS
 from training.ingest.log import Ingested, LogIngest, Preview
 from training.ingest.parameters import FAMILIES, assigned, built_in_names
@@ -153,6 +154,8 @@ def _told(preview: Preview) -> str:
     ]
     if plan.separator:
         read.append(["", f"skills parted by {plan.separator}"])
+    if preview.unread:
+        read.append(["not read", few(preview.unread)])
     rows = [["" if v is None else str(v) for v in row] for row in preview.rows]
     return "\n".join(
         [
@@ -173,6 +176,10 @@ def _counted(ingested: Ingested) -> str:
         f"{len(record['files'])} file{'s' if len(record['files']) > 1 else ''}"
     ]
     lines += [f"  left out: {n:,} {reason}" for reason, n in rows["left_out"].items()]
+    if without := rows.get("without_item"):
+        lines.append(
+            f"  without an item: {without:,}, which are in sessions, in no pair"
+        )
     lines += [
         f"  {file['name']}: {text}"
         for file in record["files"]

@@ -85,7 +85,7 @@ _FOR_MANY = {"is_all", "users_file", "candidates_file", "repeats", "write", "mar
 def recommend_command(
     run: str, model: str | None, top: int, quiet: bool, out: Path, **options: Any
 ) -> None:
-    """Print or write the courses that a model of RUN ranks highest."""
+    """Print or write the items that a model of RUN ranks highest."""
     is_one = _is_for_one(options)
     try:
         run_dir = resolve_run(run, out)
@@ -111,6 +111,10 @@ def _is_for_one(options: dict[str, Any]) -> bool:
             raise click.UsageError(f"--{option} does not go with {way}")
     if not is_one and not options["write"]:
         raise click.UsageError("--all and --users need --write FILE.parquet")
+    if not is_one and options["write"].suffix != ".parquet":
+        raise click.UsageError(
+            f"--write {options['write']}: lists are Parquet; let it end in .parquet"
+        )
     return is_one
 
 
@@ -124,7 +128,7 @@ def _print_one(
         click.echo(json.dumps(rows, ensure_ascii=False))
         return
     cells = [[row["rank"], row["item_key"], f"{row['score']:.4f}"] for row in rows]
-    click.echo(tabulate(cells, ["rank", "course", "score"], disable_numparse=True))
+    click.echo(tabulate(cells, ["rank", "item", "score"], disable_numparse=True))
 
 
 def _write_many(

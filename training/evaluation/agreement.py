@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
 
 from training.evaluation.intervals import (
     LEVEL,
@@ -81,7 +81,7 @@ def changed_places(
 
 def _spearman(one: Floats, other: Floats) -> Floats:
     """Of each row of two tables (b, M): (b,), NaN where all of a row are equal."""
-    ranks = [stats.rankdata(table, axis=1) for table in (one, other)]
+    ranks = [scipy.stats.rankdata(table, axis=1) for table in (one, other)]
     first, second = (each - each.mean(axis=1, keepdims=True) for each in ranks)
     spread = np.sqrt((first**2).sum(1) * (second**2).sum(1))
     with np.errstate(invalid="ignore"):

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
 
 LEVEL = 0.95
 SEPARATED = 10.0  # standard deviations: a finite number for arms without overlap
@@ -107,7 +107,7 @@ class Effect:
         """Half the width of the interval of a level; None with a single user."""
         if self.se is None:
             return None
-        return float(stats.t.ppf((1 + level) / 2, self.freedom) * self.se)
+        return float(scipy.stats.t.ppf((1 + level) / 2, self.freedom) * self.se)
 
     def interval(self, level: float = LEVEL) -> tuple[float, float] | None:
         """Interval of a level; None with a single user."""

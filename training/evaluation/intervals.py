@@ -10,8 +10,9 @@ from dataclasses import asdict, dataclass
 from typing import Any, TypeVar
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy import sparse, stats
+from scipy import sparse
 
 N_RESAMPLES = 2000
 LEVEL = 0.95
@@ -149,7 +150,7 @@ def repeated_splits_interval(differences: ArrayLike, test_to_train: float) -> In
     gaps = np.asarray(differences, np.float64)
     n = len(gaps)
     spread = gaps.std(ddof=1) * np.sqrt(1 / n + test_to_train)
-    reach = stats.t.ppf(0.5 + LEVEL / 2, n - 1) * spread
+    reach = scipy.stats.t.ppf(0.5 + LEVEL / 2, n - 1) * spread
     return float(gaps.mean() - reach), float(gaps.mean() + reach)
 
 
@@ -181,7 +182,7 @@ def spread_intervals(
         others = total - listed[rows].toarray()  # (b, n_items)
         for name, function in functions.items():
             without[name][rows] = function(others)
-    far = stats.t.ppf(0.5 + LEVEL / 2, n_users - 1)
+    far = scipy.stats.t.ppf(0.5 + LEVEL / 2, n_users - 1)
     found: dict[str, Interval | None] = {}
     for name, function in functions.items():
         value = float(function(total)[0])
@@ -218,7 +219,7 @@ def _ratio_intervals(
     def means(drawn: NDArray[np.int64], axis: int) -> Floats:  # (b, U) -> (M, b)
         return _ratios(table, drawn).T
 
-    low, high = stats.bootstrap(
+    low, high = scipy.stats.bootstrap(
         (np.arange(n_users),),
         means,
         n_resamples=n_resamples,

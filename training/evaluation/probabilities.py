@@ -3,8 +3,8 @@
 from typing import Any
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
 
 N_CALIBRATION_BINS = 10
 SMALLEST_CHANCE = 1e-7  # a sure and wrong prediction costs 16 nats, not infinity
@@ -23,7 +23,7 @@ def auc(correct: ArrayLike, predicted: ArrayLike) -> float | None:
     n_wrong = len(correct) - n_right
     if n_right == 0 or n_wrong == 0:
         return None
-    ranks = stats.rankdata(predicted)
+    ranks = scipy.stats.rankdata(predicted)
     above = ranks[correct].sum() - n_right * (n_right + 1) / 2
     return float(above / (n_right * n_wrong))
 

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import stats
 
 N_BINS = 20
 
@@ -45,6 +45,6 @@ def _correlations(
     if np.ptp(values) == 0 or np.ptp(reliability) == 0:
         return {"pearson": None, "spearman": None}
     return {
-        "pearson": float(stats.pearsonr(values, reliability).statistic),
-        "spearman": float(stats.spearmanr(values, reliability).statistic),
+        "pearson": float(scipy.stats.pearsonr(values, reliability).statistic),
+        "spearman": float(scipy.stats.spearmanr(values, reliability).statistic),
     }

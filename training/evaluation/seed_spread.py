@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
 
 from training.evaluation.intervals import LEVEL, Interval, bootstrap_intervals
 
@@ -46,6 +46,6 @@ def _widened(
 ) -> Interval | None:
     if of_users is None or sd is None:
         return None
-    reach = stats.t.ppf((1 + LEVEL) / 2, n_seeds - 1) * sd / np.sqrt(n_seeds)
+    reach = scipy.stats.t.ppf((1 + LEVEL) / 2, n_seeds - 1) * sd / np.sqrt(n_seeds)
     low, high = (float(np.hypot(edge - mean, reach)) for edge in of_users)
     return mean - low, mean + high

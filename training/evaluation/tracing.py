@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy import sparse, stats
+from scipy import sparse
 
 from training.evaluation.metrics import TRACING
 from training.evaluation.probabilities import (
@@ -191,7 +192,7 @@ class _UserSums:
 
 def _equal_bins(predicted: Floats) -> NDArray[np.int64]:
     """Bin of each score: bins of about equal size, equal scores in one bin."""
-    ranks = stats.rankdata(predicted, method="min") - 1
+    ranks = scipy.stats.rankdata(predicted, method="min") - 1
     return (ranks * N_SCORE_BINS // max(len(predicted), 1)).astype(np.int64)
 
 

@@ -14,6 +14,7 @@ from models_py.config import OptimiserConfig
 from models_py.fitting import Batch, Batches, FitLog, Train, Trainable
 from models_py.seeding import seeded
 from training.errors import UserError
+from training.fit.adamw import AdamW
 from training.fit.processes import World
 from training.fit.seeds import derive
 from training.fit.state import FitCheckpoints, FitState
@@ -68,11 +69,8 @@ def fit(
     if precision == "bf16" and device.type != "cuda":
         raise UserError("precision bf16 needs a CUDA device; use --precision fp32")
     model.to(device)
-    optimizer = torch.optim.AdamW(
-        model.parameters(),
-        lr=settings.learning_rate,
-        weight_decay=settings.weight_decay,
-        fused=True,
+    optimizer = AdamW(
+        list(model.parameters()), settings.learning_rate, settings.weight_decay
     )
     terms = {**asdict(settings), "seed": seed, "precision": precision}
     del terms["epochs"], terms["patience"]  # free to change when taken up again

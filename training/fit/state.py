@@ -3,14 +3,13 @@
 import math
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from torch import Tensor
-from torch.optim import Optimizer
 
 from models_py.config import OptimiserConfig
 from models_py.fitting import FitLog, Stateful
 from training.errors import UserError
+from training.fit.adamw import AdamW
 from training.fit.checkpoints import content_of, save_tensors, tensors_of
 from training.fit.processes import World
 
@@ -81,13 +80,13 @@ class FitCheckpoints:
         return self.prefix.parent / f"{self.prefix.name}.safetensors"
 
     def save(
-        self, state: FitState, model: Stateful, optimizer: Optimizer, terms: dict
+        self, state: FitState, model: Stateful, optimizer: AdamW, terms: dict
     ) -> None:
         """Write the state after an epoch; `terms` are what the fit depends on."""
         tensors = {
             **_under("model", model.state_dict()),
             **_under("best", state.best_weights),
-            **_under("optimizer", _moments(optimizer)),
+            **_under("optimizer", optimizer.kept()),
         }
         header = {
             "terms": terms,
@@ -97,7 +96,7 @@ class FitCheckpoints:
         save_tensors(self.path, tensors, header)
 
     def restore(
-        self, model: Stateful, optimizer: Optimizer, terms: dict, world: World
+        self, model: Stateful, optimizer: AdamW, terms: dict, world: World
     ) -> FitState:
         """Put model and optimizer where the last saved epoch left them.
 
@@ -117,7 +116,7 @@ class FitCheckpoints:
         try:
             self._require_same(header["terms"], terms)
             model.load_state_dict(_below("model", tensors))
-            _load_moments(optimizer, _below("optimizer", tensors))
+            optimizer.restore(_below("optimizer", tensors))
             best_weights = _below("best", tensors)
             return FitState(header["history"], header["best_epoch"], best_weights)
         except (KeyError, RuntimeError, ValueError) as error:
@@ -146,21 +145,3 @@ def _below(name: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
         for key, value in tensors.items()
         if key.startswith(f"{name}.")
     }
-
-
-def _moments(optimizer: Optimizer) -> dict[str, Tensor]:
-    """Running moments and step count of each parameter, by its number."""
-    return {
-        f"{index}.{key}": value
-        for index, entry in optimizer.state_dict()["state"].items()
-        for key, value in entry.items()
-    }
-
-
-def _load_moments(optimizer: Optimizer, moments: dict[str, Tensor]) -> None:
-    state: dict[int, dict[str, Tensor]] = {}
-    for name, value in moments.items():
-        index, key = name.split(".", 1)
-        state.setdefault(int(index), {})[key] = value
-    groups: list[dict[str, Any]] = optimizer.state_dict()["param_groups"]
-    optimizer.load_state_dict({"state": state, "param_groups": groups})

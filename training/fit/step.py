@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from models_py.config import OptimiserConfig
 from models_py.fitting import Batch, Batches, Diverged, Trainable
 from training.errors import NoNumber
+from training.fit.adamw import AdamW
 from training.fit.processes import World
 
 TINY = 1e-12  # keeps a batch in which nothing counts from dividing by zero
@@ -29,7 +30,7 @@ class Step(Generic[Batch]):
     """
 
     model: Trainable[Any, Batch]
-    optimizer: torch.optim.Optimizer
+    optimizer: AdamW
     settings: OptimiserConfig
     world: World
     is_bf16: bool = False

@@ -3,7 +3,7 @@
 import os
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -78,6 +78,13 @@ def shown(value: object, most: int = 80) -> str:
     """A value as a message quotes it: one line, not too long."""
     text = " ".join(str(value).split())
     return f'"{text[:most]}…"' if len(text) > most else f'"{text}"'
+
+
+def few(names: Iterable[str], most: int = 20) -> str:
+    """The first of many columns, for a message."""
+    names = list(names)
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
 
 
 @contextmanager

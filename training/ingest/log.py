@@ -42,6 +42,7 @@ class Preview:
     plan: Plan
     columns: tuple[str, ...]
     rows: list[tuple]
+    unread: tuple[str, ...] = ()  # columns of a table that nothing is made of
 
 
 @dataclass(frozen=True)
@@ -76,10 +77,7 @@ class LogIngest:
         Raises:
             UserError: a file is no log of the form, or something cannot be told.
         """
-        form = FORMS[
-            self.earlier["form"] if self.earlier else self.request.form or "table"
-        ]
-        self.sources = [self._opened(path, form) for path in self.request.files]
+        form, self.sources = self._opened_all()
         refuse_copies(self.sources, self.earlier)
         refuse_other_columns(self.sources)
         settling = Settling(self.request, self.engine, self.sources, self.earlier)
@@ -90,7 +88,9 @@ class LogIngest:
         kept = f"select {', '.join(columns)} from ({query}) where reason is null"
         rows = self.engine.rows(f"{kept} and item_key is not null limit {N_SHOWN}")
         rows = rows or self.engine.rows(f"{kept} limit {N_SHOWN}")
-        return Preview(self.plan, columns, rows)
+        read = () if form.keys else self.plan.mapping.values()
+        unread = [c for c in self.sources[0].columns if read and c not in read]
+        return Preview(self.plan, columns, rows, tuple(unread))
 
     def write(self) -> Ingested:
         """Write the folder, whole or not at all.
@@ -105,6 +105,10 @@ class LogIngest:
                 facts = self._written_and_counted(scratch / path)
             else:
                 facts = self._written_at_once(scratch / path)
+            without = f"{literal(scratch / path)}) where item_key is null"
+            n = self.engine.rows(f"select count(*) from read_parquet({without}")[0][0]
+            if n:
+                facts["rows"]["without_item"] = n
             text = record.written(facts)
             (scratch / record.NAME).write_text(text, encoding="utf-8")
         return Ingested(self.folder, facts)
@@ -151,9 +155,22 @@ class LogIngest:
         if source.kind not in form.kinds:
             raise UserError(
                 f"{path} is {source.kind.upper()}, and --form {form.name} reads "
-                f"{' or '.join(form.kinds).upper()}: {_first_line(source, self.engine)}"
+                f"{' or '.join(k.upper() for k in form.kinds)}: "
+                f"{_first_line(source, self.engine)}"
             )
         return form.read(source, self.engine)
+
+    def _opened_all(self) -> tuple[Form, list[Source]]:
+        """The files by their form: what is said, else what the first one shows."""
+        first, *others = self.request.files
+        named = self.earlier["form"] if self.earlier else self.request.form
+        form = FORMS[named or "table"]
+        sources = [self._opened(first, form)]
+        if not named and not self.request.mapping:  # which speaks of a table's columns
+            for other in FORMS.values():
+                if other.has_signs(sources[0]):
+                    form, sources = other, [self._opened(first, other)]
+        return form, sources + [self._opened(path, form) for path in others]
 
     def _counted(self, query: str) -> dict[str, Any]:
         """Rows read, kept and left out by reason; stops at a row that does not fit."""
@@ -166,7 +183,7 @@ class LogIngest:
         found += self._rejected()
         faults = self.plan.faults
         for number, source in enumerate(self.sources):
-            reasons = [r for n, r, _ in found if n == number and r in faults]
+            reasons = {r: m for n, r, m in found if n == number and r in faults}
             if reasons and not self.request.drop_bad:
                 raise first_fault(self.plan, source, self.engine, reasons)
         kept = sum(n for _, reason, n in found if reason is None)

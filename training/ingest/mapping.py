@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 
 from training.errors import UserError
-from training.ingest.engine import Engine, name
+from training.ingest.engine import Engine, few, name
 from training.ingest.forms.form import Form
 from training.ingest.sources import Source
 from training.ingest.times import looks_like_time
@@ -33,17 +33,16 @@ _NAMES: dict[str, tuple[tuple[str, ...], ...]] = {
     ),
     "item_key": (
         ("item_key", "item_id", "itemid", "item"),
-        ("problem_id", "question_id", "exercise_id", "course_id", "product_id"),
         (
-            "content_id",
-            "resource_id",
-            "video_id",
-            "movie_id",
-            "activity_id",
+            *("problem_id", "question_id", "exercise_id", "course_id", "product_id"),
+            *("content_id", "resource_id", "video_id", "movie_id", "activity_id"),
             "object_id",
         ),
-        ("problem_name", "problem", "question", "exercise", "course", "product"),
-        ("content", "resource", "video", "movie", "activity", "object", "module_id"),
+        (
+            *("problem_name", "problem", "question", "exercise", "course", "product"),
+            *("content", "resource", "video", "movie", "activity", "object"),
+            "module_id",
+        ),
     ),
     "event_at": (
         ("event_at", "event_timestamp", "event_time", "timestamp"),
@@ -117,12 +116,13 @@ def mapping_of(
             column = _guessed(source, key, sample, taken)
         if column:
             found[key] = column
-    for key in NEEDED[family]:
-        if key not in found:
-            raise UserError(
-                f"{source.path}: no column is {key} for sure; write "
-                f"--map {key}=COLUMN, one of {', '.join(source.columns)}"
-            )
+    if missing := [key for key in NEEDED[family] if key not in found]:
+        free = [column for column in source.columns if column not in found.values()]
+        asked = " ".join(f"--map {key}=COLUMN" for key in missing)
+        raise UserError(
+            f"{source.path}: no column is {' or '.join(missing)} for sure; write "
+            f"{asked}, one of {few(free or source.columns)}"
+        )
     twice = set(found.values()) & set(source.repeated)
     if twice:
         raise UserError(
@@ -163,7 +163,7 @@ def _refuse_unknown(source: Source, family: str, given: Mapping[str, str]) -> No
             hint = f"; did you mean {near[0]}?" if near else ""
             raise UserError(
                 f"--map {key}={column}: {source.path} has no such column{hint}; found "
-                + ", ".join(source.columns)
+                + few(source.columns)
             )
 
 
@@ -184,6 +184,10 @@ def _filled(candidates: Sequence[str], sample: Mapping[str, list]) -> str:
 
 def _guessed(source: Source, key: str, sample: dict[str, list], taken: set[str]) -> str:
     free = [column for column in source.columns if column not in taken]
+    if key == "item_key":  # the one course of a log is no item of it
+        names = {name for tier in _NAMES[key] for name in tier}
+        varying = [c for c in free if _plain(c) in names and len(set(sample[c])) > 1]
+        free = varying or free
     for tier in _NAMES[key]:
         named = [column for column in free if _plain(column) in tier and sample[column]]
         if len(named) > 1:

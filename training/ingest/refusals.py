@@ -10,6 +10,8 @@ from training.ingest import record
 from training.ingest.settling import Request
 from training.ingest.sources import Source
 
+LONGEST_NAME = 100  # files and folders have it in theirs
+
 
 def check_name(dataset: str, built_in: Sequence[str]) -> None:
     """Refuse a name that a data set cannot have.
@@ -17,6 +19,11 @@ def check_name(dataset: str, built_in: Sequence[str]) -> None:
     Raises:
         UserError: it is not of the form, or a built-in data set has it.
     """
+    if len(dataset) > LONGEST_NAME:
+        raise UserError(
+            f"a name of {len(dataset)} letters is too long for a folder's; use at most "
+            f"{LONGEST_NAME}"
+        )
     if not re.fullmatch("[a-z][a-z0-9_]*", dataset):
         raise UserError(
             f"{dataset} is no name of a data set: write small letters, digits and _, "
@@ -40,10 +47,12 @@ def earlier_record(request: Request, folder: Path) -> dict[str, Any] | None:
                 "folder, or choose another name"
             )
         return None
+    if not held:
+        raise UserError(f"--append: {folder} holds no log yet; leave out --append")
     if held != ours:
         raise UserError(
             f"--append: {folder} must hold {' and '.join(ours)} and nothing else; it "
-            f"holds {', '.join(held) or 'nothing'}"
+            f"holds {', '.join(held)}"
         )
     return record.read(folder / record.NAME)
 

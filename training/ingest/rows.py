@@ -11,7 +11,10 @@ from training.ingest.mapping import RECOMMENDATION, SAMPLE_ROWS, TRACING
 from training.ingest.sources import BAD, Source
 from training.ingest.times import EARLIEST, LATEST, Clock
 from training.ingest.values import (
+    RIGHT,
+    WRONG,
     correct_of,
+    is_no_number,
     is_whole_number,
     latency_of,
     skills_of,
@@ -38,7 +41,7 @@ FRACTION = "an id such as 7.0"  # the same as 7 if all the column's ids are numb
 RAGGED = "lines of too many or too few values"
 MISFIT = "a row is left out: "
 _IDS = ("user_id", "item_key", "event_type", "platform_session")
-_SHOWN = ("user_id", "event_at", "item_key", "correct")
+_SHOWN = ("user_id", "event_at", "item_key", "correct", "latency_sec")
 _ROW = "_row"
 _RAW = "raw_"  # before a key: the value as the file has it, for messages
 
@@ -75,6 +78,11 @@ class Plan:
         if self.family == TRACING:
             found["no item"] = ("item_key", "item_key is null")
             found["neither right nor wrong"] = ("correct", "correct is null")
+            if "latency_sec" in self.mapping:
+                raw = f"{_RAW}latency_sec"
+                found["a length of time that cannot be read"] = (
+                    *("latency_sec", is_no_number(raw)),
+                )
         return found
 
     @property
@@ -259,9 +267,13 @@ def settled_ids(
 
 
 def first_fault(
-    plan: Plan, source: Source, engine: Engine, reasons: Sequence[str]
+    plan: Plan, source: Source, engine: Engine, reasons: Mapping[str, int]
 ) -> UserError:
-    """Where and what the first row of a file is that does not fit, and the way out."""
+    """Where and what the first row of a file is that does not fit, and the way out.
+
+    Args:
+        reasons: why rows do not fit, and how many.
+    """
     raws = [key for key in _SHOWN if key in plan.mapping]
     wanted = ", ".join(f"{_RAW}{key}" for key in raws)
     query = plan.query([_numbered(source)], extra=(_ROW,))
@@ -271,6 +283,7 @@ def first_fault(
         f"where reason in ({named}) order by {_ROW} limit 1"
     )[0]
     row, reason, bad, *values = found
+    n_more = reasons[reason] - 1
     key = plan.faults[reason][0]
     if bad is not None:
         what = f"is not what --form {plan.form.name} reads: {shown(bad)}"
@@ -282,10 +295,23 @@ def first_fault(
         what = f"has {reason}: column {plan.mapping[key]} is{said or ' empty'}"
         if key == "event_at" and value is not None:
             what += f", read as {plan.clock.in_words}"
+        what += _hint(plan, reason)
+    many = f" (as {n_more:,} more rows)" if n_more else ""
     return UserError(
-        f"{source.path}: {source.place(int(row))} {what}; mend the row, or leave such "
-        "rows out with --drop-bad"
+        f"{source.path}: {source.place(int(row))}{many} {what}; mend the row, or leave "
+        "such rows out with --drop-bad"
     )
+
+
+def _hint(plan: Plan, reason: str) -> str:
+    """What may be amiss with all such rows."""
+    if reason == "neither right nor wrong":
+        return f"; right is {', '.join(RIGHT)}, wrong is {', '.join(WRONG)}"
+    if reason == "a time that cannot be read" and plan.clock == Clock():
+        return "; where all are so, say their form with --time-format"
+    if reason == "a length of time that cannot be read":
+        return "; --map latency_sec= leaves the column out"
+    return ""
 
 
 def _numbered(source: Source) -> Source:

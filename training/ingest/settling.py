@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from training.errors import UserError
-from training.ingest.engine import Engine, shown
+from training.ingest.engine import Engine, few, shown
 from training.ingest.forms.form import Form
 from training.ingest.mapping import TRACING, family_of, mapping_of, sample_of
 from training.ingest.parameters import settled
@@ -66,7 +66,9 @@ class Settling:
         """How the rows are read."""
         source, engine, request = self.sources[0], self.engine, self.request
         if self.earlier:
-            return _plan_of(self.earlier, form)
+            plan = _plan_of(self.earlier, form)
+            _refuse_lack(plan, self.sources)
+            return plan
         family = request.family or family_of(source, form, request.mapping)
         sample = sample_of(source, engine)
         mapping = mapping_of(source, sample, form, family, request.mapping)
@@ -83,7 +85,9 @@ class Settling:
     def _clock(self, column: str, sample: Mapping[str, list]) -> Clock:
         request, source = self.request, self.sources[0]
         if request.time_unit or request.time_format:
-            return Clock(request.time_unit, request.time_format)
+            clock = Clock(request.time_unit, request.time_format)
+            _try_format(self.engine, clock)
+            return clock
         rows = " union all ".join(f"select * from ({s.rows})" for s in self.sources)
         kind = source.columns[column]
         where = str(source.path)
@@ -138,6 +142,27 @@ class Settling:
                 "--map platform_session=COLUMN"
             )
         return values
+
+
+def _refuse_lack(plan: Plan, sources: Sequence[Source]) -> None:
+    """Refuse files to add without the columns that the first were read by."""
+    for source in sources:
+        lacks = [c for c in plan.mapping.values() if c not in source.columns]
+        if lacks:
+            raise UserError(
+                f"{source.path} lacks {few(lacks)}, by which the log was read; append "
+                "files of the same export"
+            )
+
+
+def _try_format(engine: Engine, clock: Clock) -> None:
+    """Refuse a form of time that the reader does not know."""
+    try:
+        engine.rows(f"select {clock.sql('text', 'VARCHAR')} from (select '1' as text)")
+    except UserError as error:
+        raise UserError(
+            f'--time-format "{clock.format}": {error}; write it as %d/%m/%Y %H:%M'
+        ) from error
 
 
 def _plan_of(earlier: Mapping[str, Any], form: Form) -> Plan:

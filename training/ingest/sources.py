@@ -73,7 +73,8 @@ def open_source(
     """
     try:
         if not path.is_file():
-            raise UserError(f"{path}: no such file; name the exported log")
+            what = "no file" if path.exists() else "no such file"
+            raise UserError(f"{path}: {what}; name the exported log")
         with path.open("rb") as file:
             magic = file.read(16)
         if not magic:
@@ -117,7 +118,10 @@ def _text(path: Path, engine: Engine, quote: str, drop_bad: bool) -> Source:
         readable, packed = rewritten(path, packed, text, engine.scratch), None
     head = text.head.decode("utf-8" if text.is_utf8 else "cp1252", errors="replace")
     head = head.removeprefix("\ufeff")
-    options = {"compression": packed} if packed else {}
+    if not head.strip():
+        raise UserError(f"{path}: the file is empty")
+    # said for plain files too: a name that ends in .gz is no proof
+    options = {"compression": packed or "uncompressed"}
     digest = text.digest.hexdigest()
     if packed or magic[:2] in _COMPRESSED or magic in _COMPRESSED:
         with path.open("rb") as file:

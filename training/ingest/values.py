@@ -6,8 +6,8 @@ from training.ingest.engine import literal, name
 
 # what software writes where nothing is, in any case
 NULL_WORDS = ("", "nan", "null", "none", "na", "n/a", "<na>", "#n/a", "nat", "\\n")
-_RIGHT = ("1", "1.0", "true", "t", "yes", "y", "correct", "right")
-_WRONG = ("0", "0.0", "false", "f", "no", "n", "incorrect", "wrong")
+RIGHT = ("1", "1.0", "true", "t", "yes", "y", "correct", "right")
+WRONG = ("0", "0.0", "false", "f", "no", "n", "incorrect", "wrong")
 _BLANKS = (" ", "\t", "\n", "\r")
 _EXACT_FLOATS = {"FLOAT": 1 << 24, "DOUBLE": 1 << 53}
 _NUMBERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "FLOAT", "DOUBLE")
@@ -77,8 +77,8 @@ def correct_of(column: str, kind: str) -> str:
         return value
     text = f"lower(trim(cast({value} as varchar)))"
     return (
-        f"case when {_is_one_of(text, _RIGHT)} then true "
-        f"when {_is_one_of(text, _WRONG)} then false "
+        f"case when {_is_one_of(text, RIGHT)} then true "
+        f"when {_is_one_of(text, WRONG)} then false "
         f"when try_cast({text} as double) >= 0 and try_cast({text} as double) <= 1 "
         f"then try_cast({text} as double) = 1 end"
     )
@@ -86,10 +86,26 @@ def correct_of(column: str, kind: str) -> str:
 
 def latency_of(column: str, kind: str) -> str:
     """Seconds that an answer took; milliseconds where the name says so; else null."""
-    number = f"try_cast({name(column)} as double)"
+    number = _number(name(column))
     is_in_ms = column.lower().startswith("ms_") or column.lower().endswith("_ms")
     seconds = f"{number} / 1e3" if is_in_ms else number
     return f"case when {number} >= 0 and isfinite({number}) then {seconds} end"
+
+
+def _number(value: str) -> str:
+    """A number; 5,5 is one too, and 1,234 none: it could be either."""
+    text = f"trim(cast({value} as varchar))"
+    with_comma = f"regexp_full_match({text}, '-?[0-9]+,([0-9]{{1,2}}|[0-9]{{4,}})')"
+    return (
+        f"coalesce(try_cast({value} as double), case when {with_comma} "
+        f"then try_cast(replace({text}, ',', '.') as double) end)"
+    )
+
+
+def is_no_number(value: str) -> str:
+    """Whether a text says something that is no number."""
+    text = f"trim({value})"
+    return f"{value} is not null and not ({is_null(text)}) and {_number(value)} is null"
 
 
 def skills_of(column: str, kind: str, separator: str | None) -> str:

@@ -179,6 +179,16 @@ def refusal(path: Path, mart: str, what: str) -> UserError:
     return UserError(f"mart {mart} in {path}: {what}; {remedy}")
 
 
+def _why_none(connection: Connection, dataset: str) -> str:
+    """Why a mart may have no rows of a data set, with the remedy."""
+    funnel = "dataset_funnel"
+    if funnel not in columns_by_mart(connection) or not connection.execute(
+        f"select 1 from {funnel} where dataset = $1", [dataset]
+    ).fetchone():
+        return "a log that is new there needs `dbt build`"
+    return f"{funnel} says which step left none of it, or choose its family's mart"
+
+
 def choose_dataset(
     connection: Connection, path: Path, mart: str, dataset: str | None
 ) -> str:
@@ -211,7 +221,7 @@ def choose_dataset(
     if dataset is not None:
         raise UserError(
             f"mart {mart} has no rows of data set {dataset}; it has: "
-            + ", ".join(found)
+            f"{', '.join(found)}; {_why_none(connection, dataset)}"
         )
     for preferred in PREFERRED_DATASETS:
         if preferred in found:

@@ -5,15 +5,15 @@ from collections.abc import Sequence
 import matplotlib as mpl
 import numpy as np
 
-from training.report.plots import (
+from training.report.canvas import (
     GRID,
     INK,
     SERIES,
     STYLE,
-    _figure,
-    _marker,
-    _reference,
+    blank,
     inline,
+    marker,
+    reference_line,
 )
 
 
@@ -32,7 +32,7 @@ def mirrored_shares(
         cuts: values beyond which trials are left out, drawn as dashed lines.
     """
     with mpl.rc_context(STYLE):
-        figure, axes = _figure(2.9)
+        figure, axes = blank(2.9)
         for series, sign, (name, shares) in ((0, 1, above), (1, -1, below)):
             heights = sign * np.asarray(shares)
             widths = np.diff(edges)
@@ -65,15 +65,13 @@ def before_and_after(
         rows: name, value before and value after, the first row on top.
     """
     with mpl.rc_context(STYLE):
-        figure, axes = _figure(0.95 + 0.24 * len(rows))
+        figure, axes = blank(0.95 + 0.24 * len(rows))
         heights = np.arange(len(rows))[::-1]
         before = [row[1] for row in rows]
         after = [row[2] for row in rows]
         axes.hlines(heights, before, after, color=GRID, linewidth=1.6)
         for series, values, name in ((1, before, "as seen"), (0, after, "weighted")):
-            axes.plot(
-                values, heights, _marker(series), color=SERIES[series], label=name
-            )
+            axes.plot(values, heights, marker(series), color=SERIES[series], label=name)
         axes.set_yticks(heights, [row[0] for row in rows])
         axes.tick_params(axis="y", labelcolor=INK, labelsize=9)
         axes.set_ylim(-0.6, len(rows) - 0.4)
@@ -81,7 +79,7 @@ def before_and_after(
         axes.grid(visible=False, axis="y")
         axes.spines["left"].set_visible(False)
         axes.set_xlabel(x_label)
-        _reference(axes, limit, f"{limit:g}")
+        reference_line(axes, limit, f"{limit:g}")
         figure.legend(loc="outside upper left", ncols=2)
         return inline(figure)
 
@@ -99,7 +97,7 @@ def bounds(
         inner, outer: low and high ends at each x.
     """
     with mpl.rc_context(STYLE):
-        figure, axes = _figure(2.9)
+        figure, axes = blank(2.9)
         for ends, alpha, name in (
             (outer, 0.18, "with its 95% interval"),
             (inner, 0.4, "effect"),

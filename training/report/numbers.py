@@ -82,7 +82,8 @@ def plain(value: object) -> str:
         return NOTHING if value is None else str(value)
     if float(value).is_integer():
         return count(int(value))
-    return metric(value) if abs(value) < 1 else f"{value:,.1f}"
+    text = metric(value) if abs(value) < 1 else f"{value:,.1f}"
+    return text.replace("-", MINUS)
 
 
 def listed(names: Sequence[str]) -> str:

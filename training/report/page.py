@@ -10,7 +10,7 @@ from markupsafe import Markup
 from training.files import write_text
 from training.report import numbers
 from training.report.blocks import Section
-from training.report.plots import N_SERIES
+from training.report.canvas import N_SERIES
 from training.report.record import read_run
 from training.report.sections import SECTIONS
 from training.runs import Run

@@ -1,61 +1,31 @@
-"""Plots as inline SVG: same data, same bytes; colours follow the page's theme."""
+"""Plots by what they show: same data, same bytes; colours follow the page's theme."""
 
-import hashlib
-import io
-import re
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import matplotlib as mpl
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from training.report import numbers
+from training.report.canvas import (
+    GRID,
+    INK,
+    LEGEND_WIDTH,
+    MUTED,
+    N_SERIES,
+    PAPER,
+    SERIES,
+    STYLE,
+    blank,
+    finish,
+    inline,
+    marker,
+    reference_line,
+)
 
-WIDTH = 4.5  # inches; text keeps a readable size from 340 to 450 CSS pixels
-MARKERS = "osD^vPX*"
-N_SERIES = len(MARKERS)
-LEGEND_ROW = 0.22  # inches
-LEGEND_WIDTH = 45  # characters of names that fit side by side
 TICK_SIZE = 9  # points
 TICK_CHARACTERS = 54  # of that size that fit below an x axis, gaps included
-
-# Stand-ins that become CSS variables, so that one SVG serves light and dark pages.
-INK, MUTED, GRID, PAPER = "#010001", "#010002", "#010003", "#010004"
-SERIES = [f"#0200{index:02x}" for index in range(N_SERIES)]
-CSS_VARIABLES = {INK: "ink", MUTED: "muted", GRID: "grid", PAPER: "paper"} | {
-    colour: f"series-{index}" for index, colour in enumerate(SERIES)
-}
-
-STYLE: dict[Any, Any] = {  # keys of matplotlib's rcParams
-    "svg.fonttype": "none",  # text stays text: sharp, searchable, in the page's font
-    "svg.hashsalt": "moocmeta",
-    "font.family": "DejaVu Sans",  # ships with matplotlib: same layout everywhere
-    "font.size": 10.5,
-    "text.color": INK,
-    "axes.labelcolor": MUTED,
-    "axes.edgecolor": GRID,
-    "axes.facecolor": "none",
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "axes.axisbelow": True,
-    "grid.color": GRID,
-    "grid.linewidth": 0.7,
-    "xtick.color": MUTED,
-    "ytick.color": MUTED,
-    "xtick.major.size": 0,
-    "ytick.major.size": 0,
-    "legend.frameon": False,
-    "legend.handletextpad": 0.3,
-    "legend.columnspacing": 1.2,
-    "legend.borderpad": 0,
-    "lines.markersize": 5.5,
-    "lines.linewidth": 1.7,
-}
 
 
 @dataclass(frozen=True)
@@ -94,7 +64,7 @@ class Spot:
 def spots(points: Sequence[Spot], x_label: str, y_label: str) -> str:
     """Points of two estimates each, both axes from 0."""
     with mpl.rc_context(STYLE):
-        figure, axes = _figure(3.4)
+        figure, axes = blank(3.4)
         for spot in points:
             (x, y), (across, upward) = spot.at, spot.intervals
             colour = SERIES[spot.series % N_SERIES]
@@ -102,10 +72,10 @@ def spots(points: Sequence[Spot], x_label: str, y_label: str) -> str:
                 axes.plot(across, [y, y], color=colour, linewidth=1.4)
             if upward is not None:
                 axes.plot([x, x], upward, color=colour, linewidth=1.4)
-            marker = _marker(spot.series)
+            sign = marker(spot.series)
             # a point at the border is seen whole
-            axes.plot(x, y, marker, color=colour, label=spot.label, clip_on=False)
-        _finish(figure, axes, x_label, y_label, len(points))
+            axes.plot(x, y, sign, color=colour, label=spot.label, clip_on=False)
+        finish(figure, axes, x_label, y_label, len(points))
         axes.set_xlim(0, 1)
         axes.set_ylim(bottom=0)
         return inline(figure)
@@ -124,13 +94,13 @@ def estimates(
         tick_format: of the x axis, e.g. "{x:.0%}".
     """
     with mpl.rc_context(STYLE):
-        figure, axes = _figure(0.75 + 0.33 * len(rows))
+        figure, axes = blank(0.75 + 0.33 * len(rows))
         for height, row in enumerate(reversed(rows)):
             colour = SERIES[row.series % N_SERIES]
             for bounds, width in ((row.wide, 1.0), (row.interval, 2.4)):
                 if bounds is not None:
                     axes.plot(bounds, [height] * 2, color=colour, linewidth=width)
-            axes.plot(row.value, height, _marker(row.series), color=colour)
+            axes.plot(row.value, height, marker(row.series), color=colour)
         axes.set_yticks(range(len(rows)), [row.label for row in reversed(rows)])
         axes.tick_params(axis="y", labelcolor=INK)
         axes.set_ylim(-0.6, len(rows) - 0.4)
@@ -141,7 +111,7 @@ def estimates(
             axes.xaxis.set_major_formatter(tick_format)
         axes.set_xlabel(x_label)
         if reference:
-            _reference(axes, *reference)
+            reference_line(axes, *reference)
         return inline(figure)
 
 
@@ -160,14 +130,14 @@ def curves(
         least_span: what the y axis spans at least, so that noise looks flat.
     """
     with mpl.rc_context(STYLE):
-        figure, axes = _figure(2.9)
+        figure, axes = blank(2.9)
         for line in lines:
             colour = SERIES[line.series % N_SERIES]
             axes.plot(
                 line.x,
                 line.y,
                 color=colour,
-                marker=_marker(line.series),
+                marker=marker(line.series),
                 markersize=3.5,
                 label=line.label,
             )
@@ -177,7 +147,7 @@ def curves(
         axes.xaxis.set_major_locator(MaxNLocator(8, integer=True, min_n_ticks=1))
         if ticks is not None:
             axes.set_xticks(ticks)
-        _finish(figure, axes, x_label, y_label, len(lines))
+        finish(figure, axes, x_label, y_label, len(lines))
         low, high = axes.get_ylim()
         missing = max(least_span - (high - low), 0)
         axes.set_ylim(low - missing / 2, high + missing / 2)
@@ -199,7 +169,7 @@ def categories(
         from_zero: whether the y axis starts at 0; else where the values do.
     """
     with mpl.rc_context(STYLE):
-        figure, axes = _figure(3.3)
+        figure, axes = blank(3.3)
         step = 0.7 / max(len(lines), 1)
         for number, line in enumerate(lines):
             shift = (number - (len(lines) - 1) / 2) * step
@@ -212,7 +182,7 @@ def categories(
             axes.plot(
                 shifted,
                 line.y,
-                _marker(line.series),
+                marker(line.series),
                 color=colour,
                 label=line.label,
                 clip_on=False,
@@ -229,7 +199,7 @@ def categories(
         axes.set_xlim(-0.5, len(names) - 0.5)
         axes.grid(visible=False, axis="x")
         x_label = textwrap.fill(x_label, LEGEND_WIDTH)
-        _finish(figure, axes, x_label, y_label, len(lines))
+        finish(figure, axes, x_label, y_label, len(lines))
         if from_zero:
             axes.set_ylim(bottom=0)
         return inline(figure)
@@ -238,28 +208,28 @@ def categories(
 def calibrations(lines: Sequence[Line], x_label: str, y_label: str) -> str:
     """What happened against what was predicted, both shares, with the diagonal."""
     with mpl.rc_context(STYLE):
-        figure, axes = _figure(3.6)
+        figure, axes = blank(3.6)
         axes.plot([0, 1], [0, 1], color=MUTED, linewidth=1, linestyle="--")
         for line in lines:
             axes.plot(
                 line.x,
                 line.y,
                 color=SERIES[line.series % N_SERIES],
-                marker=_marker(line.series),
+                marker=marker(line.series),
                 markersize=4,
                 linewidth=1.2,
                 label=line.label,
             )
         axes.set_xlim(0, 1)
         axes.set_ylim(0, 1)
-        _finish(figure, axes, x_label, y_label, len(lines))
+        finish(figure, axes, x_label, y_label, len(lines))
         return inline(figure)
 
 
 def histogram(counts: Sequence[int], x_label: str, y_label: str) -> str:
     """Counts in bins of equal width over [0, 1]."""
     with mpl.rc_context(STYLE):
-        figure, axes = _figure(2.9)
+        figure, axes = blank(2.9)
         width = 1 / len(counts)
         left = [number * width for number in range(len(counts))]
         axes.bar(left, counts, width, align="edge", color=SERIES[0], edgecolor=PAPER)
@@ -273,7 +243,9 @@ def histogram(counts: Sequence[int], x_label: str, y_label: str) -> str:
 def ladder(steps: Sequence[tuple[str, int]], x_label: str) -> str:
     """Counts from step to step on a logarithmic axis, each written beside its dot."""
     with mpl.rc_context(STYLE):
-        figure, axes = _figure(0.75 + 0.4 * len(steps))
+        names = [textwrap.fill(name, 24) for name, _ in steps]
+        most_lines = max(name.count("\n") + 1 for name in names)
+        figure, axes = blank(0.75 + max(0.4, 0.2 * most_lines) * len(steps))
         heights = range(len(steps) - 1, -1, -1)
         sizes = [max(size, 1) for _, size in steps]  # log axis: 0 sits at 1
         left = min(sizes) / 2
@@ -290,74 +262,10 @@ def ladder(steps: Sequence[tuple[str, int]], x_label: str) -> str:
         axes.set_xscale("log")
         axes.set_xlim(left, max(sizes) * 12)
         axes.set_ylim(-0.6, len(steps) - 0.4)
-        axes.set_yticks(heights, [textwrap.fill(name, 16) for name, _ in steps])
+        axes.set_yticks(heights, names)
         axes.tick_params(axis="y", labelcolor=INK)
         axes.minorticks_off()
         axes.grid(visible=False, axis="y")
         axes.spines["left"].set_visible(False)
         axes.set_xlabel(x_label)
         return inline(figure)
-
-
-def _figure(height: float) -> tuple[Figure, Axes]:
-    figure = Figure(figsize=(WIDTH, height), layout="constrained")
-    return figure, figure.add_subplot()
-
-
-def whole_numbers(most: int) -> MaxNLocator:
-    """Ticks at whole numbers."""
-    return MaxNLocator(most, integer=True, min_n_ticks=1)
-
-
-def _marker(series: int) -> str:
-    return MARKERS[series % N_SERIES]
-
-
-def _reference(axes: Axes, value: float, name: str) -> None:
-    axes.axvline(value, color=INK, linewidth=1.2, linestyle=(0, (4, 3)), zorder=1)
-    axes.annotate(
-        name,
-        (value, 1),
-        xycoords=("data", "axes fraction"),
-        xytext=(0, 3),
-        textcoords="offset points",
-        ha="center",
-        color=MUTED,
-    )
-
-
-def _finish(
-    figure: Figure, axes: Axes, x_label: str, y_label: str, n_lines: int
-) -> None:
-    axes.set_xlabel(x_label)
-    axes.set_ylabel(y_label)
-    axes.margins(y=0.08)
-    labels = axes.get_legend_handles_labels()[1]
-    fitting = max(LEGEND_WIDTH // max(map(len, labels), default=1), 1)
-    columns = max(min(n_lines, fitting, 3), 1)
-    # the legend takes no room from the plot
-    extra_rows = (n_lines - 1) // columns
-    figure.set_figheight(figure.get_figheight() + LEGEND_ROW * extra_rows)
-    figure.legend(loc="outside upper left", ncols=columns)
-
-
-def inline(figure: Figure) -> str:
-    """Bare `<svg>` element without metadata, fixed colours, fonts or global styles."""
-    file = io.StringIO()
-    figure.savefig(file, format="svg", transparent=True, metadata={"Date": None})
-    text = file.getvalue()
-    text = text[text.index("<svg") :]
-    for pattern in (r"<metadata>.*?</metadata>", r"<style.*?</style>", r"<!--.*?-->"):
-        text = re.sub(pattern, "", text, flags=re.DOTALL)
-    text = re.sub(r'\s(xmlns(:xlink)?|version)="[^"]*"', "", text)
-    text = re.sub(r'(<svg[^>]*?)\swidth="[^"]*"', r"\1", text, count=1)
-    text = re.sub(r'(<svg[^>]*?)\sheight="[^"]*"', r"\1", text, count=1)
-    for colour, variable in CSS_VARIABLES.items():
-        text = text.replace(colour, f"var(--{variable})")
-    return _with_own_ids(text.strip())
-
-
-def _with_own_ids(text: str) -> str:
-    """Ids that no other plot on the page has: every plot calls itself figure_1."""
-    prefix = f"p{hashlib.sha256(text.encode()).hexdigest()[:8]}-"
-    return re.sub(r'(\bid="|url\(#|href="#)', rf"\1{prefix}", text)

@@ -5,8 +5,8 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import scipy
 import torch
-from scipy import stats
 from torch import Tensor
 
 from models_py.tracing.data import Responses
@@ -116,7 +116,7 @@ def _spread_of_chance(predicted: np.ndarray, n_right: int) -> float:
     coins know no users, so it matters not whose the answers are.
     """
     n, n_wrong = len(predicted), len(predicted) - n_right
-    _, ties = np.unique(stats.rankdata(predicted), return_counts=True)
+    _, ties = np.unique(scipy.stats.rankdata(predicted), return_counts=True)
     tied = sum(int(size) ** 3 - int(size) for size in ties) / (n * (n - 1))
     return float(np.sqrt((n + 1 - tied) / (12 * n_right * n_wrong)))
 

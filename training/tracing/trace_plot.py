@@ -10,20 +10,20 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from training.report import plots
+from training.report import canvas
 from training.tracing.trace import Trace
 
 # the page's light colours, for a plot that stands alone
 ON_PAPER = {
-    plots.INK: "#1b1f24",
-    plots.MUTED: "#59636e",
-    plots.GRID: "#dfe3e8",
-    plots.PAPER: "#ffffff",
-    plots.SERIES[0]: "#0b6bb8",
-    plots.SERIES[1]: "#c9510c",
-    plots.SERIES[2]: "#0a8a5f",
+    canvas.INK: "#1b1f24",
+    canvas.MUTED: "#59636e",
+    canvas.GRID: "#dfe3e8",
+    canvas.PAPER: "#ffffff",
+    canvas.SERIES[0]: "#0b6bb8",
+    canvas.SERIES[1]: "#c9510c",
+    canvas.SERIES[2]: "#0a8a5f",
 }
-LINE, WRONG, RIGHT = plots.SERIES[0], plots.SERIES[1], plots.SERIES[2]
+LINE, WRONG, RIGHT = canvas.SERIES[0], canvas.SERIES[1], canvas.SERIES[2]
 WIDTH, LEFT, MARGIN = 9.0, 2.6, 0.7  # inches: all, names of skills, last values
 ROW, HEAD, FOOT = 0.5, 0.45, 0.55  # inches: a skill, the legend, the axis
 TITLE = 0.32  # inches, of a plot that stands alone
@@ -36,7 +36,7 @@ def mastery_plot(trace: Trace, top: int) -> str:
 
     The same trace gives the same bytes.
     """
-    with mpl.rc_context(plots.STYLE):
+    with mpl.rc_context(canvas.STYLE):
         figure = _drawn(trace, top, TITLE)
         figure.suptitle(
             f"Mastery of {trace.user_id} in {trace.dataset}",
@@ -56,8 +56,8 @@ def mastery_plot(trace: Trace, top: int) -> str:
 
 def mastery_inline(trace: Trace, top: int) -> str:
     """The same as an element of a page, in the page's colours."""
-    with mpl.rc_context(plots.STYLE):
-        return plots.inline(_drawn(trace, top, 0.0))
+    with mpl.rc_context(canvas.STYLE):
+        return canvas.inline(_drawn(trace, top, 0.0))
 
 
 def _drawn(trace: Trace, top: int, above: float) -> Figure:
@@ -95,7 +95,7 @@ def _line(axes: Axes, name: str, steps: pd.DataFrame) -> None:
     axes.plot(at[is_right], mastery[is_right], "o", color=RIGHT, ms=3.2)
     axes.plot(at[~is_right], mastery[~is_right], "o", mfc="none", mec=WRONG, ms=3.6)
     odd = (steps["drift_flag"].eq(True) | steps["misfit_flag"].eq(True)).to_numpy()
-    axes.plot(at[odd], mastery[odd], "x", color=plots.INK, ms=5.5)
+    axes.plot(at[odd], mastery[odd], "x", color=canvas.INK, ms=5.5)
     axes.set_ylim(-0.08, 1.08)
     axes.set_yticks([0, 0.5, 1], ["", "", ""])
     axes.tick_params(axis="x", labelbottom=False)
@@ -124,7 +124,7 @@ def _axis(axes: Axes, trace: Trace) -> None:
     axes.tick_params(axis="x", labelbottom=True, labelsize=8.5)
     axes.spines["bottom"].set_visible(True)
     if trace.time_is_order:
-        axes.xaxis.set_major_locator(plots.whole_numbers(MOST_TICKS))
+        axes.xaxis.set_major_locator(canvas.whole_numbers(MOST_TICKS))
         axes.set_xlabel("n-th answer of the student", fontsize=9)
         return
     days = answers.groupby(answers["answered_at"].dt.date)["nth"].min()
@@ -145,7 +145,7 @@ def _legend(figure: Figure, top: float) -> None:
         "wrong": {"marker": "o", "mfc": "none", "mec": WRONG, "ms": 4, "linestyle": ""},
         "item worth a look": {
             "marker": "x",
-            "color": plots.INK,
+            "color": canvas.INK,
             "ms": 5,
             "linestyle": "",
         },

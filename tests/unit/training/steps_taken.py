@@ -8,6 +8,7 @@ import torch
 from models_py import registry
 from models_py.config import OptimiserConfig
 from tests.unit.models_py.made_data import random_walks
+from training.fit.adamw import AdamW
 from training.fit.processes import World, joined
 from training.fit.state import FitCheckpoints, FitState
 from training.fit.step import Step
@@ -19,7 +20,7 @@ SETTINGS = OptimiserConfig(batch_size=64, min_steps=1)
 def steps_of(name: str, world: World) -> dict[str, np.ndarray]:
     """By step: `losses` (S,), `gradients` (S, W) as clipped, `weights` (S, W)."""
     model = registry.create(name, n_items=N_ITEMS).eval()  # without dropout
-    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
+    optimizer = AdamW(list(model.parameters()), 1e-3, 0.01)
     step = Step(model, optimizer, SETTINGS, world)
     generator = torch.Generator().manual_seed(1)
     found = {"losses": [], "gradients": [], "weights": []}
@@ -35,7 +36,7 @@ def taken_up(world: World, folder: Path) -> dict[str, np.ndarray]:
     """What each process finds of a fit whose state only the main one's disk has."""
     torch.manual_seed(world.rank)
     model = registry.create("gru", n_items=N_ITEMS)
-    optimizer = torch.optim.AdamW(model.parameters())
+    optimizer = AdamW(list(model.parameters()), 1e-3, 0.01)
     checkpoints = FitCheckpoints(folder / f"disk of {world.rank}" / "gru")
     if world.is_main:
         record = {"epoch": 1, "loss": 1.0, "val": 1.0, "seconds": 1.0}

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from models_py import registry
-from training.cli import train
+from training.commands.train import train_command as train
 from training.config import TrainConfig, load_config
 from training.errors import UserError
 from training.settings import as_yaml

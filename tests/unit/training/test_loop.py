@@ -14,6 +14,7 @@ from models_py.config import OptimiserConfig
 from models_py.fitting import Batches
 from tests.unit.models_py.made_data import random_walks, train_of
 from training.errors import UserError
+from training.fit.adamw import AdamW
 from training.fit.checkpoints import load_tensors, save_tensors
 from training.fit.loop import FitCheckpoints, fit
 from training.fit.seeds import derive
@@ -95,6 +96,27 @@ def test_any_module_with_batches_and_a_loss_is_trained():
     assert log.epochs[1]["loss"] == pytest.approx(0.25)
     assert [record["epoch"] for record in log.epochs] == [1, 2, 3, 4, 5]
     assert log.train_seconds == sum(record["seconds"] for record in log.epochs)
+
+
+def test_a_step_is_that_of_the_papers_formula():
+    """Loshchilov & Hutter 2019, algorithm 2; a weight without gradient rests."""
+    start, gradients = [0.5, -2.0, 3.0], ([0.1, -0.2, None], [0.4, 0.0, 0.3])
+    weights = [nn.Parameter(torch.tensor(value)) for value in start]
+    optimizer = AdamW(weights, learning_rate=0.01, weight_decay=0.1)
+    for row in gradients:
+        for weight, gradient in zip(weights, row, strict=True):
+            weight.grad = None if gradient is None else torch.tensor(gradient)
+        optimizer.step()
+    expected = []
+    for number, weight in enumerate(start):
+        m = v = t = 0.0
+        for g in (row[number] for row in gradients if row[number] is not None):
+            t += 1
+            m, v = 0.9 * m + 0.1 * g, 0.999 * v + 0.001 * g * g
+            step = m / (1 - 0.9**t) / (math.sqrt(v / (1 - 0.999**t)) + 1e-8)
+            weight -= 0.01 * (step + 0.1 * weight)
+        expected.append(weight)
+    assert [w.item() for w in weights] == pytest.approx(expected, rel=1e-6)
 
 
 def test_the_loss_of_an_epoch_is_a_mean_over_targets_not_batches():

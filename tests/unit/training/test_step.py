@@ -12,6 +12,7 @@ from models_py import registry
 from models_py.config import OptimiserConfig
 from models_py.fitting import Batches
 from tests.unit.models_py.made_fits import FITTED, network_and_data
+from training.fit.adamw import AdamW
 from training.fit.processes import World
 from training.fit.step import Step
 
@@ -40,7 +41,7 @@ class InTurn(World):
 
 def step_of(model: nn.Module, batches: Batches, rows: Tensor, world: World) -> Tensor:
     """Loss, number of targets and gradients of a step that leads nowhere."""
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.0)
+    optimizer = AdamW(list(model.parameters()), learning_rate=0.0, weight_decay=0.0)
     found = Step(model, optimizer, SETTINGS, world).take(batches, rows, "step")
     gradients = [w.grad for w in model.parameters() if w.grad is not None]
     return torch.cat([torch.tensor(found), *(each.flatten() for each in gradients)])

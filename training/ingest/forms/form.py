@@ -29,6 +29,7 @@ class Form:
         ungraded: the same for tracing: rows that are no graded answer.
         once: column that names a row; empty: rows have no name.
         quote: around a CSV's values.
+        signs: sets of columns, any of which only such a file has.
     """
 
     name: str
@@ -40,6 +41,11 @@ class Form:
     ungraded: Mapping[str, str] = field(default_factory=dict)
     once: str = ""
     quote: str = '"'
+    signs: Sequence[Sequence[str]] = ()
+
+    def has_signs(self, source: Source) -> bool:
+        """Whether a file that was read as a table is of this form."""
+        return any(set(sign) <= set(source.columns) for sign in self.signs)
 
 
 def at(*steps: str) -> str:

@@ -83,6 +83,7 @@ FORM = Form(
     "moodle",
     ("csv", "parquet"),
     _read,
+    signs=(_TABLE, _REPORT),
     keys={
         "user_id": ("userid",),
         "item_key": ("activity", "course"),

@@ -52,6 +52,7 @@ FORM = Form(
     "openedx",
     ("json",),
     _read,
+    signs=(("event_type", "event_source", "context"),),
     keys={
         "user_id": ("user_id", "username"),
         "item_key": ("block_id", "course_id"),

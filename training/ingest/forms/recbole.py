@@ -31,4 +31,10 @@ def _read(source: Source, engine: Engine) -> Source:
     return dataclasses.replace(source, rows=rows, columns=columns)
 
 
-FORM = Form("recbole", ("csv",), _read, quote="")
+FORM = Form(
+    "recbole",
+    ("csv",),
+    _read,
+    quote="",
+    signs=(("user_id:token", "item_id:token"),),
+)

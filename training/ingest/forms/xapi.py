@@ -63,6 +63,7 @@ FORM = Form(
     "xapi",
     ("json",),
     _read,
+    signs=(("actor", "verb", "object"),),
     keys={
         "user_id": ("actor",),
         "item_key": ("object",),

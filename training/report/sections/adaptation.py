@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from training.report import numbers
+from training.report import numbers, plots
 from training.report.blocks import Block, Cell, Figure, Row, Section, Table, Text
-from training.report.plots import Line, curves
 from training.report.record import Run
 from training.report.sections.verdicts import SIGNIFICANT
 
@@ -138,7 +137,9 @@ def _curves(run: Run, models: Sequence[str]) -> list[Figure]:
         figures.append(
             Figure(
                 f"{METRIC} by {axis}",
-                curves(lines, axis, METRIC, ticks=lines[0].x, least_span=LEAST_SPAN),
+                plots.curves(
+                    lines, axis, METRIC, ticks=lines[0].x, least_span=LEAST_SPAN
+                ),
                 f"{METRIC} by {axis}: {spoken}.",
                 f"On all test queries. {hint}",
             )
@@ -146,14 +147,14 @@ def _curves(run: Run, models: Sequence[str]) -> list[Figure]:
     return figures
 
 
-def _line(run: Run, name: str, kind: str) -> Line | None:
+def _line(run: Run, name: str, kind: str) -> plots.Line | None:
     block = _block(run, name)
     if not block[kind]:
         return None
     points = {int(at): values[METRIC] for at, values in block[kind].items()}
     points.setdefault(0, block["zero_shot"][METRIC])
     at = sorted(points)
-    return Line(run.title(name), at, [points[x] for x in at], run.series(name))
+    return plots.Line(run.title(name), at, [points[x] for x in at], run.series(name))
 
 
 def _ablation(run: Run) -> Table | None:

@@ -2,9 +2,8 @@
 
 from typing import Any
 
-from training.report import numbers
+from training.report import numbers, plots
 from training.report.blocks import Cell, Figure, Points, Section, Table
-from training.report.plots import Line, categories
 from training.report.record import Run
 
 WAYS = ["tested on other users", "tested on the future"]
@@ -27,7 +26,7 @@ def by_time(run: Run) -> Section | None:
 def _slopes(run: Run, found: dict[str, Any], metric: str) -> Figure:
     ways = run.models, found["models"]
     lines = [
-        Line(
+        plots.Line(
             label=run.title(name),
             x=[0, 1],
             y=[models[name]["test"][metric] for models in ways],
@@ -43,7 +42,7 @@ def _slopes(run: Run, found: dict[str, Any], metric: str) -> Figure:
     )
     return Figure(
         "From other users to the future",
-        categories(WAYS, lines, "", metric),
+        plots.categories(WAYS, lines, "", metric),
         f"{metric} of each model on other users and on the future: {spoken}.",
         f"{metric} with its 95% interval. Lines that cross are models that change "
         "places.",

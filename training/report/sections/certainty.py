@@ -2,9 +2,8 @@
 
 from typing import Any
 
-from training.report import numbers
+from training.report import numbers, plots
 from training.report.blocks import Block, Cell, Figure, Row, Section, Table, Text
-from training.report.plots import Estimate, estimates
 from training.report.record import Run
 from training.report.sections.verdicts import comparisons
 
@@ -151,7 +150,7 @@ def _spread_cell(block: dict[str, float]) -> Cell:
 
 def _spread_plot(run: Run, spread: dict[str, dict[str, float]], metric: str) -> Figure:
     rows = [
-        Estimate(
+        plots.Estimate(
             run.title(model),
             block["mean"],
             [block["mean"] - block["sd"], block["mean"] + block["sd"]],
@@ -167,7 +166,7 @@ def _spread_plot(run: Run, spread: dict[str, dict[str, float]], metric: str) -> 
     )
     return Figure(
         f"{metric} over the splits",
-        estimates(rows, metric),
+        plots.estimates(rows, metric),
         f"Dot plot of mean {metric} over repeated splits with ranges: {spoken}.",
         "Dots are means over splits, thick bars one standard deviation to either "
         "side, thin bars the range. Models whose thick bars overlap may well swap "

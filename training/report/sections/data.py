@@ -2,9 +2,8 @@
 
 from typing import Any
 
-from training.report import numbers
+from training.report import numbers, plots
 from training.report.blocks import Block, Figure, Row, Section, Table, Text
-from training.report.plots import ladder
 from training.report.record import Run
 
 KEYS = ("dataset", "split")
@@ -39,7 +38,7 @@ def _funnel(steps: list[dict[str, Any]]) -> Row:
     spoken = "; ".join(f"{name} {numbers.count(size)}" for name, size in sizes)
     figure = Figure(
         "From raw rows on",
-        ladder(sizes, "rows, on a logarithmic scale"),
+        plots.ladder(sizes, "rows, on a logarithmic scale"),
         f"Number of rows at each step: {spoken}.",
         "How many rows there are at each step; the unit changes on the way.",
     )
@@ -64,10 +63,16 @@ def _summary(splits: list[dict[str, Any]]) -> Table:
         "The data set by split.",
         ["", *(str(row["split"]) for row in splits)],
         [
-            [_words(measure), *(numbers.plain(row.get(measure)) for row in splits)]
+            [_words(measure), *(_cell(measure, row.get(measure)) for row in splits)]
             for measure in measures
         ],
     )
+
+
+def _cell(measure: str, value: Any) -> str:
+    if measure == "sparsity" and value is not None and value < 0:
+        return numbers.NOTHING  # where items are met again, events fill no matrix
+    return numbers.plain(value)
 
 
 def _words(measure: str) -> str:

@@ -1,9 +1,9 @@
 """What the models' lists favour: accuracy against coverage, and the rest as a table."""
 
 from training.evaluation.metrics import LISTS, METRICS
-from training.report import numbers
+from training.report import numbers, plots
 from training.report.blocks import Cell, Figure, Folded, Points, Section, Table
-from training.report.plots import N_SERIES, Spot, spots
+from training.report.canvas import N_SERIES
 from training.report.record import Run
 
 ACROSS = "coverage@10"
@@ -43,7 +43,7 @@ def lists(run: Run) -> Section | None:
 
 def _plot(run: Run, found: dict[str, dict], upward: str) -> Figure:
     shown = [
-        Spot(
+        plots.Spot(
             run.title(model),
             (one[ACROSS], value),
             (one["ci95"][ACROSS], run.interval(model, upward)),
@@ -58,7 +58,7 @@ def _plot(run: Run, found: dict[str, dict], upward: str) -> Figure:
     )
     return Figure(
         f"{upward} against {ACROSS}",
-        spots(shown, ACROSS, upward),
+        plots.spots(shown, ACROSS, upward),
         f"Scatter plot of {upward} against {ACROSS}: {spoken}.",
         "Each model with its 95% intervals: higher finds the next item more often, "
         "further right lists more of the catalogue.",

@@ -2,9 +2,8 @@
 
 from typing import Any
 
-from training.report import numbers
+from training.report import numbers, plots
 from training.report.blocks import Block, Cell, Figure, Row, Section, Table, Text
-from training.report.plots import Estimate, estimates
 from training.report.record import Run
 
 
@@ -71,7 +70,7 @@ def _plot(run: Run, metric: str, best: float) -> Figure:
         if value is None:
             continue
         rows.append(
-            Estimate(
+            plots.Estimate(
                 run.title(model),
                 value / best,
                 bounds and [bound / best for bound in bounds],
@@ -81,7 +80,9 @@ def _plot(run: Run, metric: str, best: float) -> Figure:
     spoken = "; ".join(f"{row.label} {numbers.percent(row.value)}" for row in rows)
     return Figure(
         f"Share of the optimal {metric}",
-        estimates(rows, f"share of the optimal {metric}", (1.0, "optimum"), "{x:.0%}"),
+        plots.estimates(
+            rows, f"share of the optimal {metric}", (1.0, "optimum"), "{x:.0%}"
+        ),
         f"Dot plot of the share of the Bayes-optimal {metric} reached: {spoken}.",
         "What is missing to the dashed line is what a better model could still "
         "gain. Bars are the 95% intervals divided by the optimum.",

@@ -2,9 +2,8 @@
 
 from typing import Any
 
-from training.report import numbers
+from training.report import numbers, plots
 from training.report.blocks import Block, Cell, Figure, Row, Section, Table, Text
-from training.report.plots import histogram
 from training.report.record import Run
 from training.report.sections.adaptation import METRIC, difference
 
@@ -87,7 +86,7 @@ def _distribution(found: dict[str, Any]) -> Figure:
     )
     return Figure(
         "Reliability of sessions",
-        histogram(found["histogram"], "reliability", "sessions"),
+        plots.histogram(found["histogram"], "reliability", "sessions"),
         f"Histogram of session reliability; tiers: {shares}.",
         f"{numbers.count(found['n_sessions'])} sessions of all users; {shares}.",
     )

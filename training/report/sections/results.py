@@ -1,7 +1,7 @@
 """The table of metrics with intervals, and every model against the best baseline."""
 
 from training.evaluation.metrics import METRICS
-from training.report import numbers
+from training.report import numbers, plots
 from training.report.blocks import (
     Block,
     Cell,
@@ -13,7 +13,6 @@ from training.report.blocks import (
     Table,
     Text,
 )
-from training.report.plots import Estimate, estimates
 from training.report.record import Run
 from training.report.sections.verdicts import Gap, comparisons
 
@@ -147,7 +146,7 @@ def _best(run: Run, metric: str) -> float | None:
 
 def _plot(run: Run, metric: str) -> Figure:
     rows = [
-        Estimate(
+        plots.Estimate(
             run.title(model),
             value,
             run.interval(model, metric),
@@ -164,7 +163,7 @@ def _plot(run: Run, metric: str) -> Figure:
     dashed = " The dashed line is the Bayes optimum." if optimum else ""
     return Figure(
         f"{metric} of each model",
-        estimates(rows, metric, (optimum, "Bayes optimum") if optimum else None),
+        plots.estimates(rows, metric, (optimum, "Bayes optimum") if optimum else None),
         f"Dot plot of {metric} with 95% intervals: {spoken}.",
         f"Dots are {metric} on test users, bars 95% intervals.{dashed}",
     )
@@ -180,7 +179,9 @@ def _gap_cell(gap: Gap | None) -> Cell:
 
 def _gap_plot(run: Run, metric: str, gaps: dict[str, Gap], name: str) -> Figure:
     rows = [
-        Estimate(run.title(model), gap.value, gap.interval, series=run.series(model))
+        plots.Estimate(
+            run.title(model), gap.value, gap.interval, series=run.series(model)
+        )
         for model, gap in gaps.items()
     ]
     spoken = "; ".join(
@@ -189,7 +190,7 @@ def _gap_plot(run: Run, metric: str, gaps: dict[str, Gap], name: str) -> Figure:
     )
     return Figure(
         f"Difference in {metric} to {name}",
-        estimates(rows, f"{metric} less that of {name}", (0.0, name)),
+        plots.estimates(rows, f"{metric} less that of {name}", (0.0, name)),
         f"Dot plot of differences in {metric} to {name}: {spoken}.",
         f"A bar that crosses the dashed line cannot be told apart from {name}; "
         "left of it is worse, right of it better.",

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from training.report import numbers
+from training.report import numbers, plots
 from training.report.blocks import Block, Cell, Figure, Folded, Row, Section, Table
-from training.report.plots import N_SERIES, Line, categories
+from training.report.canvas import N_SERIES
 from training.report.record import Run
 
 METRIC = "recall@10"
@@ -67,7 +67,7 @@ def _plot(run: Run, kind: str, rows: Rows) -> Figure:
     sizes = _sizes(rows)
     place = {name: x for x, name in enumerate(sizes)}
     lines = [
-        Line(
+        plots.Line(
             run.title(model),
             [place[row["slice"]] for row in of_model],
             [row[METRIC] for row in of_model],
@@ -83,7 +83,9 @@ def _plot(run: Run, kind: str, rows: Rows) -> Figure:
     )
     return Figure(
         f"{METRIC} {title[0].lower()}{title[1:]}",
-        categories(ticks, lines, f"{axis}, below it the number of queries", METRIC),
+        plots.categories(
+            ticks, lines, f"{axis}, below it the number of queries", METRIC
+        ),
         f"{METRIC} {title.lower()} ({', '.join(sizes)}): {spoken}.",
         f"Bars are 95% intervals. {hint}",
     )

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from training.report import numbers
+from training.report import numbers, plots
 from training.report.blocks import (
     Block,
     Cell,
@@ -15,7 +15,6 @@ from training.report.blocks import (
     Text,
     Tiles,
 )
-from training.report.plots import Line, calibrations, categories
 from training.report.record import Run
 from training.report.sections import results
 from training.report.sections.verdicts import comparisons
@@ -101,7 +100,7 @@ def oracle(run: Run) -> Section | None:
 def calibration(run: Run) -> Section:
     """Whether a predicted chance of 70% comes true 7 times out of 10."""
     lines = [
-        Line(
+        plots.Line(
             run.title(model),
             [row["predicted"] for row in block["calibration"]],
             [row["actual"] for row in block["calibration"]],
@@ -115,7 +114,7 @@ def calibration(run: Run) -> Section:
     )
     figure = Figure(
         "Calibration",
-        calibrations(lines, "predicted chance", "share right"),
+        plots.calibrations(lines, "predicted chance", "share right"),
         f"Share of right answers by predicted chance. Calibration error: {spoken}.",
         "A model on the dashed line can be taken at its word. Each dot is a tenth of "
         "the scale; dots of few responses scatter.",
@@ -230,7 +229,7 @@ def _slice_plot(run: Run, kind: str, rows: list[dict[str, Any]]) -> Figure:
             if row["models"][model]["auc"] is not None
         ]
         lines.append(
-            Line(
+            plots.Line(
                 run.title(model),
                 [x for x, _ in known],
                 [found["auc"] for _, found in known],
@@ -245,7 +244,7 @@ def _slice_plot(run: Run, kind: str, rows: list[dict[str, Any]]) -> Figure:
     )
     return Figure(
         f"AUC {title[0].lower()}{title[1:]}",
-        categories(
+        plots.categories(
             ticks,
             lines,
             f"{axis}, below it the number of responses",

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable
 
-from training.report import numbers
+from training.report import numbers, plots
 from training.report.blocks import Block, Cell, Figure, Row, Section, Table
-from training.report.plots import N_SERIES, Line, curves
+from training.report.canvas import N_SERIES
 from training.report.record import Run
 
 LOSS_HINT = "A curve that still falls at its end had more to learn."
@@ -58,7 +58,7 @@ def _plot(
     for model in models:
         history = run.models[model]["history"]
         lines.append(
-            Line(
+            plots.Line(
                 run.title(model),
                 [epoch["epoch"] for epoch in history],
                 [epoch[key] for epoch in history],
@@ -73,7 +73,7 @@ def _plot(
     )
     return Figure(
         title,
-        curves(lines, "epoch", axis),
+        plots.curves(lines, "epoch", axis),
         f"{title} by epoch: {spoken}.",
         f"{hint} A ring marks the epoch that was kept.",
     )

@@ -1,7 +1,7 @@
 """What must come out as nothing, and what an unseen cause could do."""
 
+from training.report import causal_plots
 from training.report.blocks import Block, Figure, Points, Row, Section, Text
-from training.report.causal_plots import bounds
 from training.report.record import Run
 from training.report.sections.causal.words import CHECKS
 
@@ -28,7 +28,7 @@ def checks(run: Run) -> Section | None:
 def _sensitivity(curve: dict) -> Figure:
     return Figure(
         "If something unseen mattered",
-        bounds(
+        causal_plots.bounds(
             curve["strength"],
             (curve["low"], curve["high"]),
             (curve["low_ci95"], curve["high_ci95"]),

@@ -2,9 +2,8 @@
 
 from collections.abc import Iterable
 
-from training.report import numbers
+from training.report import numbers, plots
 from training.report.blocks import Cell, Figure, Folded, Row, Section, Table, Text
-from training.report.plots import Estimate, estimates
 from training.report.record import Run
 from training.report.sections.causal.words import ESTIMATORS, points_of
 
@@ -67,7 +66,7 @@ def _rows(run: Run, estimand: str) -> Iterable[tuple[str, int, dict]]:
 
 def _forest(run: Run, estimand: str) -> Figure:
     rows = [
-        Estimate(label, effect["estimate"], effect["ci95"], series=series)
+        plots.Estimate(label, effect["estimate"], effect["ci95"], series=series)
         for label, series, effect in _rows(run, estimand)
     ]
     truth = run.metrics["effects"]["truth"]
@@ -76,7 +75,7 @@ def _forest(run: Run, estimand: str) -> Figure:
     dashed = "the true effect" if truth else "no effect"
     return Figure(
         f"{estimand}: {ESTIMANDS[estimand]}",
-        estimates(rows, "change of the chance of a purchase", reference),
+        plots.estimates(rows, "change of the chance of a purchase", reference),
         f"Dot plot of effects with 95% intervals: {spoken}.",
         f"Dots are estimates, bars 95% intervals by user. The dashed line is {dashed}.",
     )
@@ -108,14 +107,14 @@ def _table(run: Run) -> Table:
 def _group_plot(run: Run, kind: str) -> Figure:
     main = run.metrics["effects"]["estimates"]["aipw"]["estimate"]
     rows = [
-        Estimate(row["group"], row["estimate"], row["ci95"])
+        plots.Estimate(row["group"], row["estimate"], row["ci95"])
         for row in run.metrics["effects"]["subgroups"][kind]
         if "estimate" in row
     ]
     spoken = "; ".join(f"{row.label} {numbers.signed(row.value)}" for row in rows)
     return Figure(
         KINDS.get(kind, kind),
-        estimates(rows, "AIPW", (main, "all")),
+        plots.estimates(rows, "AIPW", (main, "all")),
         f"Dot plot of effects with 95% intervals: {spoken}.",
         "The dashed line is the effect over all impressions.",
     )

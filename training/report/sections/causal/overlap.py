@@ -1,8 +1,7 @@
 """Whether the arms can be compared: overlap, effective sizes, balance."""
 
-from training.report import numbers
+from training.report import causal_plots, numbers
 from training.report.blocks import Figure, Row, Section, Table, Text
-from training.report.causal_plots import before_and_after, mirrored_shares
 from training.report.record import Run
 
 ARMS = {"treated": "clicked", "control": "not clicked"}
@@ -42,7 +41,7 @@ def _histogram(found: dict) -> Figure:
     cuts = [cut for cut in (trim, 1 - trim) if cut <= found["bin_edges"][last]]
     return Figure(
         "Overlap of the arms",
-        mirrored_shares(
+        causal_plots.mirrored_shares(
             found["bin_edges"][: last + 1],
             (ARMS["treated"], shares["treated"][:last]),
             (ARMS["control"], shares["control"][:last]),
@@ -66,7 +65,7 @@ def _love_plot(run: Run) -> Figure:
     worst = max(rows, key=lambda row: row[2])
     return Figure(
         "Balance of the features",
-        before_and_after(rows, "absolute standardised difference", limit),
+        causal_plots.before_and_after(rows, "absolute standardised difference", limit),
         f"Love plot of {len(rows)} features; after weighting the largest difference "
         f"is {worst[2]:.2f}, in {worst[0]}.",
         "How far clicked and unclicked impressions differ in each feature, in standard "
