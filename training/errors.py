@@ -6,6 +6,9 @@ from difflib import get_close_matches
 N_SPELLINGS = 3
 
 
+ANOTHER_SPLIT = "add data or try another split: dbt build --vars 'split_seed: 1'"
+
+
 class UserError(Exception):
     """A mistake the user can mend: one line says what is wrong and the way out.
 

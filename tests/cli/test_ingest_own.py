@@ -457,6 +457,18 @@ REFUSED = {
         "write --map user_id=COLUMN --map item_key=COLUMN, one of who, what",
         1,
     ),
+    "objects in place of ids": (
+        ['{"user": {"id": 1}, "item": "a", "time": "2020-01-01"}\n'],
+        [],
+        "column user holds lists or objects such as ",
+        1,
+    ),
+    "a column twice": (
+        ["user_id,User_ID,item,time\na,b,c,2020-01-01\n"],
+        [],
+        "column user_id stands twice",
+        1,
+    ),
     "a name too long": ([LOG], ["NAME=" + "m" * 300], "300 letters is too long", 2),
     "nothing but line ends": (["\n\n"], [], "the file is empty", 1),
     "an unknown form of time": (

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 
 from training.errors import UserError
-from training.ingest.engine import Engine, few, name
+from training.ingest.engine import Engine, few, name, shown
 from training.ingest.forms.form import Form
 from training.ingest.sources import Source
 from training.ingest.times import looks_like_time
@@ -123,12 +123,24 @@ def mapping_of(
             f"{source.path}: no column is {' or '.join(missing)} for sure; write "
             f"{asked}, one of {few(free or source.columns)}"
         )
+    for key in ("user_id", "item_key", "event_at"):
+        _refuse_structure(source, found[key], sample[found[key]])
     twice = set(found.values()) & set(source.repeated)
     if twice:
         raise UserError(
             f"{source.path}: column {min(twice)} stands twice; rename one of them"
         )
     return found
+
+
+def _refuse_structure(source: Source, column: str, values: Sequence[object]) -> None:
+    kind = source.columns[column]
+    is_object = source.kind == "json" and any(str(v).startswith("{") for v in values)
+    if is_object or kind.endswith("]") or kind.startswith(("STRUCT", "MAP")):
+        raise UserError(
+            f"{source.path}: column {column} holds lists or objects such as "
+            f"{shown(values[0]) if values else kind}, no single values; name another"
+        )
 
 
 def sample_of(source: Source, engine: Engine) -> dict[str, list]:

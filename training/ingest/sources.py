@@ -236,7 +236,8 @@ def _csv(
         columns=dict.fromkeys(columns, "VARCHAR"),
         **options,
     )
-    repeated = tuple(column for column in columns if given.count(column) > 1)
+    plain = [column.lower() for column in given]
+    repeated = tuple(column for column in columns if plain.count(column.lower()) > 1)
     return Source(
         path,
         "csv",

@@ -182,9 +182,12 @@ def refusal(path: Path, mart: str, what: str) -> UserError:
 def _why_none(connection: Connection, dataset: str) -> str:
     """Why a mart may have no rows of a data set, with the remedy."""
     funnel = "dataset_funnel"
-    if funnel not in columns_by_mart(connection) or not connection.execute(
-        f"select 1 from {funnel} where dataset = $1", [dataset]
-    ).fetchone():
+    if (
+        funnel not in columns_by_mart(connection)
+        or not connection.execute(
+            f"select 1 from {funnel} where dataset = $1", [dataset]
+        ).fetchone()
+    ):
         return "a log that is new there needs `dbt build`"
     return f"{funnel} says which step left none of it, or choose its family's mart"
 

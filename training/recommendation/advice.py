@@ -17,10 +17,13 @@ def on_few_users(metrics: dict[str, Any]) -> str | None:
         for other, n in metrics["test_users_by_mart"].items()
         if other.startswith("episodes_") and n > n_asked
     }
-    if n_asked >= FEW_TEST_USERS or not users:
+    if n_asked >= FEW_TEST_USERS:
         return None
+    few = f"Only {n_asked} test user{'s' if n_asked != 1 else ''}: intervals are wide"
+    if not users:
+        return f"{few}."
     best = max(sorted(users), key=users.__getitem__)
     return (
-        f"Only {n_asked} test users: intervals are wide. {best} asks {users[best]}: "
+        f"{few}. {best} asks {users[best]}: "
         f"try --mart {best} --dataset {metrics['dataset']}"
     )

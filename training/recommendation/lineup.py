@@ -13,7 +13,7 @@ from torch import Tensor
 from models_py import registry
 from models_py.fitting import Diverged, FitLog
 from models_py.meta.orders import compare_orders
-from training.errors import UserError
+from training.errors import ANOTHER_SPLIT, UserError
 from training.evaluation.lists import LISTED
 from training.evaluation.metrics import RANKING
 from training.fit.job import Job
@@ -302,7 +302,7 @@ def questions_of(marts: RecommendationMarts) -> dict[str, Question]:
     for split, purpose in (("train", "learn from"), ("val", "stop training by")):
         if len(marts.pairs.rows_of(split)) == 0:
             why = _no_label_in(split, marts) or (
-                "it has too few users; add data or try another split_seed"
+                f"it has too few users; {ANOTHER_SPLIT}"
             )
             raise UserError(
                 f"data set {marts.dataset} has no {split} pairs to {purpose}: {why}"

@@ -13,7 +13,7 @@ from torch import Tensor
 from models_py.ragged import Ragged
 from models_py.tracing.data import Responses, SkillSets
 from models_py.tracing.shown import FEATURES, HOURS
-from training.errors import UserError
+from training.errors import ANOTHER_SPLIT, UserError
 from training.marts.columns import (
     BOOLEAN,
     INTEGER,
@@ -178,13 +178,12 @@ def require_splits(marts: TracingMarts) -> None:
         if len(rows) == 0:
             raise UserError(
                 f"data set {marts.dataset} has no {split} responses to {purpose}: it "
-                "has too few users; add data or try another split_seed"
+                f"has too few users; {ANOTHER_SPLIT}"
             )
         if marts.responses.correct[rows].unique().numel() < 2:
             raise UserError(
                 f"all {len(rows)} {split} responses of data set {marts.dataset} have "
-                "the same answer: there is nothing to tell apart; add data or try "
-                "another split_seed"
+                f"the same answer: there is nothing to tell apart; {ANOTHER_SPLIT}"
             )
 
 
