@@ -14,7 +14,7 @@ from tests.conftest import made_once
 from training.causal import checks
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def few_permutations() -> Iterator[None]:
     """Clicks are dealt out anew a few times; how often decides no test but one."""
     with pytest.MonkeyPatch.context() as patch:
