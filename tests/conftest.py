@@ -17,9 +17,9 @@ from tests.dbt.one_process import PROJECT_ROOT, Case, run_case
 # test processes stand side by side: threads of each would only fight over the cores
 for name in ("OMP_NUM_THREADS", "MOOCMETA_THREADS"):
     os.environ.setdefault(name, "1")
-# no test is judged by the clock
-settings.register_profile("without_deadline", deadline=None)
-settings.load_profile("without_deadline")
+# no test is judged by the clock; every run of the suite draws other examples
+settings.register_profile("here", deadline=None, max_examples=50)
+settings.load_profile("here")
 
 DBT = Path(sys.executable).parent / "dbt"
 
@@ -86,17 +86,21 @@ def shared_folder(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> P
     return shared
 
 
+def made_once(folder: Path, make: Callable[[Path], object]) -> Path:
+    """A folder that test processes share: the first one fills it, the others wait."""
+    done = folder.with_suffix(".done")
+    with FileLock(folder.with_suffix(".lock")):
+        if not done.exists():
+            folder.mkdir()
+            make(folder)
+            done.touch()
+    return folder
+
+
 @pytest.fixture(scope="session")
 def built_project(shared_folder: Path) -> BuiltProject:
-    """The sample data through a whole `dbt build`, tests of both kinds included.
-
-    Test processes share it: the first one builds while the others wait.
-    """
-    scratch, done = shared_folder / "built", shared_folder / "built.done"
-    project = project_under(scratch, PROJECT_ROOT / "sample_data")
-    with FileLock(shared_folder / "built.lock"):
-        if not done.exists():
-            scratch.mkdir()
-            build(PROJECT_ROOT / "sample_data", scratch, "build")
-            done.touch()
-    return project
+    """The sample data through a whole `dbt build`, tests of both kinds included."""
+    sample = PROJECT_ROOT / "sample_data"
+    folder = shared_folder / "built"
+    made_once(folder, lambda scratch: build(sample, scratch, "build"))
+    return project_under(folder, sample)

@@ -1,6 +1,8 @@
 """Commands as a user gives them, on a DuckDB file of the test's choice."""
 
 import json
+import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -65,6 +67,19 @@ def train_on(
         if not draws:
             draw_nothing(patch)
         return invoke(train, *args, "--out", out, "--quiet", **env)
+
+
+def train_into(log: Path, env: dict[str, str], out: Path, *options: object) -> None:
+    """`moocmeta-train` in a forked process, all that it says into a file."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    with log.open("a") as file:
+        os.dup2(file.fileno(), 1)
+        os.dup2(file.fileno(), 2)
+        sys.stdout, sys.stderr = os.fdopen(1, "w"), os.fdopen(2, "w")
+    os.environ.update(env)
+    draw_nothing(pytest.MonkeyPatch())
+    train.main([str(word) for word in (*options, "--out", out)])
 
 
 @dataclass(frozen=True)

@@ -1,23 +1,40 @@
 """What several files of command-line tests look at."""
 
+import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import duckdb
 import pytest
 
 from tests.cli.command_line import Finished, finished
 from tests.cli.tracing_run import KT
+from tests.conftest import made_once
+from training.causal import checks
+
+
+@pytest.fixture(scope="session", autouse=True)
+def few_permutations() -> Iterator[None]:
+    """Clicks are dealt out anew a few times; how often decides no test but one."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(checks, "N_PERMUTATIONS", 3)
+        yield
 
 
 @pytest.fixture(scope="session")
-def full(tmp_path_factory, built_project) -> Finished:
+def full(shared_folder, built_project) -> Finished:
     """The whole tracing line-up on the default data set, three epochs."""
-    out = tmp_path_factory.mktemp("tracing")
     few = "models.wd_irt.min_period_responses=5"  # the sample is small
-    return finished(
-        built_project.env, out, *KT, "--epochs", "3", "--set", few, draws=True
-    )
+    options = (*KT, "--epochs", "3", "--set", few)
+
+    def train(out: Path) -> None:
+        run = finished(built_project.env, out, *options, draws=True)
+        (out / "said.json").write_text(json.dumps([run.stdout, run.stderr]))
+
+    out = made_once(shared_folder / "tracing", train)
+    (config,) = out.glob("*/config.json")
+    return Finished(config.parent, *json.loads((out / "said.json").read_text()))
 
 
 @pytest.fixture

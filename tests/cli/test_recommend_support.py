@@ -1,8 +1,10 @@
 """`moocmeta recommend --support`: adapted on the fly to what a learner did."""
 
 import json
+import shutil
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from tests.cli.command_line import (
@@ -19,14 +21,27 @@ MOVED = (*STEPPING, "best")
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory, built_project) -> Path:
+def few_users(tmp_path_factory, built_project) -> dict[str, str]:
+    """Marts of a fifth of the users: adapting to each costs, how well is not asked."""
+    copy = tmp_path_factory.mktemp("few_users") / "few.duckdb"
+    shutil.copy(built_project.duckdb_path, copy)
+    with duckdb.connect(str(copy)) as marts:
+        for mart in ("pairs", "episodes_k2_q3"):  # numbered in the order of the users
+            marts.execute(
+                f"delete from {mart} where dataset = 'mars' and user_id > '4'"
+            )
+    return {**built_project.env, "MOOCMETA_DUCKDB": str(copy)}
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory, few_users) -> Path:
     """A run of a baseline, of the control and of the model that reads support."""
     models = options_of("--model", "popularity", *MOVED)
     rates = (f"models.{name}.inner_rate=0.5" for name in STEPPING)
     base = ("base=sasrec", "validate_every=2", "tasks_per_step=2")
     settings = options_of("--set", *rates, *(f"models.maml.{of}" for of in base))
     options = (*MARS, *SMALL, "--epochs", "1", *models, *settings)
-    return trained(built_project.env, tmp_path_factory.mktemp("runs"), *options)
+    return trained(few_users, tmp_path_factory.mktemp("runs"), *options)
 
 
 @pytest.fixture(scope="module")

@@ -28,14 +28,16 @@ from tests.cli.command_line import (
     interrupted_after,
     moocmeta,
     options_of,
+    train_into,
     train_on,
     trained,
     without_timings,
 )
-from training.files import PROJECT_ROOT, sha256_of
+from tests.side_by_side import side_by_side
+from training.files import sha256_of
 
 BASELINES = ["random", "popularity", "markov", "session_knn", "gru", "sasrec"]
-ADAPTING = ["fomaml_warm_adaptive", "anil", "best"]
+ADAPTING = ["anil_warm_adaptive", "anil", "best"]
 LINEUP = [*BASELINES, *ADAPTING]
 TRAINED = ["gru", "sasrec", *ADAPTING]
 # all baselines and, of the many that adapt, three as different as can be
@@ -154,7 +156,7 @@ def test_adaptation_is_measured_from_no_support_on(full):
     assert list(curve) == ["0", "1", "3", "5", "10", "20"]
     assert curve["0"] == found["anil"]["zero_shot"]
     assert curve["5"] == models["anil"]["test"]
-    assert found["best"]["by_steps"] == found["fomaml_warm_adaptive"]["by_steps"] == {}
+    assert found["best"]["by_steps"] == found["anil_warm_adaptive"]["by_steps"] == {}
 
 
 def test_every_metric_follows_from_the_predictions(full):
@@ -527,27 +529,25 @@ def test_a_resumed_run_ends_as_if_never_interrupted(
 
 
 def test_control_c_leaves_a_resumable_run(tmp_path, built_project):
-    """On a terminal that lacks characters of the path, which are escaped then."""
-    options = [*MARS, "--model", "gru", "--set", "models.gru.optimiser.patience=50"]
-    command = [Path(sys.executable).parent / "moocmeta-train", *options, "--out"]
-    out = tmp_path / "Z\u00fcrich-\u8bfe"
-    process = subprocess.Popen(
-        [*command, out],  # not quiet, and yet a pipe gets no progress bar
-        cwd=PROJECT_ROOT,
-        env=os.environ | built_project.env | {"PYTHONIOENCODING": "cp1252"},
-        stderr=subprocess.PIPE,
-        # a shell's background job ignores Ctrl-C, and so would its children
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-    )
-    try:
-        while process.poll() is None and not list(out.glob("*/state/gru.*")):
-            time.sleep(0.05)
-        process.send_signal(signal.SIGINT)
-        _, stderr = process.communicate(timeout=120)
-    finally:
-        process.kill()
+    """Not quiet, and yet what is no terminal gets no progress bar."""
+    options = (*MARS, "--model", "gru", "--set", "models.gru.optimiser.patience=50")
+    log, out = tmp_path / "said", tmp_path / "runs"
+    (process,) = side_by_side(1, train_into, log, built_project.env, out, *options)
+    while process.is_running() and not list(out.glob("*/state/gru.*")):
+        time.sleep(0.05)
+    os.kill(process.pid, signal.SIGINT)
+    assert process.wait() == 1
     (run,) = out.iterdir()
-    assert process.returncode == 1
     told = f"Error: interrupted; go on with `moocmeta-train --resume {run}`\n"
-    assert stderr == told.encode("cp1252", errors="backslashreplace")
+    assert log.read_text() == told
     assert files_under(run) == ["config.json", "state/gru.safetensors"]
+
+
+def test_characters_that_a_terminal_lacks_are_escaped(tmp_path):
+    out = tmp_path / "Z\u00fcrich-\u8bfe"
+    command = [Path(sys.executable).parent / "moocmeta", "runs", "--out", out]
+    environment = os.environ | {"PYTHONIOENCODING": "cp1252"}
+    process = subprocess.run(command, env=environment, capture_output=True)
+    told = f"Error: no runs under {out} yet: run `moocmeta-train` first\n"
+    assert process.returncode == 1
+    assert process.stderr == told.encode("cp1252", errors="backslashreplace")

@@ -385,7 +385,8 @@ def test_a_data_set_that_is_not_there_is_refused(tmp_path, env):
     assert_one_line(result, "mars", "ad_events")
 
 
-def test_the_sample_data_from_raw_file_to_effect(tmp_path, built_project):
+def test_the_sample_data_from_raw_file_to_effect(tmp_path, built_project, monkeypatch):
+    monkeypatch.setattr("training.causal.checks.N_PERMUTATIONS", 20)
     effects = finished(built_project.env, tmp_path, *QUICK).effects
     raw, aipw = (effects["estimates"][name] for name in ("raw", "aipw"))
     low, high = aipw["ci95"]

@@ -17,24 +17,22 @@ from tests.cli.command_line import (
     MARS,
     SMALL,
     assert_one_line,
-    draw_nothing,
     files_under,
     options_of,
+    train_into,
     train_on,
     trained,
 )
 from tests.side_by_side import side_by_side
-from training.commands.train import train_command as train
 from training.files import PROJECT_ROOT
 from training.fit.processes import LostProcess, World
 
 # nothing is noisy in here: noise is each process's own
 LINEUP = (
-    *(*MARS, *SMALL, *options_of("--model", "gru", "maml_warm_adaptive")),
+    *(*MARS, *SMALL, *options_of("--model", "gru", "anil_warm")),
     *("--set", "models.gru.dropout=0"),
-    *options_of("--set", "models.maml_warm_adaptive.validate_every=3"),
-    *options_of("--set", "models.maml_warm_adaptive.tasks_per_step=3"),
-    *options_of("--set", "models.maml_warm_adaptive.base=gru"),
+    *options_of("--set", "models.anil_warm.validate_every=3"),
+    *options_of("--set", "models.anil_warm.tasks_per_step=3"),
 )
 
 
@@ -51,19 +49,6 @@ def torchrun(
         capture_output=True,
         text=True,
     )
-
-
-def train_into(log: Path, env: dict[str, str], out: Path, *options: object) -> None:
-    """`moocmeta-train` in this process, all that it says into a file."""
-    for stream in (sys.stdout, sys.stderr):
-        stream.flush()
-    with log.open("a") as file:
-        os.dup2(file.fileno(), 1)
-        os.dup2(file.fileno(), 2)
-        sys.stdout, sys.stderr = os.fdopen(1, "w"), os.fdopen(2, "w")
-    os.environ.update(env)
-    draw_nothing(pytest.MonkeyPatch())
-    train.main([str(word) for word in (*options, "--out", out, "--quiet")])
 
 
 def metrics_of(run: Path) -> dict:

@@ -8,12 +8,13 @@ import duckdb
 import pytest
 
 from tests.cli.command_line import MARS, SMALL, assert_one_line, train_on, trained
+from tests.cli.tracing_run import QUICK
 from tests.dbt.one_process import Case, run_case
 from training.files import sha256_of
 
 MODELS = {
     "recommendation": (*MARS, *SMALL, "--model", "gru", "--model", "popularity"),
-    "tracing": ("--mart", "kt_sequences", "--model", "sakt", "--model", "logistic"),
+    "tracing": (*QUICK, "--model", "sakt", "--model", "logistic"),
     "causal": ("--mart", "causal_trials", "--model", "summary_logistic"),
 }
 

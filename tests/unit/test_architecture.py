@@ -16,6 +16,18 @@ STANDARD = tuple(sys.stdlib_module_names)
 ARRAYS = ("numpy", "scipy", "torch")
 WITHOUT_TORCH = ("metrics", "probabilities", "effects", "lists")
 
+
+def imports_of(tree: ast.AST) -> list[str]:
+    """Full names of what a file imports, `from a import b` as `a.b`."""
+    plain = [node for node in ast.walk(tree) if isinstance(node, ast.Import)]
+    of = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    return [
+        *(alias.name for node in plain for alias in node.names),
+        *(f"{node.module}.{alias.name}" for node in of for alias in node.names),
+    ]
+
+
+IMPORTS = {name: imports_of(tree) for name, tree in FILES.items()}
 # what the files of a room may import; the longest matching room counts
 MAY_IMPORT = {
     "models_py/": (*ARRAYS, "models_py"),
@@ -55,16 +67,6 @@ ONLY_IN = {
 }
 
 
-def imports_of(tree: ast.AST) -> list[str]:
-    """Full names of what a file imports, `from a import b` as `a.b`."""
-    plain = [node for node in ast.walk(tree) if isinstance(node, ast.Import)]
-    of = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
-    return [
-        *(alias.name for node in plain for alias in node.names),
-        *(f"{node.module}.{alias.name}" for node in of for alias in node.names),
-    ]
-
-
 def is_within(name: str, package: str) -> bool:
     return name == package or name.startswith(f"{package}.")
 
@@ -77,12 +79,12 @@ def room_of(name: str) -> str | None:
 @pytest.mark.parametrize("room", MAY_IMPORT)
 def test_a_room_imports_only_what_it_may(room):
     allowed = (*MAY_IMPORT[room], *STANDARD)
-    files = {name: tree for name, tree in FILES.items() if room_of(name) == room}
+    files = [name for name in FILES if room_of(name) == room]
     assert files
     wrong = [
         f"{name} imports {imported}"
-        for name, tree in files.items()
-        for imported in imports_of(tree)
+        for name in files
+        for imported in IMPORTS[name]
         if not any(is_within(imported, package) for package in allowed)
     ]
     assert wrong == []
@@ -92,8 +94,8 @@ def test_a_room_imports_only_what_it_may(room):
 def test_a_package_is_imported_by_its_owner_only(package):
     wrong = [
         f"{name} imports {imported}"
-        for name, tree in FILES.items()
-        for imported in imports_of(tree)
+        for name, imports in IMPORTS.items()
+        for imported in imports
         if is_within(imported, package) and name not in ONLY_IN[package]
     ]
     assert wrong == []

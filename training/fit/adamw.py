@@ -69,11 +69,17 @@ class AdamW:
         }
 
     def restore(self, kept: dict[str, Tensor]) -> None:
-        """Put back what `kept` gave."""
+        """Put back what `kept` gave.
+
+        Raises:
+            ValueError: it is of other weights.
+        """
         self.moments = {}
         for key, value in kept.items():
             number, name = key.split(".")
             weight = self.weights[int(number)]
+            if name != "step" and value.shape != weight.shape:
+                raise ValueError(f"{key} is of another weight")
             self.moments.setdefault(int(number), {})[name] = value.to(weight.device)
 
 

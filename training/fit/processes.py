@@ -167,10 +167,10 @@ def joined(device: torch.device) -> Iterator[World]:
 def _load_what_would_keep_the_group() -> None:
     """Import, before there is a group, the module that would hold it for good.
 
-    Its functions take the group of the moment as a default argument, and optimisers
-    import it when the first is made. A group that is held outlives its destruction, and
-    its threads the interpreter: one of them that then lets go of a tensor aborts the
-    process long after its work was done.
+    Its functions take the group of the moment as a default argument, and whatever
+    needs torch's compiler imports it. A group that is held outlives its destruction,
+    and its threads the interpreter: one of them that then lets go of a tensor aborts
+    the process long after its work was done.
     """
     importlib.import_module("torch.distributed.nn.functional")
 

@@ -194,7 +194,9 @@ def _filled(candidates: Sequence[str], sample: Mapping[str, list]) -> str:
     )
 
 
-def _guessed(source: Source, key: str, sample: dict[str, list], taken: set[str]) -> str:
+def _guessed(
+    source: Source, key: str, sample: Mapping[str, list], taken: set[str]
+) -> str:
     free = [column for column in source.columns if column not in taken]
     if key == "item_key":  # the one course of a log is no item of it
         names = {name for tier in _NAMES[key] for name in tier}

@@ -21,8 +21,8 @@ from training.fit.checkpoints import load_model
 from training.fit.seeds import make_reproducible
 from training.marts.reader import marts_path
 from training.recommendation.candidates import Candidates
-from training.recommendation.lineup import utc
 from training.recommendation.marts import RecommendationMarts, load_recommendation
+from training.recommendation.questions import utc
 from training.recommendation.scorecard import SELECTED_BY
 from training.runs import Run
 

@@ -17,8 +17,8 @@ from training.evaluation.agreement import Asked, changed_places, rank_correlatio
 from training.evaluation.metrics import RANKING
 from training.files import write_json
 from training.fit.job import Job
-from training.recommendation.lineup import check, utc
 from training.recommendation.marts import RecommendationMarts, load_recommendation
+from training.recommendation.questions import check, utc
 from training.recommendation.rebuild import rebuilt
 from training.recommendation.scorecard import SELECTED_BY, Scorecard
 from training.runs import Run

@@ -9,7 +9,7 @@ from training.config import TrainConfig
 from training.errors import UserError
 from training.files import appearing_whole, data_dir, write_json
 from training.fit.job import Job
-from training.recommendation import scorecard, searching
+from training.recommendation import searching
 from training.recommendation.advice import on_few_users
 from training.recommendation.by_time import (
     by_time_table,
@@ -18,19 +18,14 @@ from training.recommendation.by_time import (
     job_by_time,
 )
 from training.recommendation.candidates import Candidates
-from training.recommendation.lineup import (
-    Answer,
-    Question,
-    answer,
-    check_negatives,
-    gradient_orders,
-    questions_of,
-)
-from training.recommendation.lineup import check as check_lineup
+from training.recommendation.lineup import Answer, answer, gradient_orders
 from training.recommendation.marts import RecommendationMarts
+from training.recommendation.questions import Question, check_negatives, questions_of
+from training.recommendation.questions import check as check_lineup
 from training.recommendation.resplit import repeat_splits
 from training.recommendation.scorecard import Scorecard
 from training.recommendation.searching import check_tuning, repeat_seeds, tune
+from training.recommendation.tables import repeated_table, table
 from training.truth import bayes_optimum, optimum_given_support
 
 
@@ -140,11 +135,11 @@ def _write_predictions(
 
 def tables(metrics: dict[str, Any]) -> str:
     """The line-up, and what else the run was asked for, as text tables."""
-    found = [scorecard.table(metrics), *_searched(metrics)]
+    found = [table(metrics), *_searched(metrics)]
     if later := metrics.get("by_time"):
-        found += [by_time_table(metrics), scorecard.table(later), *_searched(later)]
+        found += [by_time_table(metrics), table(later), *_searched(later)]
     if metrics["repeat_splits"]:
-        found.append(scorecard.repeated_table(metrics))
+        found.append(repeated_table(metrics))
     if advice := on_few_users(metrics):
         found.append(advice)
     return "\n\n".join(found)

@@ -17,8 +17,9 @@ from training.fit.job import Job
 from training.fit.processes import World
 from training.progress import progress_bar
 from training.recommendation.gains import REFERENCES
-from training.recommendation.lineup import answer, check, questions_of
+from training.recommendation.lineup import answer
 from training.recommendation.marts import RecommendationMarts
+from training.recommendation.questions import check, questions_of
 from training.recommendation.rebuild import rebuilt
 from training.runs import Run
 

@@ -15,8 +15,9 @@ from training.evaluation.seed_spread import seed_spreads
 from training.files import appearing_whole
 from training.fit.job import Job
 from training.progress import progress_bar
-from training.recommendation.lineup import Answer, Question, answer, value_of
+from training.recommendation.lineup import Answer, answer, value_of
 from training.recommendation.marts import RecommendationMarts
+from training.recommendation.questions import Question
 from training.recommendation.scorecard import best_baseline
 from training.tuning.seeds import over_seeds
 from training.tuning.trials import Tuned, space_of, tuned

@@ -42,7 +42,8 @@ def test_tracing_benchmark_compares_like_with_like():
     assert result["cases"]["full windows"]["n_responses"] == 800
 
 
-def test_meta_benchmark_reports_every_trained_method():
+def test_meta_benchmark_reports_every_trained_method(monkeypatch):
+    monkeypatch.setattr("benchmarks.bench_meta.PLAIN_TASKS", 2)
     result = printed_by("bench_meta", "--tasks", "32", "--items", "20")
     assert result["threads"] == 1
     rates = result["learners_per_cpu_second"]

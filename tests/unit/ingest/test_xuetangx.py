@@ -81,7 +81,7 @@ documents = st.lists(st.tuples(ids, users), max_size=3)
 numbers = count()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(
     document=documents,
     ensure_ascii=st.booleans(),
@@ -118,7 +118,7 @@ def test_equals_json_and_a_loop(
     assert ingested.counts.n_sessions == len({row[1:3] for row in rows})
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(
     document=documents,
     edits=st.lists(

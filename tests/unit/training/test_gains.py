@@ -7,7 +7,7 @@ from training.evaluation.metrics import RANKING
 from training.recommendation.adapting import Adaptation
 from training.recommendation.gains import adaptation_block
 from training.recommendation.lineup import Answer
-from training.recommendation.scorecard import repeated_table
+from training.recommendation.tables import repeated_table
 
 USERS = np.array([0, 0, 1, 1])
 RELIABILITY = np.array([0.2, 0.2, 0.9, 0.9])  # one learner of low, one of high tier

@@ -33,8 +33,9 @@ def test_states_are_those_of_torchs_gru():
 def test_first_and_second_derivatives_are_those_of_finite_differences():
     torch.manual_seed(1)
     inputs = drawn(T, R, L, 3 * H), drawn(T, H, 3 * H), drawn(T, 1, 3 * H)
-    assert torch.autograd.gradcheck(recurrence, inputs)
-    assert torch.autograd.gradgradcheck(recurrence, inputs)
+    # along drawn directions: of every entry by itself it costs thirty times as much
+    assert torch.autograd.gradcheck(recurrence, inputs, fast_mode=True)
+    assert torch.autograd.gradgradcheck(recurrence, inputs, fast_mode=True)
 
 
 def test_states_of_ragged_rows_are_those_of_torchs_gru_and_so_are_gradients():
