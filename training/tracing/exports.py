@@ -18,6 +18,7 @@ from training.tracing.marts import TracingMarts
 from training.tracing.mastery import MOST_ITEMS, mastery_after
 
 TIME = pa.timestamp("us")
+ROWS_AT_ONCE = 200_000  # of predictions, which bounds memory
 PREDICTIONS = pa.schema(
     [
         ("dataset", pa.string()),
@@ -89,17 +90,12 @@ def write(
 
 def _write_sakt(folder: Path, marts: TracingMarts, answer: Answer) -> None:
     """Every response's prediction, and the mastery after it."""
-    table, item = marts.table, marts.responses.item.numpy()
-    predictions = {
-        "dataset": [marts.dataset] * len(table),
-        **{name: table[name] for name in ("response_id", "user_id", "split")},
-        "item_id": item,
-        "answered_at": table["answered_at"],
-        "position": table["position"],
-        "actual": marts.responses.correct.numpy(),
-        "predicted": answer.predicted.astype(np.float64),
-    }
-    _write(folder / "sakt_predictions.parquet", predictions, PREDICTIONS)
+    path = folder / "sakt_predictions.parquet"
+    with pq.ParquetWriter(path, PREDICTIONS) as writer:
+        for start in range(0, len(marts.table), ROWS_AT_ONCE):
+            rows = slice(start, start + ROWS_AT_ONCE)
+            found = _predictions(marts, answer.predicted, rows)
+            writer.write_table(_table(found, PREDICTIONS))
     last = []
     path = folder / "sakt_student_state.parquet"
     with pq.ParquetWriter(path, STATE) as writer:
@@ -109,6 +105,22 @@ def _write_sakt(folder: Path, marts: TracingMarts, answer: Answer) -> None:
             last.append(of_skill[["user_id", "skill_key", "mastery"]])
     page = mastery_page(marts.dataset, pd.concat(last), MOST_ITEMS)
     (folder / "mastery_report.md").write_text(page, encoding="utf-8")
+
+
+def _predictions(
+    marts: TracingMarts, predicted: np.ndarray, rows: slice
+) -> pd.DataFrame:
+    table, responses = marts.table.iloc[rows], marts.responses
+    keys = ("response_id", "user_id", "split", "answered_at", "position")
+    return pd.DataFrame(
+        {
+            "dataset": marts.dataset,
+            **{name: table[name] for name in keys},
+            "item_id": responses.item.numpy()[rows],
+            "actual": responses.correct.numpy()[rows],
+            "predicted": predicted[rows].astype(np.float64),
+        }
+    )
 
 
 def _states(marts: TracingMarts, model: Any) -> Iterator[pd.DataFrame]:
