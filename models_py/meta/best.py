@@ -106,7 +106,12 @@ class Best:
         set_usual_dropout(self.networks, network.dropout, len(labels), self.n_items)
         for member in self.networks.each:
             member.negatives = usual_negatives(network.negatives, labels, self.n_items)
-        return optimise(self.networks, train)
+        mixture = self.config
+        # neighbours would say the same after every epoch, and take longer than training
+        self.config = replace(mixture, knn_weight=0.0)
+        log = optimise(self.networks, train)
+        self.config = mixture
+        return log
 
     def choose(self, choice: BestConfig) -> None:
         """Take one of `choices`."""

@@ -18,7 +18,8 @@ from models_py.recommendation.softmax import (
 )
 
 SHARED_STD = 0.1  # of a shared table: small, since it also makes the logits
-LARGE, N_NEGATIVES = 20_000, 2_048  # items; drawn for a batch where there are more
+LARGE, N_NEGATIVES = 10_000, 2_048  # items; drawn for a batch where there are more
+COSTLY = 50_000  # items whose table costs a step more than its targets do
 SPARSE, DENSE = 20, 80  # targets an item
 SPARSE_DROPOUT, DENSE_DROPOUT = 0.5, 0.2
 
@@ -79,6 +80,11 @@ def usual_negatives(
     """
     n_drawn = (N_NEGATIVES if n_items > LARGE else 0) if asked is None else asked
     return Negatives(labels, n_items, n_drawn) if n_drawn else None
+
+
+def is_costly(output: SharedOutput, negatives: Negatives | None) -> bool:
+    """Whether changing the table, as every step does, is most of a step's cost."""
+    return negatives is not None and output.out_features > COSTLY
 
 
 def item_loss(

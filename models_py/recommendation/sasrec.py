@@ -27,6 +27,7 @@ from models_py.recommendation import sequences
 from models_py.recommendation.output import (
     SHARED_STD,
     SharedOutput,
+    is_costly,
     item_loss,
     set_usual_dropout,
     usual_negatives,
@@ -208,7 +209,7 @@ class SASRec(nn.Module):
         generator: torch.Generator,
     ) -> Batches[SequenceBatch]:
         """Whole sequences, about as many targets a batch as the settings say."""
-        is_large = self.negatives is not None
+        is_large = is_costly(self.output, self.negatives)
         n_targets = settings.targets_per_step(train.n_labels, is_large=is_large)
         return sequences.epoch_batches(train, n_targets, generator)
 

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 from torch.amp import custom_bwd, custom_fwd
 from torch.autograd.function import once_differentiable
+from torch.nn import functional
 
 
 class ItemLayer(Protocol):
@@ -96,7 +97,7 @@ def sampled_cross_entropy(
     that it is drawn for on average (logQ correction: Bengio, Senecal: Adaptive
     Importance Sampling to Accelerate Training of a Neural Probabilistic Language Model,
     IEEE Transactions on Neural Networks 19, 2008). The target itself is known to be
-    there and is not estimated.
+    there and is not estimated. First derivatives only.
 
     Args:
         states: shape (T, H).
@@ -105,10 +106,38 @@ def sampled_cross_entropy(
     """
     drawn = negatives.draw().to(targets.device)
     items = torch.cat([targets, drawn])
-    rows, bias = output.rows(items), output.bias[items]
-    n = len(targets)
-    own = (states * rows[:n]).sum(1) + bias[:n]  # (T,)
     correction = negatives.log_expected.to(drawn.device)[drawn]
-    others = torch.addmm(bias[n:] - correction, states, rows[n:].T)  # (T, n_drawn)
-    others = others.masked_fill(targets[:, None] == drawn, -torch.inf)
-    return (torch.logaddexp(own, others.logsumexp(1)) - own).mean()
+    bias = output.bias[items] - functional.pad(correction, (len(targets), 0))
+    is_target = targets[:, None] == drawn
+    return _SampledCrossEntropy.apply(states, output.rows(items), bias, is_target)
+
+
+class _SampledCrossEntropy(torch.autograd.Function):
+    """In one pass as well: each row has a logit of its own, then come those of all."""
+
+    @staticmethod
+    @custom_fwd(device_type="cuda", cast_inputs=torch.float32)
+    def forward(ctx, states: Tensor, rows: Tensor, bias: Tensor, hidden: Tensor):
+        n = len(states)
+        own = (states * rows[:n]).sum(1) + bias[:n]  # (T,)
+        logits = torch.addmm(bias[n:], states, rows[n:].T)  # (T, n_drawn)
+        logits.masked_fill_(hidden, -torch.inf)
+        highest = torch.maximum(logits.amax(1), own)
+        exponents, of_target = logits.sub_(highest[:, None]).exp_(), own - highest
+        total = exponents.sum(1) + of_target.exp()
+        losses = total.log() - of_target
+        gradient = exponents.div_((total * n)[:, None])
+        own_gradient = (of_target.exp() / total - 1) / n
+        aside = own_gradient[:, None]
+        ctx.save_for_backward(
+            torch.addmm(aside * rows[:n], gradient, rows[n:]),
+            torch.cat([aside * states, gradient.T @ states]),
+            torch.cat([own_gradient, gradient.sum(0)]),
+        )
+        return losses.mean()
+
+    @staticmethod
+    @once_differentiable
+    @custom_bwd(device_type="cuda")
+    def backward(ctx, upstream: Tensor):  # type: ignore[override] # torch's decorators
+        return *(upstream * gradient for gradient in ctx.saved_tensors), None

@@ -438,6 +438,15 @@ def test_all_pairs_are_asked_beside_the_episodes(full):
         assert low < model["all_pairs"]["mrr"] < high
 
 
+def test_all_pairs_say_who_is_above_markov(full):
+    every = {name: m["all_pairs"] for name, m in full.metrics["models"].items()}
+    assert every["markov"]["vs_markov"] is None
+    lead = every["popularity"]["vs_markov"]["mrr"]
+    apart = every["popularity"]["mrr"] - every["markov"]["mrr"]
+    assert lead["difference"] == pytest.approx(apart)
+    assert lead["ci95"][0] < apart < lead["ci95"][1]
+
+
 def test_the_last_item_is_a_candidate_only_if_asked_for(tmp_path, full, built_project):
     options = (*MARS, "--model", "popularity", "--set", "exclude=none")
     run = trained(built_project.env, tmp_path, *options)

@@ -19,13 +19,12 @@ from training.evaluation.slices import (
 )
 from training.recommendation.beyond import beyond_accuracy
 from training.recommendation.candidates import Candidates
-from training.recommendation.gains import adaptation_block
+from training.recommendation.gains import YARDSTICK, adaptation_block
 from training.recommendation.lineup import Answer
 from training.recommendation.marts import RecommendationMarts
 from training.recommendation.questions import Question
 
 SELECTED_BY = leader_of(RANKING)
-YARDSTICK = "markov"  # what followed the last item: no model may lie below it unsaid
 
 
 @dataclass(frozen=True)
@@ -116,8 +115,8 @@ class Scorecard:
                 "best_epoch": answer.log.best_epoch if answer.log else None,
                 "monitor": answer.log.monitor if answer.log else None,
                 "history": answer.log.epochs if answer.log else [],
-                "vs_best_baseline": self._versus(name, best, values),
-                "vs_markov": self._versus(name, YARDSTICK, values),
+                "vs_best_baseline": self._versus(name, best, values, test.user),
+                "vs_markov": self._versus(name, YARDSTICK, values, test.user),
                 "slices": {kind: rows[name] for kind, rows in slices.items()},
                 "adaptation": adaptation_block(
                     name,
@@ -132,36 +131,32 @@ class Scorecard:
         }
 
     def _versus(
-        self, name: str, other: str | None, values: dict
+        self, name: str, other: str | None, values: dict, users: np.ndarray
     ) -> dict[str, Any] | None:
         """Paired comparisons of two models; None of one with itself."""
         if other not in values or name == other:
             return None
         compared = paired_comparisons(
-            values[name], values[other], self.questions["test"].user, seed=self.seed
+            values[name], values[other], users, seed=self.seed
         )
         return {metric: result.as_json() for metric, result in compared.items()}
 
     def _all_pairs(self) -> dict[str, dict[str, Any]]:
-        """Each model's metrics over every test pair, and their intervals."""
-        rows = self.marts.pairs.rows_of("test").numpy()
+        """Each model's metrics over every test pair, with intervals, and its lead."""
+        users = self.marts.pairs.user[self.marts.pairs.rows_of("test").numpy()]
         ranks = {
             name: answer.all_pairs
             for name, answer in self.answers.items()
             if answer.all_pairs is not None
         }
-        cells = {
-            (name, metric): of(found)
-            for name, found in ranks.items()
-            for metric, of in RANKING.items()
-        }
-        intervals = bootstrap_intervals(
-            cells, self.marts.pairs.user[rows], seed=self.seed
-        )
+        values = {n: {m: of(r) for m, of in RANKING.items()} for n, r in ranks.items()}
+        cells = {(n, m): v for n, by in values.items() for m, v in by.items()}
+        intervals = bootstrap_intervals(cells, users, seed=self.seed)
         return {
             name: {
                 **means(found),
                 "ci95": {metric: intervals[name, metric] for metric in RANKING},
+                "vs_markov": self._versus(name, YARDSTICK, values, users),
             }
             for name, found in ranks.items()
         }

@@ -5,8 +5,9 @@ from typing import Any
 from tabulate import tabulate
 
 from training.evaluation.metrics import RANKING
+from training.recommendation.gains import YARDSTICK
 from training.recommendation.questions import utc
-from training.recommendation.scorecard import SELECTED_BY, YARDSTICK
+from training.recommendation.scorecard import SELECTED_BY
 
 
 def table(metrics: dict[str, Any]) -> str:

@@ -67,3 +67,37 @@ def test_with_many_draws_sampled_loss_and_gradients_are_the_full_ones():
         strict=True,
     ):
         torch.testing.assert_close(ours, theirs, rtol=0, atol=5e-3)
+
+
+@pytest.mark.parametrize("scale", [1.0, 300.0])
+def test_sampled_value_and_gradients_are_those_of_its_formula(scale):
+    """-log of the target's exp(s) among it and the drawn others, each over n q."""
+    torch.manual_seed(0)
+    table = torch.nn.Embedding(12, 5).double()  # at 300 single precision is too coarse
+    output = SharedOutput(table, 11)
+    output.bias.data = torch.randn(11).double()
+    states = (torch.randn(7, 5).double() * scale).requires_grad_()
+    targets = torch.randint(0, 11, (7,))
+    negatives = Negatives(targets, 11, n_drawn=6)
+
+    def formula() -> torch.Tensor:
+        drawn, losses = negatives.draw(), []
+        for state, target in zip(states, targets, strict=True):
+            others = drawn[drawn != target]
+            scores = output(state)
+            corrected = scores[others] - negatives.log_expected[others]
+            among = torch.cat([scores[target][None], corrected])
+            losses.append(among.logsumexp(0) - scores[target])
+        return torch.stack(losses).mean() * 3
+
+    found = []
+    for loss_of in (
+        lambda: sampled_cross_entropy(states, output, targets, negatives) * 3,
+        formula,
+    ):
+        torch.manual_seed(1)  # the same draws
+        loss = loss_of()
+        inputs = (states, table.weight, output.bias)
+        found.append([loss, *torch.autograd.grad(loss, inputs)])
+    for ours, theirs in zip(*found, strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-6, atol=1e-6)

@@ -115,6 +115,19 @@ def test_best_is_a_mixture_of_its_parts():
     assert (probabilities >= (1 - share) * read - 1e-6).all()
 
 
+def test_neighbours_do_not_speak_while_the_networks_are_fitted():
+    model, while_fitted = created("best"), []
+
+    def optimise(networks, _):
+        read = networks.probabilities(Blocks.of_tasks(TASKS)).unflatten(0, (7, 4))
+        while_fitted.append((model.score_tasks(TASKS).exp(), read))
+
+    model.fit(either_way(12, N_ITEMS, seed=1)[0], optimise)
+    ((found, read),) = while_fitted
+    torch.testing.assert_close(found, read)
+    assert not torch.allclose(model.score_tasks(TASKS).exp(), read)
+
+
 def test_best_offers_validation_what_it_would_score_after_each_choice():
     model = fitted("best")
     offered = list(model.score_task_choices(TASKS))
