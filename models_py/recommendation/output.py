@@ -18,7 +18,7 @@ from models_py.recommendation.softmax import (
 )
 
 SHARED_STD = 0.1  # of a shared table: small, since it also makes the logits
-LARGE, N_NEGATIVES = 10_000, 2_048  # items; drawn for a batch where there are more
+LARGE, N_NEGATIVES = 20_000, 2_048  # items; drawn for a batch where there are more
 COSTLY = 50_000  # items whose table costs a step more than its targets do
 SPARSE, DENSE = 20, 80  # targets an item
 SPARSE_DROPOUT, DENSE_DROPOUT = 0.5, 0.2
