@@ -12,7 +12,7 @@ from training.config import TrainConfig
 from training.errors import UserError
 from training.fit.job import Job
 from training.marts.folder import HOW_TO_EXPORT
-from training.marts.reader import Marts, columns_by_mart, open_marts
+from training.marts.opening import Marts, columns_by_mart, open_marts
 from training.recommendation import family as recommendation
 from training.recommendation.beyond import table as lists_table
 from training.recommendation.marts import EPISODE_COLUMNS, load_recommendation

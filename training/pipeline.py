@@ -19,7 +19,7 @@ from training.files import write_json
 from training.fit.job import Job
 from training.fit.processes import LostProcess, World, joined
 from training.fit.seeds import make_reproducible
-from training.marts.reader import Marts, choose_dataset, marts_path, open_marts
+from training.marts.opening import Marts, choose_dataset, marts_path, open_marts
 from training.report.page import write_report
 from training.settings import checked
 

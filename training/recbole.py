@@ -7,7 +7,7 @@ session-based benchmark data sets (`benchmark_filename`, `alias_of_item_id`).
 from pathlib import Path
 
 from training.errors import UserError
-from training.marts.reader import Connection
+from training.marts.opening import Connection
 
 # our name of a split → RecBole's
 SPLITS = {"train": "train", "val": "valid", "test": "test"}

@@ -43,7 +43,17 @@ def full_cross_entropy(states: Tensor, output: ItemLayer, targets: Tensor) -> Te
     return _FullCrossEntropy.apply(states, output.weight, output.bias, targets)
 
 
-class _FullCrossEntropy(torch.autograd.Function):
+class _GradientKept(torch.autograd.Function):
+    """A mean loss whose `forward` saves its gradients; the last input has none."""
+
+    @staticmethod
+    @once_differentiable
+    @custom_bwd(device_type="cuda")
+    def backward(ctx, upstream: Tensor):  # type: ignore[override] # torch's decorators
+        return *(upstream * gradient for gradient in ctx.saved_tensors), None
+
+
+class _FullCrossEntropy(_GradientKept):
     @staticmethod
     @custom_fwd(device_type="cuda", cast_inputs=torch.float32)
     def forward(ctx, states: Tensor, weight: Tensor, bias: Tensor, targets: Tensor):
@@ -58,12 +68,6 @@ class _FullCrossEntropy(torch.autograd.Function):
         gradient[rows, targets] -= 1 / len(targets)
         ctx.save_for_backward(gradient @ weight, gradient.T @ states, gradient.sum(0))
         return losses.mean()
-
-    @staticmethod
-    @once_differentiable
-    @custom_bwd(device_type="cuda")
-    def backward(ctx, upstream: Tensor):  # type: ignore[override] # torch's decorators
-        return *(upstream * gradient for gradient in ctx.saved_tensors), None
 
 
 class Negatives:
@@ -112,7 +116,7 @@ def sampled_cross_entropy(
     return _SampledCrossEntropy.apply(states, output.rows(items), bias, is_target)
 
 
-class _SampledCrossEntropy(torch.autograd.Function):
+class _SampledCrossEntropy(_GradientKept):
     """In one pass as well: each row has a logit of its own, then come those of all."""
 
     @staticmethod
@@ -135,9 +139,3 @@ class _SampledCrossEntropy(torch.autograd.Function):
             torch.cat([own_gradient, gradient.sum(0)]),
         )
         return losses.mean()
-
-    @staticmethod
-    @once_differentiable
-    @custom_bwd(device_type="cuda")
-    def backward(ctx, upstream: Tensor):  # type: ignore[override] # torch's decorators
-        return *(upstream * gradient for gradient in ctx.saved_tensors), None

@@ -36,6 +36,12 @@ def written(folder: Path, name: str, content: str | bytes | list) -> Path:
     return path
 
 
+def parquet_of(columns: dict[str, list]) -> bytes:
+    sink = pa.BufferOutputStream()
+    pq.write_table(pa.table(columns), sink)
+    return sink.getvalue().to_pybytes()
+
+
 def read(data: Path, columns: str = "user_id, item_key, event_type, event_at"):
     rows = duckdb.sql(
         f"select {columns} from '{data}/raw/mine/mine.parquet' order by all"
@@ -463,6 +469,12 @@ REFUSED = {
         "column user holds lists or objects such as ",
         1,
     ),
+    "lists in place of items": (
+        [parquet_of({"user": ["a", "b"], "item": [["x"], ["y"]], "time": [1.6e9] * 2})],
+        [],
+        "column item holds lists or objects such as ",
+        1,
+    ),
     "a column twice": (
         ["user_id,User_ID,item,time\na,b,c,2020-01-01\n"],
         [],
@@ -480,7 +492,7 @@ REFUSED = {
     "words of another language": (
         ["user,item,correct,time\na,b,richtig,2020-01-01\na,c,falsch,2020-01-02\n"],
         [],
-        "line 2 (as 1 more rows) has neither right nor wrong: column correct is "
+        "line 2 (and 1 more) has neither right nor wrong: column correct is "
         '"richtig"; right is 1,',
         1,
     ),

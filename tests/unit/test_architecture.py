@@ -53,7 +53,7 @@ MAY_IMPORT = {
 }
 # who alone may import a package
 ONLY_IN = {
-    "duckdb": ("training/marts/reader.py", "training/ingest/engine.py"),
+    "duckdb": ("training/marts/opening.py", "training/ingest/engine.py"),
     "training.commands": ("training/cli.py",),
     "training.families": ("training/commands/train.py", "training/pipeline.py"),
     "training.pipeline": ("training/commands/train.py",),

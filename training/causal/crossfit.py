@@ -18,7 +18,7 @@ from training.evaluation.effects import Nuisances
 from training.fit import checkpoints
 from training.fit.job import Job
 from training.fit.seeds import derive
-from training.marts.reader import Marts
+from training.marts.opening import Marts
 
 HELD_OUT = 0.15  # of the training users: when to stop is decided on them
 QUICK_MODEL = "summary_logistic"

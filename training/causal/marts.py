@@ -23,14 +23,8 @@ from training.marts.columns import (
     or_null,
     pointing_at,
 )
-from training.marts.reader import (
-    Reader,
-    choose_dataset,
-    columns_by_mart,
-    open_marts,
-    ragged_of,
-    tensor_of,
-)
+from training.marts.opening import choose_dataset, columns_by_mart, open_marts
+from training.marts.reader import Reader, ragged_of, tensor_of
 
 VOCAB: Columns = {"item_id": ROW_NUMBER, "token": TEXT}
 TRIALS: Columns = {

@@ -6,7 +6,7 @@ import click
 
 from training.errors import UserError
 from training.export import export_dataset
-from training.marts.reader import duckdb_path
+from training.marts.opening import duckdb_path
 from training.runs import resolve_run
 
 

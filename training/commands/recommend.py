@@ -10,7 +10,7 @@ from tabulate import tabulate
 
 from training.errors import UserError
 from training.fit.seeds import make_reproducible
-from training.marts.reader import marts_path
+from training.marts.opening import marts_path
 from training.options import out_option, run_option
 from training.recommendation.finished import finished_model
 from training.recommendation.latest import load_latest

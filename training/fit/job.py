@@ -11,7 +11,7 @@ from training.config import TrainConfig
 from training.fit import checkpoints, loop
 from training.fit.processes import World
 from training.fit.state import FitCheckpoints
-from training.marts.reader import Marts
+from training.marts.opening import Marts
 from training.progress import Bar, progress_bar
 from training.runs import Run
 

@@ -200,7 +200,7 @@ def _guessed(
     free = [column for column in source.columns if column not in taken]
     if key == "item_key":  # the one course of a log is no item of it
         names = {name for tier in _NAMES[key] for name in tier}
-        varying = [c for c in free if _plain(c) in names and len(set(sample[c])) > 1]
+        varying = [c for c in free if _plain(c) in names and _varies(sample[c])]
         free = varying or free
     for tier in _NAMES[key]:
         named = [column for column in free if _plain(column) in tier and sample[column]]
@@ -221,6 +221,10 @@ def _guessed(
             f"--map {key}={times[0]} or --map {key}={times[1]}"
         )
     return times[0] if times else ""
+
+
+def _varies(values: Sequence[object]) -> bool:
+    return len(set(map(str, values))) > 1  # lists have no hash
 
 
 def _plain(column: str) -> str:

@@ -296,7 +296,7 @@ def first_fault(
         if key == "event_at" and value is not None:
             what += f", read as {plan.clock.in_words}"
         what += _hint(plan, reason)
-    many = f" (as {n_more:,} more rows)" if n_more else ""
+    many = f" (and {n_more:,} more)" if n_more else ""
     return UserError(
         f"{source.path}: {source.place(int(row))}{many} {what}; mend the row, or leave "
         "such rows out with --drop-bad"

@@ -19,7 +19,7 @@ from training.evaluation.metrics import RANKING, means
 from training.evaluation.ranking import label_ranks
 from training.fit.checkpoints import load_model
 from training.fit.seeds import make_reproducible
-from training.marts.reader import marts_path
+from training.marts.opening import marts_path
 from training.recommendation.candidates import Candidates
 from training.recommendation.marts import RecommendationMarts, load_recommendation
 from training.recommendation.questions import utc

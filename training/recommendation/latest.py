@@ -12,13 +12,8 @@ from torch import Tensor
 from models_py.ragged import Ragged
 from models_py.recommendation.session_knn import UNKNOWN
 from training.marts.columns import TEXT, TIME, Columns, or_null, pointing_at
-from training.marts.reader import (
-    Connection,
-    Reader,
-    choose_dataset,
-    open_marts,
-    ragged_of,
-)
+from training.marts.opening import Connection, choose_dataset, open_marts
+from training.marts.reader import Reader, ragged_of
 from training.recommendation.marts import PAIRS, VOCAB, spooled_pairs
 from training.recommendation.pair_table import Pairs
 

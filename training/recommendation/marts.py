@@ -25,15 +25,14 @@ from training.marts.columns import (
     Columns,
     pointing_at,
 )
-from training.marts.reader import (
+from training.marts.opening import (
     Connection,
-    Reader,
     choose_dataset,
     columns_by_mart,
     open_marts,
     split_times,
-    tensor_of,
 )
+from training.marts.reader import Reader, tensor_of
 from training.marts.spool import RaggedSpool, Spool
 from training.recommendation.pair_table import Episodes, Pairs
 

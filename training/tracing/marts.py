@@ -26,14 +26,8 @@ from training.marts.columns import (
     or_null,
     pointing_at,
 )
-from training.marts.reader import (
-    Reader,
-    choose_dataset,
-    open_marts,
-    ragged_of,
-    refusal,
-    time_is_order,
-)
+from training.marts.opening import choose_dataset, open_marts, refusal, time_is_order
+from training.marts.reader import Reader, ragged_of
 
 SEQUENCE_COLUMNS = {"response_ids", "item_ids", "skill_ids", "correct", "window"}
 

@@ -13,7 +13,8 @@ from training.causal import marts as causal
 from training.errors import UserError
 from training.files import PROJECT_ROOT
 from training.marts.columns import FUNNEL, Columns
-from training.marts.reader import Reader, open_marts
+from training.marts.opening import open_marts
+from training.marts.reader import Reader
 from training.recommendation import marts as recommendation
 from training.recommendation.marts import load_recommendation
 from training.tracing import marts as tracing

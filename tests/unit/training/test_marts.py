@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from models_py.ragged import Ragged
 from training.marts.digest import RowsDigest
-from training.marts.reader import open_marts, ragged_of
+from training.marts.opening import open_marts
+from training.marts.reader import ragged_of
 from training.recommendation.marts import spooled_pairs
 from training.recommendation.pair_table import SPLITS, Pairs
 
