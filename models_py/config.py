@@ -14,7 +14,10 @@ class OptimiserConfig:
             in cost and noise whether sequences are short or long.
         min_steps: batches shrink where an epoch of full ones would have fewer
             steps than this, so that a small data set is not over before it began.
-        epochs: most passes over the training data.
+        max_steps: an epoch with more batches than this ends after so many of them,
+            drawn anew each time: on a large log validation is asked before the
+            whole of it was seen.
+        epochs: most passes over the training data, or over such parts of it.
         patience: stop after this many epochs in a row without a better
             validation value.
         clip_norm: gradients are scaled down to at most this joint norm.
@@ -27,6 +30,7 @@ class OptimiserConfig:
     weight_decay: float = 0.01
     batch_size: int = 1024
     min_steps: int = 40
+    max_steps: int = 2000
     epochs: int = 50
     patience: int = 4
     clip_norm: float = 1.0
@@ -36,6 +40,7 @@ class OptimiserConfig:
         require(self.weight_decay >= 0, "weight_decay must be 0 or more")
         require(self.batch_size >= 1, "batch_size must be 1 or more")
         require(self.min_steps >= 1, "min_steps must be 1 or more")
+        require(self.max_steps >= 1, "max_steps must be 1 or more")
         require(self.epochs >= 1, "epochs must be 1 or more")
         require(self.patience >= 1, "patience must be 1 or more")
         require(self.clip_norm > 0, "clip_norm must be above 0")

@@ -104,10 +104,11 @@ def fit(
 def _train_epoch(
     step: Step[Batch], batches: Batches[Batch], title: str, progress: bool
 ) -> float:
-    """One pass over the batches; the mean loss over their targets."""
+    """One pass over `max_steps` batches at most; the mean loss over their targets."""
     total, n_targets = 0.0, 0.0
     step.model.train()
-    with progress_bar(batches.groups, title, is_shown=progress, leave=False) as bar:
+    groups = batches.groups[: step.settings.max_steps]
+    with progress_bar(groups, title, is_shown=progress, leave=False) as bar:
         for number, rows in enumerate(bar, start=1):
             loss, n = step.take(batches, rows, f"{title}, step {number}")
             total += loss * n

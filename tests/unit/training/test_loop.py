@@ -126,6 +126,13 @@ def test_the_loss_of_an_epoch_is_a_mean_over_targets_not_batches():
     assert log.epochs[0]["loss"] == pytest.approx((4 * 3 + 0) / 4)
 
 
+def test_an_epoch_ends_after_max_steps():
+    near, far = Point(0.0), Point(1e6)
+    settings = replace(SETTINGS, max_steps=2)
+    log = fitted(OneWeight(), [near, near, far], settings=settings)
+    assert log.epochs[0]["loss"] == 0
+
+
 def test_training_stops_after_patience_and_keeps_the_best_epoch():
     model, seen = OneWeight(), []
 
