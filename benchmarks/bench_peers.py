@@ -3,7 +3,7 @@
 RecTools (github.com/MobileTeleSystems/RecTools) wants an environment of its own:
 
     python -m venv peers
-    peers/bin/pip install "rectools[torch]" duckdb==1.5.6 pyarrow
+    peers/bin/pip install "rectools[torch]" duckdb==1.5.6 "pyarrow<21"
     peers/bin/python benchmarks/bench_peers.py moocmeta.duckdb mylog --model sasrec
 
 The same train sequences, the same test pairs, the whole vocabulary ranked, ties against

@@ -1,32 +1,37 @@
-"""What did best with a few support pairs: networks that read them, and neighbours.
+"""What did best with a few support pairs: networks that read them, and two that count.
 
-Some `ContextGRU` from different initial weights and `SessionKNN`, whose probabilities
-are averaged: the networks know what the support says of a learner, neighbours remember
-what is too rare for a network. The mixture of a network with nearest neighbours
-follows Jannach and Ludewig: When Recurrent Neural Networks meet the Neighborhood for
-Session-Based Recommendation, RecSys 2017.
+Some `ContextGRU` from different initial weights, whose probabilities are averaged, with
+`SessionKNN` and `Markov`: the networks know what the support says of a learner,
+neighbours remember what is too rare for a network, followers of the last item what
+comes next at once. Mixing a network with nearest neighbours follows Jannach and
+Ludewig: When Recurrent Neural Networks meet the Neighborhood for Session-Based
+Recommendation, RecSys 2017. They are mixed by a weighted mean of log-probabilities, a
+logarithmic opinion pool (Genest, Zidek: Combining Probability Distributions,
+Statistical Science 1, 1986): on public logs level with the mean of probabilities or
+ahead of it.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import product
 from typing import ClassVar, cast
 
 import torch
 from torch import Tensor, nn
 
-from models_py.config import OptimiserConfig, require
+from models_py.config import OptimiserConfig, require, require_share
 from models_py.data import Queries
 from models_py.fitting import Batches, FitLog, Optimise, Stateful
 from models_py.meta.blocks import Blocks, cut_into_blocks
 from models_py.meta.context import ContextBatch, ContextConfig, ContextGRU
 from models_py.meta.tasks import PairRows, Tasks, TrainTasks
+from models_py.recommendation.markov import Markov, MarkovConfig
 from models_py.recommendation.output import set_usual_dropout, usual_negatives
 from models_py.recommendation.sequences import device_of, n_parameters
 from models_py.recommendation.session_knn import SessionKNN, SessionKNNConfig
 from models_py.space import Between, OneOf, Space
 
-KNN_WEIGHTS = (0.2, 0.1, 0.35, 0.0)
+KNN_WEIGHTS = (0.2, 0.1, 0.35, 0.5, 0.0)
+MARKOV_WEIGHTS = (0.1, 0.2, 0.35, 0.0)
 SCORED_TASKS = 64  # tasks of alike length scored together
 TINY = 1e-12  # no candidate is impossible
 
@@ -37,10 +42,10 @@ class BestConfig:
 
     Args:
         n_networks: networks whose probabilities are averaged.
-        knn_weight: share of Session-KNN in the mixture, where it has an answer; None
-            leaves it to validation.
+        knn_weight, markov_weight: weight of Session-KNN and of Markov in the mixture,
+            together below 1; None leaves it to validation.
         network: settings of each network.
-        knn: settings of Session-KNN.
+        knn, markov: settings of the two that count.
         seed: seed of the first network's initial weights; the next ones follow.
         optimiser: how the networks are fitted, side by side.
     """
@@ -56,8 +61,10 @@ class BestConfig:
 
     n_networks: int = 1
     knn_weight: float | None = None
+    markov_weight: float | None = None
     network: ContextConfig = field(default_factory=ContextConfig)
     knn: SessionKNNConfig = field(default_factory=SessionKNNConfig)
+    markov: MarkovConfig = field(default_factory=MarkovConfig)
     seed: int = 20260107
     optimiser: OptimiserConfig = field(
         default_factory=lambda: OptimiserConfig(learning_rate=6e-3, weight_decay=0.1)
@@ -65,23 +72,30 @@ class BestConfig:
 
     def __post_init__(self) -> None:
         require(self.n_networks >= 1, "n_networks must be 1 or more")
-        weight = self.knn_weight
-        require(weight is None or 0 <= weight < 1, "knn_weight must be in [0, 1)")
+        require_share(self.knn_weight, "knn_weight")
+        require_share(self.markov_weight, "markov_weight")
+        together = (self.knn_weight or 0) + (self.markov_weight or 0)
+        require(together < 1, "knn_weight and markov_weight must be below 1 together")
 
     def choices(self) -> "list[BestConfig]":
         """The same with all that was left to validation chosen, each way there is."""
-        weights = KNN_WEIGHTS if self.knn_weight is None else (self.knn_weight,)
-        mixed = [
-            replace(self, knn_weight=weight, knn=knn)
-            for weight, knn in product(weights, self.knn.choices())
+        of_knn = KNN_WEIGHTS if self.knn_weight is None else (self.knn_weight,)
+        of_markov = (
+            MARKOV_WEIGHTS if self.markov_weight is None else (self.markov_weight,)
+        )
+        votes = self.knn.choices()
+        return [
+            replace(self, knn_weight=weight, knn=knn, markov_weight=other)
+            # without a weight it does not matter how neighbours vote
+            for weight in of_knn
+            for knn in (votes if weight else votes[:1])
+            for other in of_markov
+            if weight + other < 1
         ]
-        # without a share it does not matter how neighbours vote
-        alone = [each for each in mixed if each.knn_weight == 0][1:]
-        return [each for each in mixed if each not in alone]
 
 
 class Best:
-    """A mixture of networks that read the support, and of nearest neighbours."""
+    """A mixture of networks that read the support, neighbours and followers."""
 
     monitor = "mrr"
     has_steps = False
@@ -91,16 +105,19 @@ class Best:
         self.config = self.choices[0]
         self.networks = ContextNetworks(n_items, config)
         self.knn = SessionKNN(n_items, config.knn)
+        self.markov = Markov(n_items, config.markov)
         self.choose(self.config)
 
     @property
     def n_parameters(self) -> int:
-        """All weights, and what Session-KNN keeps."""
-        return n_parameters(self.networks) + self.knn.n_parameters
+        """All weights, and what the two that count keep."""
+        counted = self.knn.n_parameters + self.markov.n_parameters
+        return n_parameters(self.networks) + counted
 
     def fit(self, train: TrainTasks, optimise: Optimise) -> FitLog:
-        """Remember the sequences, then hand the networks to the training loop."""
+        """Count the sequences, then hand the networks to the training loop."""
         self.knn.fit(train.sequences, optimise)
+        self.markov.fit(train.sequences, optimise)
         labels = train.episodes.pairs.label[train.histories.values]
         network = self.config.network
         set_usual_dropout(self.networks, network.dropout, len(labels), self.n_items)
@@ -108,7 +125,7 @@ class Best:
             member.negatives = usual_negatives(network.negatives, labels, self.n_items)
         mixture = self.config
         # neighbours would say the same after every epoch, and take longer than training
-        self.config = replace(mixture, knn_weight=0.0)
+        self.config = replace(mixture, knn_weight=0.0, markov_weight=0.0)
         log = optimise(self.networks, train)
         self.config = mixture
         return log
@@ -141,40 +158,46 @@ class Best:
     @torch.no_grad()
     def score_blocks(self, blocks: Blocks) -> Tensor:
         """The same of tasks of varying size, a row a query, shape (N, n_items)."""
-        votes = self.knn.score(blocks.queries()) if self.config.knn_weight else None
-        return _mixed(self._read(blocks), votes, self.config.knn_weight)
+        queries, config = blocks.queries(), self.config
+        mixed = _mixed(
+            config,
+            self._read(blocks),
+            _log_shares(self.knn.score(queries)) if config.knn_weight else None,
+            _log_shares(self.markov.score(queries)) if config.markov_weight else None,
+        )
+        return mixed.log_softmax(-1)
 
     @torch.no_grad()
     def score_task_choices(self, tasks: Tasks) -> Iterator[Tensor]:
-        """What `score_tasks` would give after each of `choices`."""
+        """Scores that order items as `score_tasks` would after each of `choices`."""
         blocks = Blocks.of_tasks(tasks)
-        read = self._read(blocks)
-        votes = self.knn.score_choices(blocks.queries())
+        read, queries = self._read(blocks), blocks.queries()
+        votes = [_log_shares(each) for each in self.knn.score_choices(queries)]
+        followers = _log_shares(self.markov.score(queries))
         for choice in self.choices:
             own = votes[self.knn.choices.index(choice.knn)]
-            mixed = _mixed(read, own, choice.knn_weight)
+            mixed = _mixed(choice, read, own, followers)
             yield mixed.unflatten(0, tasks.query.shape)
 
     def _read(self, blocks: Blocks) -> Tensor:
-        """What the networks say, alike lengths together, shape (N, n_items)."""
+        """The networks' log-probabilities, alike lengths together, (N, n_items)."""
         found = torch.empty(len(blocks.query.values), self.n_items)
         for rows in blocks.lengths().argsort(stable=True).split(SCORED_TASKS):
             at, _ = blocks.query.positions(rows)
             found[at] = self.networks.probabilities(blocks.take(rows))
-        return found
+        return found.clamp(min=TINY).log()
 
     def state_dict(self) -> dict[str, Tensor]:
-        """Weights and sessions."""
-        parts: dict[str, Stateful] = {"networks": self.networks, "knn": self.knn}
+        """Weights, sessions and counts."""
         return {
             f"{name}.{key}": value
-            for name, part in parts.items()
+            for name, part in self._parts().items()
             for key, value in part.state_dict().items()
         }
 
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
         """Take over what an equally configured model gave."""
-        for name, part in (("networks", self.networks), ("knn", self.knn)):
+        for name, part in self._parts().items():
             part.load_state_dict(
                 {
                     key.removeprefix(f"{name}."): value
@@ -183,14 +206,30 @@ class Best:
                 }
             )
 
+    def _parts(self) -> dict[str, Stateful]:
+        return {"networks": self.networks, "knn": self.knn, "markov": self.markov}
 
-def _mixed(read: Tensor, votes: Tensor | None, weight: float | None) -> Tensor:
-    """Logarithm of the mixture of probabilities and votes, shape (N, n_items)."""
-    if votes is not None and weight:
-        total = votes.sum(1, keepdim=True)
-        share = torch.where(total > 0, weight, 0.0)
-        read = (1 - share) * read + share * votes / total.clamp(min=TINY)
-    return read.clamp(min=TINY).log()
+
+def _mixed(
+    config: BestConfig, read: Tensor, votes: Tensor | None, followers: Tensor | None
+) -> Tensor:
+    """Weighted mean of log-probabilities, not normalised, shape (N, n_items)."""
+    weighted = ((config.knn_weight, votes), (config.markov_weight, followers))
+    spoken = [(w, each) for w, each in weighted if w and each is not None]
+    mixed = (1 - sum(w for w, _ in spoken)) * read
+    for weight, each in spoken:
+        mixed += weight * each
+    return mixed
+
+
+def _log_shares(votes: Tensor) -> Tensor:
+    """Logarithm of each item's share of the votes, half of it spread over all items.
+
+    An item without a vote keeps half an even share: rare, not impossible. Where nobody
+    votes all items are alike.
+    """
+    shares = votes / votes.sum(1, keepdim=True).clamp(min=TINY)
+    return ((shares + 1 / votes.shape[1]) / 2).log()
 
 
 class ContextNetworks(nn.Module):

@@ -13,6 +13,7 @@ from training.recommendation.candidates import Candidates
 from training.recommendation.marts import RecommendationMarts
 
 SCORES_HELD = 2**26  # scores held at a time; changes no result
+VALIDATED = 50_000  # at most so many validation queries stop a fit
 
 
 def ranks_of(job: Job[RecommendationMarts], model: Any, rows: Tensor) -> np.ndarray:
@@ -60,6 +61,12 @@ def answers_of(
                 scores, pairs.label[part], left_out, n_listed
             )
     return list(job.world.all_reduce(found)[:, place].numpy())
+
+
+def spread(rows: Tensor, n: int) -> Tensor:
+    """At most n of the rows, evenly spaced: neighbours are of one user."""
+    n = min(n, len(rows))
+    return rows[torch.arange(n) * len(rows) // max(n, 1)]
 
 
 def answered(scores: Tensor, labels: Tensor, left_out: Tensor, n_listed: int) -> Tensor:

@@ -9,7 +9,7 @@ import torch
 from training.evaluation.metrics import RANKING
 from training.fit.job import Job
 from training.recommendation.adapting import task_ranks, tasks_of
-from training.recommendation.asking import all_ranks_of
+from training.recommendation.asking import all_ranks_of, spread
 from training.recommendation.marts import RecommendationMarts
 
 DECIDED_BY = "mrr"
@@ -50,7 +50,7 @@ def decided(job: Job[RecommendationMarts], model: Any, adapts: bool) -> Choice |
 
 
 def _pair_ranks(job: Job[RecommendationMarts], model: Any) -> list[np.ndarray]:
-    rows = _spread(job.marts.pairs.rows_of("val"), QUERIES_ASKED)
+    rows = spread(job.marts.pairs.rows_of("val"), QUERIES_ASKED)
     queries = job.marts.pairs.queries
     return all_ranks_of(
         job, lambda part: model.score_choices(queries(part)), rows, len(model.choices)
@@ -60,14 +60,8 @@ def _pair_ranks(job: Job[RecommendationMarts], model: Any) -> list[np.ndarray]:
 def _task_ranks(job: Job[RecommendationMarts], model: Any) -> list[np.ndarray]:
     tasks = tasks_of(job.marts, "val")
     n_tasks = max(QUERIES_ASKED // tasks.query.shape[1], 1)
-    tasks = tasks.take(_spread(torch.arange(len(tasks)), n_tasks))
+    tasks = tasks.take(spread(torch.arange(len(tasks)), n_tasks))
     return task_ranks(job, tasks, model.score_task_choices, len(model.choices))
-
-
-def _spread(rows: torch.Tensor, n: int) -> torch.Tensor:
-    """At most n rows, evenly spaced."""
-    n = min(n, len(rows))
-    return rows[torch.arange(n) * len(rows) // max(n, 1)]
 
 
 def _open(settings: dict[str, Any], others: list[dict[str, Any]]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import torch
 from models_py import registry
 from models_py.fitting import Diverged, FitLog
 from models_py.meta.orders import compare_orders
+from models_py.meta.tasks import Tasks
 from training.evaluation.lists import LISTED
 from training.evaluation.metrics import RANKING
 from training.fit.job import Job
@@ -22,7 +23,13 @@ from training.recommendation.adapting import (
     tasks_of,
     train_tasks_of,
 )
-from training.recommendation.asking import all_ranks_of, answers_of, ranks_of
+from training.recommendation.asking import (
+    VALIDATED,
+    all_ranks_of,
+    answers_of,
+    ranks_of,
+    spread,
+)
 from training.recommendation.choosing import Choice, decided
 from training.recommendation.marts import RecommendationMarts
 from training.recommendation.questions import Question
@@ -113,9 +120,9 @@ def value_of(job: Job[RecommendationMarts], name: str) -> float:
     _fit(job, name, model, settings)
     decided(job, model, entry.adapts)
     if entry.adapts:
-        ranks = _task_ranks(job, model, "val")
+        ranks = _task_ranks(job, model, _validated_tasks(job))
     else:
-        ranks = ranks_of(job, model, job.marts.pairs.rows_of("val"))
+        ranks = _validated(job, model)
     return float(RANKING["mrr"](ranks).mean())
 
 
@@ -142,9 +149,8 @@ def gradient_orders(
     settings = job.settings[mamls[0]]
     network = trained_network(job, settings.base)
     tasks = tasks_of(job.marts, "train")
-    n = min(len(tasks), COMPARED_TASKS)
-    # evenly spaced: neighbours are of one user and share most of their pairs
-    tasks = tasks.take(torch.arange(n) * len(tasks) // n)
+    # episodes that are neighbours share most of their pairs
+    tasks = tasks.take(spread(torch.arange(len(tasks)), COMPARED_TASKS))
     return compare_orders(network, tasks, settings)
 
 
@@ -187,8 +193,19 @@ def _answers(
     return found
 
 
-def _task_ranks(job: Job[RecommendationMarts], model: Any, split: str) -> np.ndarray:
-    tasks = tasks_of(job.marts, split)
+def _validated(job: Job[RecommendationMarts], model: Any) -> np.ndarray:
+    """Ranks of the labels that stop a fit."""
+    return ranks_of(job, model, spread(job.marts.pairs.rows_of("val"), VALIDATED))
+
+
+def _validated_tasks(job: Job[RecommendationMarts]) -> Tasks:
+    """The episodes that stop a fit."""
+    tasks = tasks_of(job.marts, "val")
+    n_tasks = max(VALIDATED // tasks.query.shape[1], 1)
+    return tasks.take(spread(torch.arange(len(tasks)), n_tasks))
+
+
+def _task_ranks(job: Job[RecommendationMarts], model: Any, tasks: Tasks) -> np.ndarray:
     (ranks,) = task_ranks(job, tasks, lambda part: [model.score_tasks(part)])
     return ranks
 
@@ -218,10 +235,9 @@ def _fit(
         return _fit_to_episodes(job, name, model, settings)
     pairs = job.marts.pairs
     train = pairs.train_sequences(pairs.rows_of("train"), job.marts.n_items)
-    val_rows = pairs.rows_of("val")
 
     def validate() -> float:
-        return float(RANKING["mrr"](ranks_of(job, model, val_rows)).mean())
+        return float(RANKING["mrr"](_validated(job, model)).mean())
 
     return model.fit(train, job.optimise(name, settings, validate, "mrr"))
 
@@ -229,11 +245,10 @@ def _fit(
 def _fit_to_episodes(
     job: Job[RecommendationMarts], name: str, model: Any, settings: Any
 ) -> FitLog | None:
-    tasks, monitor = tasks_of(job.marts, "val"), model.monitor
+    tasks, monitor = _validated_tasks(job), model.monitor
 
     def validate() -> float:
-        (ranks,) = task_ranks(job, tasks, lambda part: [model.score_tasks(part)])
-        return float(RANKING[monitor](ranks).mean())
+        return float(RANKING[monitor](_task_ranks(job, model, tasks)).mean())
 
     optimise = job.optimise(name, settings, validate, monitor)
     return model.fit(train_tasks_of(job.marts), optimise)

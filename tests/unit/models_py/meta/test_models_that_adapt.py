@@ -89,6 +89,7 @@ def test_best_reads_the_direction_off_the_support():
     config = kind(
         n_networks=1,
         knn_weight=0.0,
+        markov_weight=0.0,
         network=network,
         optimiser=settings,
         knn=SessionKNNConfig(),
@@ -104,15 +105,23 @@ def test_best_reads_the_direction_off_the_support():
     assert 0.35 < hit_rate(model, others.with_support(0)) < 0.65
 
 
-def test_best_is_a_mixture_of_its_parts():
-    model = fitted("best")
-    probabilities = model.score_tasks(TASKS).exp()
-    torch.testing.assert_close(
-        probabilities.sum(-1), torch.ones(7, 4), atol=1e-4, rtol=0
+def test_best_is_the_weighted_mean_of_its_parts_log_probabilities():
+    model, blocks = fitted("best"), Blocks.of_tasks(TASKS)
+    config, queries = model.config, blocks.queries()
+
+    def smoothed(votes: torch.Tensor) -> torch.Tensor:
+        shares = torch.nan_to_num(votes / votes.sum(1, keepdim=True))
+        return 0.5 * shares + 0.5 / N_ITEMS
+
+    of_knn, of_markov = config.knn_weight, config.markov_weight
+    expected = (
+        model.networks.probabilities(blocks) ** (1 - of_knn - of_markov)
+        * smoothed(model.knn.score(queries)) ** of_knn
+        * smoothed(model.markov.score(queries)) ** of_markov
     )
-    read = model.networks.probabilities(Blocks.of_tasks(TASKS)).unflatten(0, (7, 4))
-    share = model.config.knn_weight
-    assert (probabilities >= (1 - share) * read - 1e-6).all()
+    expected /= expected.sum(1, keepdim=True)
+    found = model.score_tasks(TASKS).exp().flatten(0, 1)
+    torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-4)
 
 
 def test_neighbours_do_not_speak_while_the_networks_are_fitted():
@@ -131,8 +140,9 @@ def test_neighbours_do_not_speak_while_the_networks_are_fitted():
 def test_best_offers_validation_what_it_would_score_after_each_choice():
     model = fitted("best")
     offered = list(model.score_task_choices(TASKS))
-    shares = {choice.knn_weight for choice in model.choices}
-    assert len(offered) == len(model.choices) and 0.0 in shares
+    weights = {(each.knn_weight, each.markov_weight) for each in model.choices}
+    assert len(offered) == len(model.choices) and (0.0, 0.0) in weights
     for choice, scores in zip(model.choices, offered, strict=True):
         model.choose(choice)
-        torch.testing.assert_close(model.score_tasks(TASKS), scores)
+        assert choice.knn_weight + choice.markov_weight < 1
+        torch.testing.assert_close(model.score_tasks(TASKS), scores.log_softmax(-1))
