@@ -59,9 +59,11 @@ def appearing_whole(path: Path) -> Iterator[Path]:
         ours = (str(scratch), str(path))
         if error.filename and not str(error.filename).startswith(ours):
             raise  # not about our output: an input that the block was reading
+        remedy = "free some space or choose another folder"
+        if isinstance(error, PermissionError):
+            remedy = "choose a writable folder"
         raise UserError(
-            f"cannot write {path}: {error.strerror or error}; "
-            "free some space or choose another folder"
+            f"cannot write {path}: {error.strerror or error}; {remedy}"
         ) from error
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
