@@ -10,3 +10,9 @@
         + cast(sum(cast({{ lower }} as bigint)) as double) / 9007199254740992e0
     ) / count({{ value }})
 {%- endmacro %}
+
+
+{#- What `exact_mean` says of one number alone, without an aggregate. -#}
+{% macro exact_mean_of_one(value) -%}
+    floor({{ value }} * 9007199254740992e0) / 9007199254740992e0
+{%- endmacro %}

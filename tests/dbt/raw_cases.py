@@ -23,6 +23,8 @@ MODELS = {
     "edm_cup_2023": "stg_edm_cup_2023__actions",
     "assistments_2009": "stg_assistments_2009__answers",
 }
+# what reads the raw files of each, and makes that model
+SELECTED = MODELS | {"assistments_2009": "+stg_assistments_2009__answers"}
 ACTIONS_HEADER = b"assignment_log_id,timestamp,problem_id,action\n"
 ANSWERS_HEADER = (
     b"order_id,user_id,problem_id,original,correct,skill_id,ms_first_response\n"

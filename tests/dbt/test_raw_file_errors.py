@@ -18,6 +18,7 @@ from tests.dbt.raw_cases import (
     ONE_ANSWER,
     RATINGS_HEADER,
     READABLE,
+    SELECTED,
     SETTLED,
     TWINS,
     UNREAD,
@@ -58,7 +59,7 @@ def outcomes(scratch) -> dict[str, Outcome]:
             for path, content in FILES[case].items():
                 (folder / "raw" / path).parent.mkdir(parents=True, exist_ok=True)
                 (folder / "raw" / path).write_bytes(content)
-        models = [MODELS[dataset] for dataset in case_by_dataset]
+        models = [SELECTED[dataset] for dataset in case_by_dataset]
         own = folder / database.name
         cases[str(n)] = Case(folder, own, ("run", "-s", *models))
     for name, others in BESIDE.items():

@@ -28,6 +28,7 @@ from tests.dbt.raw_cases import (
     EVENTS_HEADER,
     MODELS,
     RATINGS_HEADER,
+    SELECTED,
     parquet,
 )
 from tests.dbt.raw_logs import HARMLESS, Log
@@ -263,7 +264,7 @@ def outcomes(scratch, data_dir, exports) -> dict[str, Outcome]:
         file = scratch / name / "raw" / path
         file.parent.mkdir(parents=True)
         file.write_bytes(content)
-        command = ("run", "-s", MODELS[path.split("/")[0]])
+        command = ("run", "-s", SELECTED[path.split("/")[0]])
         cases[name] = Case(scratch / name, scratch, command)
     command = ("run", "-s", MODELS["mars"])
     cases["no folder"] = Case(scratch / "no folder", scratch, command)
@@ -274,7 +275,9 @@ def outcomes(scratch, data_dir, exports) -> dict[str, Outcome]:
         MOOCMETA_SPARK_DIR=str(scratch / "spark"),
         MOOCMETA_SPARK_PARTITIONS="2",
         # for little data Java's best compiler takes longer than it saves
-        JAVA_TOOL_OPTIONS="-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
+        JAVA_TOOL_OPTIONS="-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
+        # and that compiler alone gets too little room for what Spark generates
+        " -XX:ReservedCodeCacheSize=256m",
     )
 
 

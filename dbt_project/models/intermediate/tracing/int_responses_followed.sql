@@ -1,22 +1,12 @@
 -- One row per response: what its user did before, in strictly earlier seconds.
-{%- set user, item = 'user_number', 'user_number, item_id' %}
-{%- set n, n_correct = 'count(*)', 'count(case when correct then 1 end)' %}
+{%- set n_correct = 'count(case when correct then 1 end)' %}
 -- hours that answers are counted over, as DAS3H's (Choffin et al., EDM 2019)
-{% set spans = {"hour": 1, "day": 24, "week": 168, "month": 720} %}
+{%- set spans = {"hour": 1, "day": 24, "week": 168, "month": 720} %}
+-- more than anybody's answers; products stay exact in a double
+{% set shift = 67108864 %}
 with
 
 responses as (
-
-    select
-        *,
-        -- whole microseconds add up to the same sum in any order
-        coalesce(cast(floor(latency_sec * 1e6 + 0.5) as bigint), 0) as latency_us
-
-    from {{ ref('int_responses') }}
-
-),
-
-responses_counted as (
 
     select
         response_id,
@@ -25,60 +15,112 @@ responses_counted as (
         skill_list_number,
         correct,
         ts_epoch,
-        {{ in_earlier_seconds(n, user) }} as prior_n,
-        {{ in_earlier_seconds(n_correct, user) }} as prior_n_correct,
-        {%- for name, hours in spans.items() %}
-        count(*) over (
-            partition by user_number
-            order by ts_epoch
-            range between {{ hours * 3600 }} preceding and current row
-        ) as n_in_{{ name }},
-        {%- endfor %}
-        -- right ones among all but the last 5 and 20: what is left of the sum is theirs
+        -- two counts in one number, so that one window sums both
+        case when help_before then 1 else 0 end
+        + case when latency_sec is null then 0 else {{ shift }} end as tally,
+        -- whole microseconds add up to the same sum in any order
+        coalesce(cast(floor(latency_sec * 1e6 + 0.5) as bigint), 0) as latency_us
+
+    from {{ ref('int_responses') }}
+
+),
+
+-- What the order of single answers tells. Counted apart, so that the first of a second
+-- can tell the others; the fewer columns each sort carries, the better.
+responses_ordered as (
+
+    select
+        *,
+        lag(ts_epoch) over user_timeline as ts_epoch_before,
         {%- for n in (5, 20) %}
-        count(case when correct then 1 end) over (
+        {{ n_correct }} over (
             partition by user_number
             order by ts_epoch, response_id
-            rows between unbounded preceding and {{ n + 1 }} preceding
-        ) as n_correct_before_last_{{ n }},
+            rows between {{ n }} preceding and 1 preceding
+        ) as n_correct_of_{{ n }}_before,
         {%- endfor %}
-        count(*) over (
+        rank() over (
+            partition by user_number, item_id
+            order by ts_epoch
+        ) - 1 as item_prior_n,
+        {{ in_earlier_seconds(n_correct, 'user_number, item_id') }}
+            as item_prior_n_correct
+
+    from responses
+
+    window user_timeline as (
+        partition by user_number
+        order by ts_epoch, response_id
+    )
+
+),
+
+responses_counted as (
+
+    select
+        response_id,
+        user_number,
+        skill_list_number,
+        correct,
+        ts_epoch,
+        item_prior_n,
+        item_prior_n_correct,
+        count(*) over until_now as n_until,
+        count(*) over this_second as n_now,
+        {{ in_earlier_seconds(n_correct, 'user_number') }} as prior_n_correct,
+        {%- for n in (5, 20) %}
+        {{ of_first_of_second('n_correct_of_%d_before' % n) }}
+            as last_{{ n }}_n_correct,
+        {%- endfor %}
+        {%- for name in spans %}
+        count(*) over last_{{ name }} as n_in_{{ name }},
+        {%- endfor %}
+        {{ of_first_of_second('ts_epoch_before') }} as prior_ts_epoch,
+        {{ in_earlier_seconds('sum(tally)', 'user_number') }} as prior_tally,
+        {{ in_earlier_seconds('sum(latency_us)', 'user_number') }} as prior_latency_us
+
+    from responses_ordered
+
+    window
+        until_now as (
             partition by user_number
             order by ts_epoch
             range between unbounded preceding and current row
-        ) as n_until,
-        lag(ts_epoch) over (
+        ),
+        this_second as (
             partition by user_number
-            order by ts_epoch, response_id
-        ) as ts_epoch_before,
-        {{ in_earlier_seconds('count(case when help_before then 1 end)', user) }}
-            as prior_n_help,
-        {{ in_earlier_seconds('sum(latency_us)', user) }} as prior_latency_us,
-        {{ in_earlier_seconds('count(latency_sec)', user) }} as prior_n_latencies,
-        {{ in_earlier_seconds(n, item) }} as item_prior_n,
-        {{ in_earlier_seconds(n_correct, item) }} as item_prior_n_correct
-
-    from responses
+            order by ts_epoch
+            range between current row and current row
+        ),
+    {%- for name, hours in spans.items() %}
+    last_{{ name }} as (
+        partition by user_number
+        order by ts_epoch
+        range between {{ hours * 3600 }} preceding and current row
+    ){{ "," if not loop.last }}
+    {%- endfor %}
 
 )
 
 select
-    *,
-    -- the smallest of a second is its first response's, whose last ones are earlier
-    {%- for n in (5, 20) %}
-    prior_n_correct - min(n_correct_before_last_{{ n }}) over same_second
-        as last_{{ n }}_n_correct,
-    {%- endfor %}
+    response_id,
+    user_number,
+    skill_list_number,
+    correct,
+    ts_epoch,
+    n_until,
+    n_until - n_now as prior_n,
+    prior_n_correct,
+    last_5_n_correct,
+    last_20_n_correct,
     {%- for name in spans %}
-    n_in_{{ name }} - (n_until - prior_n) as prior_{{ name }}_n,
+    n_in_{{ name }} - n_now as prior_{{ name }}_n,
     {%- endfor %}
-    -- the first second has none before
-    nullif(min(ts_epoch_before) over same_second, ts_epoch) as prior_ts_epoch
+    prior_ts_epoch,
+    cast(prior_tally % {{ shift }} as bigint) as prior_n_help,
+    cast(prior_latency_us as bigint) as prior_latency_us,
+    cast(floor(prior_tally / {{ shift }}e0) as bigint) as prior_n_latencies,
+    cast(item_prior_n as bigint) as item_prior_n,
+    item_prior_n_correct
 
 from responses_counted
-
-window same_second as (
-    partition by user_number
-    order by ts_epoch
-    range between current row and current row
-)

@@ -1,6 +1,6 @@
 {{ config(materialized='table') }}
 -- One row per order_id, with the skills of its rows as a list; rows that contradict
--- each other fail. A table, since every reading of the text file costs as much again.
+-- each other fail.
 --
 -- Most answers are one row and are taken as they stand; only those of several rows are
 -- grouped, since a list for each of millions of groups costs more than all else here.
@@ -8,25 +8,7 @@ with
 
 raw_answers as (
 
-    select
-        order_id,
-        user_id,
-        problem_id,
-        original,
-        correct,
-        -- the collapsed file has one row an answer, its skills, which are numbers, with
-        -- _ between; Area_Circle is one skill
-        case
-            when
-                instr(skill_id, '_') > 0
-                and {{ matches('skill_id', '^[0-9]+(_[0-9]+)+$') }}
-                then replace(skill_id, '_', ',')
-            else skill_id
-        end as skill_codes,
-        ms_first_response,
-        first_action
-
-    from {{ raw_rows('assistments_2009', 'skill_builder_data') }}
+    select * from {{ ref('stg_assistments_2009__rows') }}
 
 ),
 

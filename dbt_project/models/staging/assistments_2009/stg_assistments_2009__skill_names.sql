@@ -1,12 +1,11 @@
 -- One row per skill that the log names; where it has several names, the smallest.
 select
     'assistments_2009' as dataset,
-    skill_id as skill_key,
+    skill_codes as skill_key,
     min(skill_name) as skill_name
 
-from {{ raw_rows('assistments_2009', 'skill_builder_data') }}
+from {{ ref('stg_assistments_2009__rows') }}
 
--- of several skills in one field nobody can tell which part of the name is whose
-where nullif(skill_name, '') is not null and instr(skill_id, '_') = 0
+where skill_name is not null
 
-group by skill_id
+group by skill_codes
