@@ -23,6 +23,8 @@ from models_py.recommendation.sequences import cut_to_last
 from models_py.recommendation.softmax import Negatives
 from models_py.seeding import seeded
 
+TIERS = (0.33, 0.66)  # where reliability turns medium, and high, in the marts
+
 
 @dataclass(frozen=True)
 class ContextConfig:
@@ -37,6 +39,8 @@ class ContextConfig:
             draws them in large vocabularies only.
         max_length: a prefix is cut to this many last items.
         context_length: so many last items of each support sequence are read.
+        reads_reliability: whether a support sequence opens by its session's tier of
+            reliability, where that session is over when the queries are asked.
     """
 
     embedding_dim: int = 128
@@ -45,6 +49,7 @@ class ContextConfig:
     negatives: int | None = None
     max_length: int = 50
     context_length: int = 20
+    reads_reliability: bool = False
 
     def __post_init__(self) -> None:
         require(self.embedding_dim >= 1, "embedding_dim must be 1 or more")
@@ -104,9 +109,10 @@ class ContextGRU(nn.Module):
         super().__init__()
         self.config = config
         self.opening = n_items  # a token before each sequence
+        n_openings = 1 + (len(TIERS) + 1 if config.reads_reliability else 0)
         with seeded(seed):
             self.embedding = nn.Embedding(
-                n_items + 2, config.embedding_dim, padding_idx=PAD
+                n_items + 1 + n_openings, config.embedding_dim, padding_idx=PAD
             )
             self.gru = nn.GRU(config.embedding_dim, config.hidden_dim, batch_first=True)
             self.to_items = (
@@ -177,6 +183,23 @@ class ContextGRU(nn.Module):
         rows = shared_rows(pairs, chosen, task, self.config.max_length)
         read = rows.prefixes.append(pairs.label[chosen[rows.last]])
         read = cut_to_last(read, self.config.context_length).prepend(self.opening)
+        if self.config.reads_reliability:
+            last = chosen[rows.last]
+            reliability = pairs.reliability[last]
+            tier = 1 + torch.bucketize(reliability, torch.tensor(TIERS), right=True)
+            is_over = ~_is_asked(blocks, task[rows.last], pairs.sequence[last])
+            read.values[read.offsets[:-1]] += tier * is_over
         n_tokens = torch.zeros(len(blocks), dtype=torch.int64)
         n_tokens.index_add_(0, task[rows.last], read.lengths)
         return Ragged.of_lengths(read.values, n_tokens).prepend(self.opening)
+
+
+def _is_asked(blocks: Blocks, task: Tensor, sequence: Tensor) -> Tensor:
+    """Whether a task's queries continue a sequence, or nobody knows which it is."""
+    asked = blocks.pairs.sequence[blocks.query.values]
+    owner = torch.repeat_interleave(blocks.query.lengths)
+    of_queries = torch.stack([owner, asked], 1)
+    both = torch.cat([of_queries, torch.stack([task, sequence], 1)])
+    _, number = torch.unique(both, dim=0, return_inverse=True)
+    continued = torch.isin(number[len(asked) :], number[: len(asked)])
+    return continued | (sequence < 0)

@@ -53,7 +53,8 @@ DEFAULT_SEED = 20260107
     help="A setting of the process, repeatable. Of ad_events: effect=0, "
     "effect_slope=0, click_slope=2 (less overlap), order_weight=0, unmeasured=1. Of "
     "xuetangx: drift=1 (by the last month all steps follow another process), born=0.15 "
-    "and ended=0.15 (shares of the courses).",
+    "and ended=0.15 (shares of the courses); or guests=0.5 (share of sessions of "
+    "somebody else at the account, which session reliability tells).",
 )
 @click.option("--quiet", is_flag=True, help="No progress bar.")
 def simulate_command(

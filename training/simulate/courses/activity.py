@@ -70,6 +70,7 @@ class Activity:
 
     Args:
         programme: of each user, shape (U,).
+        is_guest: sessions of somebody else at the account, shape (R,).
         session_user: user of each session, ascending, shape (R,).
         platform: platform session of each session, ascending, shape (R,).
         visits: courses visited, a sequence a session; neighbours differ.
@@ -79,6 +80,7 @@ class Activity:
     """
 
     programme: Ints
+    is_guest: np.ndarray
     session_user: Ints
     platform: Ints
     visits: Sequences
@@ -100,6 +102,7 @@ class Activity:
         n_events = int(np.searchsorted(self.event_visit, n_visits))
         return Activity(
             programme=self.programme[:n_users],
+            is_guest=self.is_guest[:n_sessions],
             session_user=self.session_user[:n_sessions],
             platform=self.platform[:n_sessions],
             visits=Sequences(
@@ -111,20 +114,34 @@ class Activity:
 
 
 def draw_activity(
-    config: ActivityConfig, programmes: Programmes, rng: np.random.Generator
+    config: ActivityConfig,
+    programmes: Programmes,
+    rng: np.random.Generator,
+    guests: float = 0.0,
 ) -> Activity:
-    """Draw one block of `config.block_users` users."""
+    """Draw one block of `config.block_users` users.
+
+    Args:
+        guests: share of sessions of somebody else, whose programme is drawn anew, with
+            one event a visit.
+    """
     programme = rng.integers(0, config.process.n_programmes, config.block_users)
     n_sessions = _draw_session_counts(config, rng)
     session_user = np.repeat(np.arange(config.block_users), n_sessions)
     n_visits = 1 + _draw_switches(config, rng, session_user)
-    items = programmes.sample(rng, programme[session_user], n_visits)
+    followed, is_guest = programme[session_user], np.zeros(len(session_user), bool)
+    if guests:
+        is_guest = rng.random(len(session_user)) < guests
+        others = rng.integers(0, config.process.n_programmes, len(session_user))
+        followed = np.where(is_guest, others, followed)
+    items = programmes.sample(rng, followed, n_visits)
     visits = Sequences.of_lengths(items, n_visits)
-    event_visit = _draw_event_visits(config, rng, visits)
+    event_visit = _draw_event_visits(config, rng, visits, is_guest)
     starts_hash = rng.random(len(session_user)) >= config.same_hash_share
     starts_hash[_first_of_runs(session_user)] = True
     return Activity(
         programme=programme,
+        is_guest=is_guest,
         session_user=session_user,
         platform=starts_hash.cumsum() - 1,
         visits=visits,
@@ -158,12 +175,16 @@ def _draw_switches(
 
 
 def _draw_event_visits(
-    config: ActivityConfig, rng: np.random.Generator, visits: Sequences
+    config: ActivityConfig,
+    rng: np.random.Generator,
+    visits: Sequences,
+    is_guest: np.ndarray,
 ) -> Ints:
     """Visit of each event: one a visit, the others anywhere in the session, (E,)."""
     n_visits = np.diff(visits.offsets)
     drawn = _log_normal(rng, config.extra_median, config.extra_sigma, len(n_visits))
     extra = np.minimum(drawn, config.max_extra).astype(np.int64)
+    extra[is_guest] = 0
     session = np.repeat(np.arange(len(n_visits)), extra)
     within = (rng.random(len(session)) * n_visits[session]).astype(np.int64)
     n_events = 1 + np.bincount(

@@ -155,7 +155,11 @@ class BayesFilter:
         return seen
 
     def support_evidence(
-        self, sequences: Sequences, support: Ints, query: Ints
+        self,
+        sequences: Sequences,
+        support: Ints,
+        query: Ints,
+        is_guest: np.ndarray | None = None,
     ) -> Floats:
         """Log likelihood of what the support pairs tell beyond a query's own prefix.
 
@@ -167,6 +171,8 @@ class BayesFilter:
             support: where the labels of an episode's support pairs are in
                 `sequences.items`, ascending, shape (E, K).
             query: the same of its queries, all behind the support, shape (E, Q).
+            is_guest: sequences of somebody else, which tell nothing of the learner's
+                own, nor these of them, shape (R,).
         Returns:
             To be added to the prefix's evidence, shape (E, Q, Z).
         """
@@ -174,9 +180,12 @@ class BayesFilter:
         of_support, of_query = number[support], number[query]
         is_last = np.diff(of_support, axis=1, append=-1) != 0  # (E, K)
         is_other = of_support[:, None] != of_query[..., None]  # (E, Q, K)
-        is_counted = (is_last[:, None] & is_other).astype(float)
+        is_counted = is_last[:, None] & is_other
+        if is_guest is not None:
+            is_own = ~is_guest
+            is_counted &= is_own[of_support][:, None] & is_own[of_query][..., None]
         told = self.evidence(sequences)[support]  # (E, K, Z)
-        return np.einsum("eqk,ekz->eqz", is_counted, told)
+        return np.einsum("eqk,ekz->eqz", is_counted.astype(float), told)
 
     def predict(
         self,

@@ -37,18 +37,25 @@ class CourseSettings:
             changes nothing.
         born, ended: share of the catalogue that only the process after, or only the
             one before, leads to.
+        guests: share of sessions of somebody else at the account, of a programme drawn
+            anew, with one event a visit: session reliability tells whom to believe.
     """
 
     drift: float = 0.0
     born: float = 0.15
     ended: float = 0.15
+    guests: float = 0.0
 
     def __post_init__(self) -> None:
-        for name in ("drift", "born", "ended"):
+        for name in ("drift", "born", "ended", "guests"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} must lie between 0 and 1")
         if self.born + self.ended > 0.5:
             raise ValueError("born and ended must not be more than half of all courses")
+        if self.drift and self.guests:
+            raise ValueError(
+                "drift and guests are worlds of their own: set one of them"
+            )
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,8 @@ class Histories:
         sequences: R sequences of N items, a user's one after the other in time.
         user: position in `user_ids` of each sequence, ascending, shape (R,).
         at: time of each item in epoch seconds, rising within a user, shape (N,).
+        is_guest: sequences of somebody else at the account, shape (R,); None where
+            everybody has an account of their own.
     """
 
     user_ids: list[str]
@@ -25,6 +27,7 @@ class Histories:
     sequences: Sequences
     user: Ints
     at: Ints
+    is_guest: np.ndarray | None = None
 
     def of_users(self, is_kept: np.ndarray) -> "Histories":
         """Only the users marked True, shape (U,)."""
@@ -39,4 +42,5 @@ class Histories:
             sequences=Sequences.of_lengths(self.sequences.items[kept_item], lengths),
             user=renumbered[self.user[kept_sequence]],
             at=self.at[kept_item],
+            is_guest=None if self.is_guest is None else self.is_guest[kept_sequence],
         )

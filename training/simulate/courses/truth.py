@@ -192,7 +192,9 @@ class TruthWriter:
         user = judged.user[sequences.number()[at]]
         support, query = self._episodes(judged, user)  # (E, K) and (E, Q)
         self._queries.append(prediction.take(query.ravel()))
-        told = self._filter.support_evidence(sequences, at[support], at[query])
+        told = self._filter.support_evidence(
+            sequences, at[support], at[query], judged.is_guest
+        )
         asked = query.ravel()
         informed = evidence[asked] + told.reshape(len(asked), evidence.shape[1])
         self._queries_with_support.append(self._predict(sequences, informed, at[asked]))

@@ -140,7 +140,7 @@ def simulate(request: Request) -> Counts:
         WRITERS[request.form](request.raw, names) as log,
         size.progress_bar("xuetangx", request.show_progress) as bar,
     ):
-        for part in _parts(request, size, config, programmes, drift):
+        for part in _parts(request, size, config, programmes, drift, settings.guests):
             chance = np.random.default_rng(request.chance(RAW_EVENTS, part.number))
             log.add(_raw_events(part, OTHER_SHARE[request.form], chance))
             truth.add(_histories(part, names))
@@ -148,7 +148,7 @@ def simulate(request: Request) -> Counts:
             n_events += len(part.activity.event_at)
             bar.update(size.reached(n_users, n_events) - bar.n)
         log.finish()
-        truth.finish(asdict(config) | (asdict(settings) if drift else {}))
+        truth.finish(asdict(config) | (asdict(settings) if request.settings else {}))
     return Counts(n_users, n_events, truth.n_pairs)
 
 
@@ -172,12 +172,13 @@ def _parts(
     config: ActivityConfig,
     programmes: Programmes,
     drift: Drift | None,
+    guests: float,
 ) -> Iterator[Part]:
     """Blocks of users until there are enough; the last is cut between users."""
     n_users = n_events = n_platform = 0
     for number in count():
         chance = np.random.default_rng(request.chance(ACTIVITY, number))
-        drawn = draw_activity(config, programmes, chance)
+        drawn = draw_activity(config, programmes, chance, guests)
         if drift:
             drawn = _in_a_changing_world(drawn, drift, chance)
         events = np.bincount(drawn.event_user())
@@ -244,4 +245,5 @@ def _histories(part: Part, names: Names) -> Histories:
         sequences=activity.visits,
         user=activity.session_user,
         at=activity.visit_at(),
+        is_guest=activity.is_guest,
     )

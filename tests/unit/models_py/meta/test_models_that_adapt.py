@@ -9,8 +9,10 @@ import torch
 from models_py import registry
 from models_py.config import OptimiserConfig
 from models_py.meta.blocks import Blocks
+from models_py.meta.context import ContextConfig, ContextGRU
+from models_py.meta.tasks import Tasks
 from models_py.recommendation.session_knn import SessionKNNConfig
-from tests.unit.models_py.meta.made_tasks import either_way, random_tasks
+from tests.unit.models_py.meta.made_tasks import either_way, pairs_of, random_tasks
 from training.fit.checkpoints import load_model, save_model
 from training.fit.loop import fit
 
@@ -146,3 +148,23 @@ def test_best_offers_validation_what_it_would_score_after_each_choice():
         model.choose(choice)
         assert choice.knn_weight + choice.markov_weight < 1
         torch.testing.assert_close(model.score_tasks(TASKS), scores.log_softmax(-1))
+
+
+def test_reliability_is_read_of_sessions_that_are_over():
+    """Of the one that the queries continue it would tell how that will end."""
+    network = ContextGRU(
+        N_ITEMS, ContextConfig(embedding_dim=4, hidden_dim=6, reads_reliability=True), 1
+    )
+    pairs = pairs_of([[0, 1, 2], [3, 4, 5, 6]])  # rows 0, 1 and 2, 3, 4
+    task = (pairs, torch.tensor([[1, 2]]), torch.tensor([[3, 4]]), torch.zeros(1))
+
+    def states(*reliability: float) -> torch.Tensor:
+        told = dataclasses.replace(pairs, reliability=torch.tensor(reliability))
+        blocks = Blocks.of_tasks(Tasks(told, *task[1:]))
+        with torch.no_grad():
+            return network.eval().states(network.lay_out(blocks))
+
+    low, high = 0.1, 0.9
+    usual = states(low, low, low, low, low)
+    assert torch.equal(usual, states(low, low, high, high, high))
+    assert not torch.equal(usual, states(high, high, low, low, low))
