@@ -3,7 +3,7 @@
 -- strictly earlier seconds; means over the skills.
 {%- set rates = ['prior_correct_rate', 'last_3_correct_rate', 'last_10_correct_rate'] %}
 {%- set counts = [] %}
-{%- for span in ['hour', 'day', 'week', 'month'] %}
+{%- for span in time_spans() %}
 {%- do counts.extend(['prior_' ~ span ~ '_n', 'prior_' ~ span ~ '_n_correct']) %}
 {%- endfor %}
 -- most ask for one: groups of one row cost more than the windows that they are made of

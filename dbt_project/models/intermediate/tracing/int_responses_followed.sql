@@ -1,7 +1,6 @@
 -- One row per response: what its user did before, in strictly earlier seconds.
 {%- set n_correct = 'count(case when correct then 1 end)' %}
--- hours that answers are counted over, as DAS3H's (Choffin et al., EDM 2019)
-{%- set spans = {"hour": 1, "day": 24, "week": 168, "month": 720} %}
+{%- set spans = time_spans() %}
 -- more than anybody's answers; products stay exact in a double
 {% set shift = 67108864 %}
 with

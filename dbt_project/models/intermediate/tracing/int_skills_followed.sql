@@ -2,8 +2,7 @@
 -- in strictly earlier seconds.
 {%- set skill = 'user_number, skill_id' %}
 {%- set n_correct = 'count(case when correct then 1 end)' %}
--- hours that answers are counted over, as DAS3H's (Choffin et al., EDM 2019)
-{%- set spans = {"hour": 1, "day": 24, "week": 168, "month": 720} %}
+{%- set spans = time_spans() %}
 -- more than anybody's answers on one skill; products stay exact in a double
 {% set shift = 67108864 %}
 with

@@ -1,6 +1,5 @@
 -- One row per response: what its user had shown before, in strictly earlier seconds.
--- hours that answers are counted over, as DAS3H's (Choffin et al., EDM 2019)
-{% set spans = {"hour": 1, "day": 24, "week": 168, "month": 720} %}
+{% set spans = time_spans() %}
 with
 
 responses as (
