@@ -1,5 +1,6 @@
 """Variable-length rows of item ids, stored end to end."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -107,6 +108,19 @@ def pad_aligned(values: Tensor, lengths: Tensor, width: int) -> Tensor:
     padded = torch.zeros(len(lengths), width, dtype=values.dtype)
     padded[filled] = values
     return padded
+
+
+def row_and_place(sizes: Sequence[int]) -> tuple[Tensor, Tensor]:
+    """Of values that lie place by place, the row and the place of each.
+
+    Args:
+        sizes: rows that each place still has, none more than the one before.
+    Returns:
+        Shape (sum of sizes,) each.
+    """
+    lengths = torch.tensor(sizes)
+    place = torch.repeat_interleave(lengths)
+    return torch.arange(len(place)) - (lengths.cumsum(0) - lengths)[place], place
 
 
 def _offsets(lengths: Tensor) -> Tensor:

@@ -18,7 +18,7 @@ own, and nothing is computed that the steps leave as it was:
   ICML 2022.) The result is that of dense descent, to rounding.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -28,7 +28,7 @@ from torch.nn import functional
 
 from models_py.fitting import Diverged
 from models_py.meta.tasks import Asked, TaskBatch
-from models_py.ragged import PAD
+from models_py.ragged import PAD, row_and_place
 from models_py.recommendation.output import SharedOutput
 from models_py.recommendation.protocol import Recommender
 
@@ -66,8 +66,10 @@ class AdaptableNetwork(Recommender, Protocol):
     def __call__(self, embedded: Tensor, /) -> Tensor:
         """States from embedded items, (B, L, E) → (B, L, H)."""
 
-    def task_states(self, weights: Mapping[str, Tensor], embedded: Tensor) -> Tensor:
-        """States of many learners, (T, R, L, E) → (T, R, L, H)."""
+    def task_states(
+        self, weights: Mapping[str, Tensor], embedded: Tensor, sizes: Sequence[int]
+    ) -> Tensor:
+        """States of many learners, rows place by place, (T, P, E) → (T, P, H)."""
 
 
 @dataclass(frozen=True)
@@ -117,11 +119,12 @@ class Learners:
         """The states behind the pairs' prefixes, shape (T, N, H)."""
         if self.body is None:
             return _common_states(self.network, asked)
-        task = torch.arange(len(asked.ids), device=asked.ids.device)[:, None, None]
-        own = self.slots[task, asked.slot.clamp(min=0)]  # (T, R, L, E)
+        task = torch.arange(len(asked.ids), device=asked.ids.device)[:, None]
+        own = self.slots[task, asked.slot.clamp(min=0)]  # (T, P, E)
         common = self.network.embedding(asked.ids)
         embedded = torch.where((asked.slot >= 0)[..., None], own, common)
-        return asked.at_ends(self.network.task_states(self.body, embedded))
+        states = self.network.task_states(self.body, embedded, asked.sizes)
+        return asked.at_ends(states)
 
     def logits(self, states: Tensor) -> Tensor:
         """Scores of all items, (T, N, H) → (T, N, n_items)."""
@@ -217,8 +220,11 @@ def _common_states(network: AdaptableNetwork, asked: Asked) -> Tensor:
 
     Rows of alike length go through it together, and only states asked for are kept.
     """
-    n_tasks, n_rows, _ = asked.ids.shape
-    rows = asked.ids.flatten(0, 1)
+    n_tasks, n_rows = len(asked.ids), asked.sizes[0]
+    row, place = row_and_place(asked.sizes)
+    padded = asked.ids.new_full((n_tasks, n_rows, len(asked.sizes)), PAD)
+    padded[:, row, place] = asked.ids
+    rows = padded.flatten(0, 1)
     lengths = (rows != PAD).sum(1)
     order = lengths.argsort(stable=True)[int((lengths == 0).sum()) :]
     start, n_found = torch.zeros_like(lengths), 0  # where a row's states begin
@@ -233,7 +239,8 @@ def _common_states(network: AdaptableNetwork, asked: Asked) -> Tensor:
             start[group] = n_found + width * number
             n_found += width * len(group)
     first = n_rows * torch.arange(n_tasks, device=rows.device)[:, None]
-    return torch.cat(found)[start[first + asked.row] + asked.place]
+    at = asked.at.cpu()
+    return torch.cat(found)[start[first + row[at]] + place[at]]
 
 
 def _head_stepped(

@@ -93,29 +93,35 @@ class Asked:
     """Pairs of each task, laid out for a network.
 
     Pairs of one sequence share a row: the shorter prefix is the head of the longer.
+    Rows lie place by place, a task's longest first, and a place holds as many rows as
+    any task still has there: P of them in all, no longer R rows times L places.
 
     Args:
-        ids: item ids shifted up by one, right-padded, shape (T, R, L).
+        ids: item ids shifted up by one, `PAD` where a task has fewer, shape (T, P).
         slot: of each item among the learner's support items, -1 for others,
-            shape (T, R, L).
-        row, place: where each pair's prefix ends, shape (T, N).
+            shape (T, P).
+        sizes: rows of each place; they add up to P.
+        at: where each pair's prefix ends, shape (T, N).
         labels: 0-based item ids, shape (T, N).
     """
 
     ids: Tensor
     slot: Tensor
-    row: Tensor
-    place: Tensor
+    sizes: tuple[int, ...]
+    at: Tensor
     labels: Tensor
 
     def at_ends(self, states: Tensor) -> Tensor:
-        """The state behind each pair's prefix, (T, R, L, H) → (T, N, H)."""
+        """The state behind each pair's prefix, (T, P, H) → (T, N, H)."""
         task = torch.arange(len(states), device=states.device)[:, None]
-        return states[task, self.row, self.place]
+        return states[task, self.at]
 
     def to(self, device: torch.device) -> "Asked":
         """The same on another device."""
-        return Asked(*(getattr(self, item.name).to(device) for item in fields(self)))
+        ids, slot, at, labels = (
+            each.to(device) for each in (self.ids, self.slot, self.at, self.labels)
+        )
+        return Asked(ids, slot, self.sizes, at, labels)
 
 
 @dataclass(frozen=True)
@@ -141,30 +147,41 @@ class TaskBatch:
 
 def lay_out(tasks: Tasks, max_length: int) -> TaskBatch:
     """Tasks as padded tensors; prefixes are cut to their last `max_length` items."""
-    support = _rows_of(tasks.pairs, tasks.support, max_length)
-    query = _rows_of(tasks.pairs, tasks.query, max_length)
-    slot_ids = _distinct(support[0].flatten(1))
+    support = _asked(tasks.pairs, tasks.support, max_length)
+    query = _asked(tasks.pairs, tasks.query, max_length)
+    slot_ids = _distinct(support.ids)
     known, asked = (
-        Asked(ids, _slots(slot_ids, ids), *rest) for ids, *rest in (support, query)
+        replace(each, slot=_slots(slot_ids, each.ids)) for each in (support, query)
     )
     return TaskBatch(slot_ids, known, asked, tasks.reliability.float())
 
 
-def _rows_of(
-    pairs: PairRows, chosen: Tensor, max_length: int
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """`ids`, `row`, `place` and `labels` of the chosen pairs, given as (T, N)."""
-    task = torch.arange(len(chosen))[:, None].expand_as(chosen).flatten()
+def _asked(pairs: PairRows, chosen: Tensor, max_length: int) -> Asked:
+    """The chosen pairs, given as (T, N), with slots that nobody has."""
+    n_tasks = len(chosen)
+    task = torch.arange(n_tasks)[:, None].expand_as(chosen).flatten()
     rows = shared_rows(pairs, chosen.flatten(), task, max_length)
-    task_of_row = task[rows.last]
-    first = torch.searchsorted(task_of_row, torch.arange(len(chosen)))
-    in_task = torch.arange(len(task_of_row)) - first[task_of_row]
-    padded, _ = rows.prefixes.pad()
-    n_rows = int(in_task.max()) + 1 if len(in_task) else 1
-    ids = padded.new_zeros(len(chosen), n_rows, padded.shape[1])
-    ids[task_of_row, in_task] = padded
-    row, place = in_task[rows.row].view_as(chosen), rows.place.view_as(chosen)
-    return ids, row, place, pairs.label[chosen]
+    owner, lengths = task[rows.last], rows.prefixes.lengths
+    longest = max(int(lengths.max()) if len(lengths) else 0, 1)
+    # a task's rows, the longest first
+    order = (owner * (longest + 1) - lengths).argsort(stable=True)
+    first = torch.searchsorted(owner, torch.arange(n_tasks))
+    number = torch.empty_like(order)
+    number[order] = torch.arange(len(order)) - first[owner]
+    is_there = torch.arange(longest) < lengths[:, None]  # (R, L)
+    counts = torch.zeros(n_tasks, longest, dtype=torch.int64)
+    sizes = counts.index_add_(0, owner, is_there.long()).amax(0).clamp(min=1)
+    start = sizes.cumsum(0) - sizes
+    row, place = is_there.nonzero(as_tuple=True)
+    ids = torch.full((n_tasks, int(sizes.sum())), PAD)
+    ids[owner[row], start[place] + number[row]] = rows.prefixes.values + 1
+    return Asked(
+        ids=ids,
+        slot=torch.full_like(ids, -1),
+        sizes=tuple(sizes.tolist()),
+        at=(start[rows.place] + number[rows.row]).view_as(chosen),
+        labels=pairs.label[chosen],
+    )
 
 
 @dataclass(frozen=True)
@@ -222,5 +239,5 @@ def _distinct(ids: Tensor) -> Tensor:
 
 def _slots(slot_ids: Tensor, ids: Tensor) -> Tensor:
     """Where each id stands among its row's `slot_ids`, else -1, shape of `ids`."""
-    is_same = ids[..., None] == slot_ids[:, None, None]  # (T, R, L, S)
+    is_same = ids[..., None] == slot_ids[:, None]  # (T, P, S)
     return torch.where(is_same.any(-1), is_same.long().argmax(-1), -1)

@@ -6,7 +6,7 @@ cross-entropy take the place of session-parallel mini-batches, sampled negatives
 and the BPR-max / TOP1 losses, and embeddings score items too (see docs/models.md).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -127,7 +127,9 @@ class GRU(nn.Module):
         """States from embedded items, (B, L, E) → (B, L, E)."""
         return self.to_items(self.gru(embedded)[0])
 
-    def task_states(self, weights: Mapping[str, Tensor], embedded: Tensor) -> Tensor:
+    def task_states(
+        self, weights: Mapping[str, Tensor], embedded: Tensor, sizes: Sequence[int]
+    ) -> Tensor:
         """`forward` of many learners at once, each with weights of its own.
 
         Fused recurrent kernels know no batch of weights, and cuDNN's can be
@@ -136,9 +138,10 @@ class GRU(nn.Module):
         Args:
             weights: `gru.*` and `to_items.*` by name with a dimension of learners in
                 front.
-            embedded: shape (T, R, L, E).
+            embedded: rows place by place, the longest first, shape (T, P, E).
+            sizes: rows of each place.
         Returns:
-            Shape (T, R, L, E).
+            Shape (T, P, E).
         """
         states = embedded
         for layer in range(self.config.n_layers):
@@ -146,15 +149,14 @@ class GRU(nn.Module):
                 weights[f"gru.{name}_l{layer}"]
                 for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
             )
-            # a learner's rows side by side: else its weights are copied for each row
-            flat = torch.baddbmm(into_bias[:, None], states.flatten(1, 2), into.mT)
-            from_items = flat.unflatten(1, states.shape[1:3])
-            states = recurrence(from_items, recurrent.mT, recurrent_bias[:, None])
+            from_items = torch.baddbmm(into_bias[:, None], states, into.mT)
+            states = recurrence(
+                from_items, recurrent.mT, recurrent_bias[:, None], sizes
+            )
         if isinstance(self.to_items, nn.Identity):
             return states
         weight, bias = weights["to_items.weight"], weights["to_items.bias"]
-        flat = torch.baddbmm(bias[:, None], states.flatten(1, 2), weight.mT)
-        return flat.unflatten(1, states.shape[1:3])
+        return torch.baddbmm(bias[:, None], states, weight.mT)
 
     def batches(
         self,

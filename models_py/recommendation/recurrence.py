@@ -8,6 +8,8 @@ the form of `torch.nn.GRU`:
     h'   = (1 - z) * n + z * h
 """
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
@@ -17,17 +19,21 @@ from torch.nn.utils.rnn import PackedSequence
 aten = torch.ops.aten
 
 
-def recurrence(from_items: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    """States from an all-zero first one.
+def recurrence(
+    from_items: Tensor, weight: Tensor, bias: Tensor, sizes: Sequence[int]
+) -> Tensor:
+    """States from an all-zero first one, of rows that lie place by place.
 
     Args:
-        from_items: what the inputs add to the gates r, z and n, shape (T, R, L, 3H).
+        from_items: what the inputs add to the gates r, z and n, shape (T, P, 3H).
         weight: from state to gates, one matrix for each of T, shape (T, H, 3H).
         bias: shape (T, 1, 3H).
+        sizes: rows that each place still has, the first of those before; they add up
+            to P.
     Returns:
-        Shape (T, R, L, H).
+        Shape (T, P, H).
     """
-    return _Recurrence.apply(from_items, weight, bias)
+    return _Recurrence.apply(from_items, weight, bias, list(sizes))
 
 
 class _Recurrence(torch.autograd.Function):
@@ -39,28 +45,31 @@ class _Recurrence(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx, from_items: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    def forward(ctx, from_items, weight, bias, sizes: list[int]) -> Tensor:
         size = weight.shape[1]
-        state = from_items.new_zeros(*from_items.shape[:2], size)
+        state = from_items.new_zeros(len(from_items), sizes[0], size)
         states = []
-        for x in from_items.unbind(2):  # (T, R, 3H)
+        for x in from_items.split(sizes, 1):  # (T, R, 3H)
+            state = state[:, : x.shape[1]]
             from_state = torch.baddbmm(bias, state, weight)
             gates = torch.sigmoid(x[..., : 2 * size] + from_state[..., : 2 * size])
             reset, update = gates.split(size, -1)
             new = torch.tanh(x[..., 2 * size :] + reset * from_state[..., 2 * size :])
             state = torch.lerp(new, state, update)
             states.append(state)
-        found = torch.stack(states, 2)
+        found = torch.cat(states, 1)
+        ctx.sizes = sizes
         ctx.save_for_backward(from_items, weight, bias, found)
         return found
 
     @staticmethod
-    def backward(ctx, upstream: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def backward(ctx, upstream: Tensor):
         from_items, weight, bias, states = ctx.saved_tensors
-        size, shape = weight.shape[1], states.shape[:3]
-        before = torch.cat([torch.zeros_like(states[:, :, :1]), states[:, :, :-1]], 2)
-        from_state = torch.baddbmm(bias, before.flatten(1, 2), weight)
-        from_state = from_state.unflatten(1, shape[1:])  # (T, R, L, 3H)
+        size, sizes = weight.shape[1], ctx.sizes
+        none = torch.zeros_like(states[:, : sizes[0]])
+        later = zip(states.split(sizes, 1), sizes[1:], strict=False)
+        before = torch.cat([none, *(state[:, :n] for state, n in later)], 1)
+        from_state = torch.baddbmm(bias, before, weight)  # (T, P, 3H)
         x_gates, x_new = from_items.split([2 * size, size], -1)
         h_gates, h_new = from_state.split([2 * size, size], -1)
         reset, update = torch.sigmoid(x_gates + h_gates).split(size, -1)
@@ -70,27 +79,27 @@ class _Recurrence(torch.autograd.Function):
         by_reset = by_new * h_new * reset * (1 - reset)
         by_update = (before - new) * update * (1 - update)
         by_state = torch.stack([by_reset, by_update, by_new * reset], -2)
-        total = _through_time(upstream, update, by_state, weight)  # (T, R, L, H)
-        to_state = (total[..., None, :] * by_state).flatten(-2)  # (T, R, L, 3H)
+        total = _through_time(upstream, update, by_state, weight, sizes)  # (T, P, H)
+        to_state = (total[..., None, :] * by_state).flatten(-2)  # (T, P, 3H)
         to_items = torch.cat([to_state[..., : 2 * size], total * by_new], -1)
-        flat = to_state.flatten(1, 2)
-        to_weight = before.flatten(1, 2).mT @ flat
-        return to_items, to_weight, flat.sum(1, keepdim=True)
+        return to_items, before.mT @ to_state, to_state.sum(1, keepdim=True), None
 
 
 def _through_time(
-    upstream: Tensor, update: Tensor, by_state: Tensor, weight: Tensor
+    upstream: Tensor, update: Tensor, by_state: Tensor, weight: Tensor, sizes: list[int]
 ) -> Tensor:
     """Derivative of the loss by each state, later states' share included."""
     transposed = weight.mT.contiguous()
-    total = upstream[:, :, -1]
+    direct, kept, by = (each.split(sizes, 1) for each in (upstream, update, by_state))
+    total = direct[-1]
     totals = [total]
-    for step in range(upstream.shape[2] - 1, 0, -1):
-        gates = (total[..., None, :] * by_state[:, :, step]).flatten(-2)
-        direct = torch.addcmul(upstream[:, :, step - 1], total, update[:, :, step])
-        total = torch.baddbmm(direct, gates, transposed)
+    for step in range(len(sizes) - 1, 0, -1):
+        gates = (total[..., None, :] * by[step]).flatten(-2)
+        earlier = torch.baddbmm(total * kept[step], gates, transposed)
+        goes_on, ends = direct[step - 1].tensor_split([sizes[step]], 1)
+        total = torch.cat([goes_on + earlier, ends], 1)
         totals.append(total)
-    return torch.stack(totals[::-1], 2)
+    return torch.cat(totals[::-1], 1)
 
 
 def packed_states(gru: nn.GRU, packed: PackedSequence, first: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ distance (after Shaw, Uszkoreit, Vaswani: Self-Attention with Relative Position
 Representations, NAACL 2018): places far from the start are rare in training.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -22,7 +22,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from models_py.config import OptimiserConfig, require, require_count, require_share
 from models_py.data import Queries, TrainSequences
 from models_py.fitting import Batches, FitLog, Optimise
-from models_py.ragged import PAD
+from models_py.ragged import PAD, row_and_place
 from models_py.recommendation import sequences
 from models_py.recommendation.output import (
     SHARED_STD,
@@ -185,22 +185,29 @@ class SASRec(nn.Module):
         x = embedded * self.config.dim**0.5 + self.position.weight[: embedded.shape[1]]
         return self.to_items(self.norm(self.blocks(self.dropout(x))))
 
-    def task_states(self, weights: Mapping[str, Tensor], embedded: Tensor) -> Tensor:
+    def task_states(
+        self, weights: Mapping[str, Tensor], embedded: Tensor, sizes: Sequence[int]
+    ) -> Tensor:
         """`forward` of many learners at once, each with weights of its own.
 
         Args:
             weights: parameters by name with a dimension of learners in front.
-            embedded: shape (T, R, L, D).
+            embedded: rows place by place, the longest first, shape (T, P, D).
+            sizes: rows of each place.
         Returns:
-            Shape (T, R, L, D).
+            Shape (T, P, D).
         """
+        row, place = row_and_place(sizes)
+        shape = len(embedded), sizes[0], len(sizes), embedded.shape[2]
+        padded = embedded.new_zeros(shape)  # (T, R, L, D)
+        padded[:, row, place] = embedded
 
         def of_learner(own: dict[str, Tensor], rows: Tensor) -> Tensor:
             return functional_call(self, own, (rows,))
 
         # the fused attention kernels have no second derivative
         with sdpa_kernel(SDPBackend.MATH):
-            return vmap(of_learner)(dict(weights), embedded)
+            return vmap(of_learner)(dict(weights), padded)[:, row, place]
 
     def batches(
         self,

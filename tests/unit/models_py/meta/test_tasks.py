@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from models_py.meta.blocks import cut_into_blocks
 from models_py.meta.tasks import Tasks, lay_out
-from models_py.ragged import Ragged
+from models_py.ragged import Ragged, row_and_place
 from tests.unit.models_py.meta.made_tasks import pairs_of
 
 sequences = st.lists(
@@ -16,8 +16,10 @@ sequences = st.lists(
 
 def prefix_at(asked, task: int, pair: int) -> list[int]:
     """What a network has read when it answers a pair, as 0-based ids."""
-    row, place = asked.row[task, pair], asked.place[task, pair]
-    return [int(token) - 1 for token in asked.ids[task, row, : place + 1]]
+    row, place = row_and_place(asked.sizes)
+    at = asked.at[task, pair]
+    read = asked.ids[task, (row == row[at]) & (place <= place[at])]
+    return (read - 1).tolist()
 
 
 @given(sequences, st.integers(1, 6), st.integers(1, 6), st.data())
@@ -55,8 +57,9 @@ def test_pairs_of_one_sequence_share_a_row():
         pairs, torch.tensor([[0, 1, 2, 3]]), torch.tensor([[3]]), torch.ones(1)
     )
     support = lay_out(tasks, 50).support
-    assert support.row.tolist() == [[0, 0, 0, 1]]
-    assert support.ids.tolist() == [[[2, 3, 4], [6, 0, 0]]]
+    assert support.sizes == (2, 1, 1)
+    assert support.ids.tolist() == [[2, 6, 3, 4]]
+    assert support.at.tolist() == [[0, 2, 3, 1]]
 
 
 @given(
