@@ -32,8 +32,6 @@ from models_py.ragged import PAD, row_and_place
 from models_py.recommendation.output import SharedOutput
 from models_py.recommendation.protocol import Recommender
 
-ROWS_TOGETHER = 32  # rows of alike length that a common network reads together
-
 
 class NetworkConfig(Protocol):
     """Settings of a network that reads prefixes."""
@@ -46,8 +44,8 @@ class NetworkConfig(Protocol):
 class AdaptableNetwork(Recommender, Protocol):
     """A network whose item scores are a linear layer over causal states.
 
-    An `nn.Module` with `embedding` (row 0 is padding) and `output`; its `forward`, by
-    which it is called, and `task_states` are all that lies between them.
+    An `nn.Module` with `embedding` (row 0 is padding) and `output`; `read` and
+    `task_states` go from one to the other.
     """
 
     embedding: nn.Embedding
@@ -63,8 +61,13 @@ class AdaptableNetwork(Recommender, Protocol):
     def named_parameters(self) -> Iterator[tuple[str, nn.Parameter]]:
         """All weights by name."""
 
-    def __call__(self, embedded: Tensor, /) -> Tensor:
-        """States from embedded items, (B, L, E) → (B, L, H)."""
+    def read(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
+        """States after all items of right-padded ids (B, L), and where they lie.
+
+        Returns:
+            Shape (N, H), and the number among them of each place, shape (B, L); behind
+            a row's end it means nothing. B may be 0.
+        """
 
     def task_states(
         self, weights: Mapping[str, Tensor], embedded: Tensor, sizes: Sequence[int]
@@ -134,10 +137,16 @@ class Learners:
         """What the steps so far take from the common layer's logits."""
         if self.rates.output is None or self.rates.bias is None:
             return (states @ self.states.mT + 1) @ self.errors
-        # a rate for each weight, so the products themselves: (T, n_items, H)
-        products = self.rates.output * (self.errors.mT @ self.states)
+        # a rate for each weight, so the products themselves, (n_items, H), learner by
+        # learner: of all together they leave the cache
         of_bias = self.rates.bias * self.errors.sum(1)
-        return states @ products.mT + of_bias[:, None]
+        found = [
+            asked @ (self.rates.output * (errors.T @ known)).T
+            for asked, errors, known in zip(
+                states, self.errors, self.states, strict=True
+            )
+        ]
+        return torch.stack(found) + of_bias[:, None]
 
 
 def adapted(
@@ -216,31 +225,19 @@ def body_of(network: AdaptableNetwork) -> dict[str, nn.Parameter]:
 
 
 def _common_states(network: AdaptableNetwork, asked: Asked) -> Tensor:
-    """States of the network as it is behind the pairs' prefixes, shape (T, N, H).
-
-    Rows of alike length go through it together, and only states asked for are kept.
-    """
+    """States of the network as it is behind the pairs' prefixes, shape (T, N, H)."""
     n_tasks, n_rows = len(asked.ids), asked.sizes[0]
     row, place = row_and_place(asked.sizes)
     padded = asked.ids.new_full((n_tasks, n_rows, len(asked.sizes)), PAD)
     padded[:, row, place] = asked.ids
-    rows = padded.flatten(0, 1)
-    lengths = (rows != PAD).sum(1)
-    order = lengths.argsort(stable=True)[int((lengths == 0).sum()) :]
-    start, n_found = torch.zeros_like(lengths), 0  # where a row's states begin
-    found = [network.output.weight.new_zeros(0, network.output.in_features)]
+    is_row = (padded != PAD).any(-1)
+    number = torch.zeros_like(padded)  # where a row's states lie
     # cuDNN differentiates a recurrent layer in training mode only, dropout or not
     with torch.backends.cudnn.flags(enabled=False):
-        for group in order.split(ROWS_TOGETHER) if len(order) else ():
-            width = int(lengths[group[-1]])
-            states = network(network.embedding(rows[group, :width]))
-            found.append(states.flatten(0, 1))
-            number = torch.arange(len(group), device=rows.device)
-            start[group] = n_found + width * number
-            n_found += width * len(group)
-    first = n_rows * torch.arange(n_tasks, device=rows.device)[:, None]
+        states, number[is_row] = network.read(padded[is_row])
+    task = torch.arange(n_tasks, device=padded.device)[:, None]
     at = asked.at.cpu()
-    return torch.cat(found)[start[first + row[at]] + place[at]]
+    return states[number[task, row[at], place[at]]]
 
 
 def _head_stepped(

@@ -177,11 +177,22 @@ class GRU(nn.Module):
 
     def _asked_states(self, batch: SequenceBatch) -> Tensor:
         """What is scored at each position that is asked, shape (T, E)."""
-        if self.config.n_layers > 1:
-            return self.states(batch.inputs)[batch.asks]
-        embedded = self.dropout(self.embedding(batch.inputs)).flatten(0, 1)
-        lengths = (batch.inputs != PAD).sum(1).cpu()
-        place = torch.arange(len(embedded)).view(batch.inputs.shape)
+        states, number = self.read(batch.inputs)
+        return states[number[batch.asks]]
+
+    def read(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
+        """States after all items of right-padded ids (B, L), and where they lie.
+
+        Returns:
+            Shape (N, embedding_dim), and the number among them of each place, shape
+            (B, L); behind a row's end it means nothing. No row may be empty.
+        """
+        if self.config.n_layers > 1 or len(inputs) == 0:
+            number = torch.arange(inputs.numel(), device=inputs.device)
+            return self.states(inputs).flatten(0, 1), number.view(inputs.shape)
+        embedded = self.dropout(self.embedding(inputs)).flatten(0, 1)
+        lengths = (inputs != PAD).sum(1).cpu()
+        place = torch.arange(len(embedded)).view(inputs.shape)
         packed = pack_padded_sequence(
             place, lengths, batch_first=True, enforce_sorted=False
         )
@@ -189,9 +200,9 @@ class GRU(nn.Module):
         first = embedded.new_zeros(len(lengths), self.config.hidden_dim)
         tokens = PackedSequence(embedded[at], packed.batch_sizes)
         states = packed_states(self.gru, tokens, first)
-        number = torch.empty(len(embedded), dtype=torch.int64, device=at.device)
+        number = torch.zeros(len(embedded), dtype=torch.int64, device=at.device)
         number[at] = torch.arange(len(at), device=at.device)
-        return self.to_items(states[number.view(batch.asks.shape)[batch.asks]])
+        return self.to_items(states), number.view(inputs.shape)
 
     def fit(self, train: TrainSequences, optimise: Optimise) -> FitLog:
         """Hand the network to the training loop."""

@@ -79,27 +79,64 @@ class _Recurrence(torch.autograd.Function):
         by_reset = by_new * h_new * reset * (1 - reset)
         by_update = (before - new) * update * (1 - update)
         by_state = torch.stack([by_reset, by_update, by_new * reset], -2)
-        total = _through_time(upstream, update, by_state, weight, sizes)  # (T, P, H)
+        total = _ThroughTime.apply(upstream, update, by_state, weight, sizes)
         to_state = (total[..., None, :] * by_state).flatten(-2)  # (T, P, 3H)
         to_items = torch.cat([to_state[..., : 2 * size], total * by_new], -1)
         return to_items, before.mT @ to_state, to_state.sum(1, keepdim=True), None
 
 
-def _through_time(
-    upstream: Tensor, update: Tensor, by_state: Tensor, weight: Tensor, sizes: list[int]
-) -> Tensor:
-    """Derivative of the loss by each state, later states' share included."""
-    transposed = weight.mT.contiguous()
-    direct, kept, by = (each.split(sizes, 1) for each in (upstream, update, by_state))
-    total = direct[-1]
-    totals = [total]
-    for step in range(len(sizes) - 1, 0, -1):
-        gates = (total[..., None, :] * by[step]).flatten(-2)
-        earlier = torch.baddbmm(total * kept[step], gates, transposed)
-        goes_on, ends = direct[step - 1].tensor_split([sizes[step]], 1)
-        total = torch.cat([goes_on + earlier, ends], 1)
-        totals.append(total)
-    return torch.cat(totals[::-1], 1)
+class _ThroughTime(torch.autograd.Function):
+    """Derivative of the loss by each state, later states' share included.
+
+    A recurrence from the last place to the first, linear in what comes from above:
+
+        total = upstream + later total * update + (later total * by_state) W^T.
+
+    Its own derivative runs the other way, with one product for the weights too.
+    """
+
+    @staticmethod
+    def forward(ctx, upstream, update, by_state, weight, sizes: list[int]) -> Tensor:
+        transposed = weight.mT.contiguous()
+        direct, kept, by = (
+            each.split(sizes, 1) for each in (upstream, update, by_state)
+        )
+        total = direct[-1]
+        totals = [total]
+        for step in range(len(sizes) - 1, 0, -1):
+            gates = (total[..., None, :] * by[step]).flatten(-2)
+            n, earlier = sizes[step], direct[step - 1].clone()
+            earlier[:, :n] += torch.baddbmm(total * kept[step], gates, transposed)
+            total = earlier
+            totals.append(total)
+        found = torch.cat(totals[::-1], 1)
+        ctx.sizes = sizes
+        ctx.save_for_backward(update, by_state, weight, found)
+        return found
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, upstream: Tensor):
+        update, by_state, weight, totals = ctx.saved_tensors
+        sizes, (n_tasks, size, _) = ctx.sizes, weight.shape
+        direct, kept, by = (
+            each.split(sizes, 1) for each in (upstream, update, by_state)
+        )
+        own = direct[0]
+        owns, before = [own], [torch.zeros_like(own)]
+        through = [own.new_zeros(n_tasks, sizes[0], 3, size)]
+        for step in range(1, len(sizes)):
+            before.append(own[:, : sizes[step]])
+            by_gates = torch.bmm(before[-1], weight).unflatten(-1, (3, size))
+            own = torch.addcmul(direct[step], before[-1], kept[step])
+            own = own + (by_gates * by[step]).sum(-2)
+            owns.append(own)
+            through.append(by_gates)
+        earlier = torch.cat(before, 1)  # (T, P, H), of the place before
+        to_by_state = torch.cat(through, 1) * totals[..., None, :]
+        gates = (totals[..., None, :] * by_state).flatten(-2)
+        to_weight = earlier.mT @ gates
+        return torch.cat(owns, 1), earlier * totals, to_by_state, to_weight, None
 
 
 def packed_states(gru: nn.GRU, packed: PackedSequence, first: Tensor) -> Tensor:

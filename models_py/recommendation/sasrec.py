@@ -40,6 +40,9 @@ from models_py.space import Between, OneOf, Space
 POSITION_STD = 0.3  # of initial position embeddings
 
 
+ROWS_TOGETHER = 32  # rows of alike length that are read together
+
+
 @dataclass(frozen=True)
 class SASRecConfig:
     """Settings of `SASRec`.
@@ -184,6 +187,27 @@ class SASRec(nn.Module):
         # small in the output, an item is loud among positions
         x = embedded * self.config.dim**0.5 + self.position.weight[: embedded.shape[1]]
         return self.to_items(self.norm(self.blocks(self.dropout(x))))
+
+    def read(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
+        """States after all items of right-padded ids (B, L), and where they lie.
+
+        Rows of alike length go through the network together.
+
+        Returns:
+            Shape (N, dim), and the number among them of each place, shape (B, L);
+            behind a row's end it means nothing.
+        """
+        lengths = (inputs != PAD).sum(1)
+        number = torch.zeros_like(inputs)
+        found, n_found = [self.position.weight.new_zeros(0, self.config.dim)], 0
+        for group in lengths.argsort(stable=True).split(ROWS_TOGETHER):
+            width = int(lengths[group].amax()) if len(group) else 0
+            states = self.states(inputs[group, :width]).flatten(0, 1)
+            place = torch.arange(n_found, n_found + len(states), device=inputs.device)
+            number[group, :width] = place.view(len(group), width)
+            found.append(states)
+            n_found += len(states)
+        return torch.cat(found), number
 
     def task_states(
         self, weights: Mapping[str, Tensor], embedded: Tensor, sizes: Sequence[int]
