@@ -86,9 +86,12 @@ class Rates:
             Where None is given a step goes as far as `learner` says, else by the
             product of both.
         learner: shape (T, n): of each learner at each of n steps; 0 is no step.
+        common: what all of `learner` is, where it is one number: a number is
+            multiplied by in half the time.
     """
 
     learner: Tensor
+    common: float | None = None
     embedding: Tensor | None = None
     body: Mapping[str, Tensor] | None = None
     output: Tensor | None = None
@@ -271,7 +274,7 @@ def _stepped(
     of_slots = None if rates.embedding is None else rates.embedding[batch.slot_ids]
     own = [of_slots, *((rates.body or {}).get(name) for name in names)]
     moved = [
-        _moved(value, gradient, rates.learner[:, step], rate)
+        _moved(value, gradient, rates, step, rate)
         for value, gradient, rate in zip(changing, gradients, own, strict=True)
     ]
     body = dict(zip(names, moved[1:], strict=True))
@@ -280,11 +283,16 @@ def _stepped(
 
 
 def _moved(
-    value: Tensor, gradient: Tensor, of_learner: Tensor, own: Tensor | None
+    value: Tensor, gradient: Tensor, rates: Rates, step: int, own: Tensor | None
 ) -> Tensor:
     """One step down the gradient, (T, …) → (T, …)."""
-    rate = of_learner.view(-1, *(1,) * (gradient.dim() - 1))
-    return torch.addcmul(value, -rate, gradient if own is None else own * gradient)
+    if rates.common is None:
+        of_learner = rates.learner[:, step].view(-1, *(1,) * (gradient.dim() - 1))
+        gradient = of_learner * gradient
+    far = -1.0 if rates.common is None else -rates.common
+    if own is None:
+        return torch.add(value, gradient, alpha=far)
+    return torch.addcmul(value, own, gradient, value=far)
 
 
 def _losses(logits: Tensor, batch: TaskBatch, rates: Rates, step: int) -> Tensor:

@@ -297,10 +297,12 @@ class MetaLearner(nn.Module):
             step = torch.arange(most, device=own.device)
             far = far * (step < own[:, None])
         if not self.method.learns_rates:
-            return Rates(learner=config.inner_rate * far)
+            common = None if self.is_adaptive else config.inner_rate
+            return Rates(config.inner_rate * far, common)
         learned = self.rates
         return Rates(
             learner=far,
+            common=None if self.is_adaptive else 1.0,
             embedding=learned[_key("embedding.weight")],
             body={name: learned[_key(name)] for name in body_of(self.network)},
             output=learned[_key("output.weight")],
