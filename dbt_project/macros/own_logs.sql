@@ -28,6 +28,10 @@
 {% macro own_parameters(path, given) %}
     {%- set seed = graph.nodes["seed.moocmeta.datasets"] -%}
     {%- set known = seed.config.column_types -%}
+    {%- set in_words = {
+        "boolean": "true or false", "bigint": "a whole number", "double": "a number",
+        "string": "a text",
+    } -%}
     {%- set values = {} -%}
     {%- for name in given if name == "dataset" or name not in known -%}
         {%- do exceptions.raise_compiler_error(
@@ -46,7 +50,7 @@
         {%- if not is_of_type[type] and not (value is none and default is none) -%}
             {%- do exceptions.raise_compiler_error(
                 path ~ ": " ~ name ~ " is " ~ ("empty" if value is none else value)
-                ~ "; it must be a " ~ type
+                ~ "; it must be " ~ in_words[type]
             ) -%}
         {%- endif -%}
         {%- do values.update({name: value}) -%}

@@ -638,6 +638,12 @@ REFUSED = {
         "sequence_scope is 'week'",
         1,
     ),
+    "more than a whole": (
+        [LOG],
+        ["--set", "split_train_until=1.5"],
+        "split_train_until is 1.5: input should be less than 1",
+        1,
+    ),
     "no sessions": (
         [LOG],
         ["--set", "session_method=platform"],

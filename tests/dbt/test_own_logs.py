@@ -36,7 +36,7 @@ SPOILED = {
     "unknown parameter": ("session_gap_sec: 1800", "gap: 3", "unknown parameter gap"),
     "text for a number": (
         *("session_gap_sec: 1800", "session_gap_sec: soon"),
-        "session_gap_sec is soon; it must be a bigint",
+        "session_gap_sec is soon; it must be a whole number",
     ),
     "value it cannot have": (
         *("sequence_scope: session", "sequence_scope: week"),

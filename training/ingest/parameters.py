@@ -14,6 +14,7 @@ from training.files import project_root
 
 FAMILIES = ("recommendation", "tracing")  # causal marts need event types of their own
 _TYPES = {"string": str, "boolean": bool, "bigint": int, "double": float}
+_BOUNDS = {"minimum": "ge", "above": "gt", "below": "lt"}  # pydantic's names for them
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ class Parameter:
     Args:
         default: what an own log gets; None where nothing is said.
         choices: the values it may have; empty where any will do.
-        minimum: the least a number may be.
+        bounds: what a number may be: `ge`, `gt`, `lt` and their numbers.
     """
 
     name: str
@@ -31,13 +32,13 @@ class Parameter:
     description: str
     default: Any
     choices: tuple[str, ...]
-    minimum: float | None
+    bounds: Mapping[str, float]
 
     def annotation(self) -> Any:
         """The type that pydantic checks."""
         kind = Literal[self.choices] if self.choices else _TYPES[self.kind]
-        if self.minimum is not None:
-            kind = Annotated[kind, Field(ge=self.minimum)]
+        if self.bounds:
+            kind = Annotated[kind, Field(**self.bounds)]
         return kind if self.default is not None else kind | None
 
 
@@ -66,7 +67,7 @@ def parameters() -> dict[str, Parameter]:
             description=" ".join(column["description"].split()),
             default=meta["default"],
             choices=tuple(meta.get("choices", ())),
-            minimum=meta.get("minimum"),
+            bounds={to: meta[at] for at, to in _BOUNDS.items() if at in meta},
         )
     return found
 
