@@ -17,6 +17,7 @@ import torch
 from benchmarks.made_sequences import prefix_percentiles, realistic_lengths
 from benchmarks.plain_maml import Plain, plain_meta_loss
 from models_py import registry
+from models_py.meta.blocks import Blocks
 from models_py.meta.learner import METHODS, MetaConfig, MetaLearner
 from models_py.meta.tasks import PairRows, Tasks
 from models_py.ragged import Ragged
@@ -33,6 +34,7 @@ def run(n_tasks: int = 320, n_items: int = 1_500, seed: int = 0) -> dict:
     make_reproducible()
     tasks, prefixes = made_tasks(np.random.default_rng(seed), n_tasks, n_items)
     batched = {name: learners_per_second(name, tasks, n_items) for name in TRAINED}
+    batched["cavia"] = with_contexts_per_second(tasks, n_items)
     plain = {
         name: plain_per_second(name, tasks.take(torch.arange(PLAIN_TASKS)), n_items)
         for name in ("maml", "fomaml")
@@ -89,6 +91,18 @@ def learners_per_second(name: str, tasks: Tasks, n_items: int) -> float:
         model.loss(batch).backward()
         n += sum(len(part.reliability) for part in batch.parts)
     return n / (time.process_time() - before)
+
+
+def with_contexts_per_second(tasks: Tasks, n_items: int) -> float:
+    """The same of learners that only have a context for themselves."""
+    network = registry.create("gru", n_items=n_items)
+    model = registry.create("cavia", n_items=n_items, network=network)
+    blocks, order = Blocks.of_tasks(tasks), torch.arange(len(tasks))
+    model.loss(model.lay_out(blocks.take(order[:32]))).backward()
+    before = time.process_time()
+    for rows in order.split(32):
+        model.loss(model.lay_out(blocks.take(rows))).backward()
+    return len(tasks) / (time.process_time() - before)
 
 
 def plain_per_second(name: str, tasks: Tasks, n_items: int) -> float:

@@ -15,6 +15,7 @@ from models_py.causal.protocol import NuisanceModel
 from models_py.causal.transformer import CausalTransformer, CausalTransformerConfig
 from models_py.meta.adaptation import AdaptableNetwork
 from models_py.meta.best import Best, BestConfig
+from models_py.meta.cavia import Cavia, CaviaConfig
 from models_py.meta.learner import METHODS, MetaConfig, MetaLearner, WarmMetaConfig
 from models_py.meta.protocol import SupportReader
 from models_py.recommendation.gru import GRU, GRUConfig
@@ -123,6 +124,16 @@ _NETWORKS: tuple[Entry[AdaptableNetwork], ...] = (
 )
 _SUPPORT_READERS: tuple[Entry[SupportReader], ...] = (
     *_META_LEARNERS,
+    Entry(
+        name="cavia",
+        title="CAVIA (adapts a context)",
+        family="recommendation",
+        factory=Cavia,
+        config=CaviaConfig,
+        is_baseline=False,
+        adapts=True,
+        wraps="trained",
+    ),
     Entry(
         name="best",
         title="Best (reads the support)",

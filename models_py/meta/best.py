@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from models_py.config import OptimiserConfig, require, require_share
 from models_py.data import Queries
 from models_py.fitting import Batches, FitLog, Optimise, Stateful
-from models_py.meta.blocks import Blocks, cut_into_blocks
+from models_py.meta.blocks import Blocks, cut_into_blocks, in_groups
 from models_py.meta.context import ContextBatch, ContextConfig, ContextGRU
 from models_py.meta.tasks import PairRows, Tasks, TrainTasks
 from models_py.recommendation.markov import Markov, MarkovConfig
@@ -260,13 +260,7 @@ class ContextNetworks(nn.Module):
         def lay_out(rows: Tensor) -> ContextBatch:  # as all members do
             return self.each[0].lay_out(blocks.take(rows))
 
-        if len(blocks) == 0:
-            return Batches([], lay_out)
-        n_targets = settings.targets_per_step(len(blocks.query.values))
-        order = torch.randperm(len(blocks), generator=generator)
-        sizes = blocks.query.lengths[order]
-        counts = torch.bincount((sizes.cumsum(0) - sizes) // n_targets)
-        return Batches(order.split(counts[counts > 0].tolist()), lay_out)
+        return Batches(in_groups(blocks, settings, generator), lay_out)
 
     def loss(self, batch: ContextBatch) -> Tensor:
         """Mean of the members' losses, a scalar."""

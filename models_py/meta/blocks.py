@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from models_py.config import OptimiserConfig
 from models_py.data import Queries
 from models_py.meta.tasks import PairRows, Tasks
 from models_py.ragged import Ragged
@@ -91,3 +92,16 @@ def cut_into_blocks(
     )
     support = Ragged.of_lengths(histories.values[at], n_before)
     return Blocks(pairs, support, Ragged.of_lengths(histories.values, size))
+
+
+def in_groups(
+    blocks: Blocks, settings: OptimiserConfig, generator: torch.Generator
+) -> list[Tensor]:
+    """Numbers of the blocks of each step, about as many queries as settings say."""
+    if len(blocks) == 0:
+        return []
+    n_targets = settings.targets_per_step(len(blocks.query.values))
+    order = torch.randperm(len(blocks), generator=generator)
+    sizes = blocks.query.lengths[order]
+    counts = torch.bincount((sizes.cumsum(0) - sizes) // n_targets)
+    return list(order.split(counts[counts > 0].tolist()))

@@ -47,6 +47,6 @@ def test_meta_benchmark_reports_every_trained_method(monkeypatch):
     result = printed_by("bench_meta", "--tasks", "32", "--items", "20")
     assert result["threads"] == 1
     rates = result["learners_per_cpu_second"]
-    assert rates.keys() == {"maml", "fomaml", "meta_sgd", "anil"}
+    assert rates.keys() == {"maml", "fomaml", "meta_sgd", "anil", "cavia"}
     assert all(rate > 0 for rate in rates.values())
     assert result["times_faster"].keys() == {"maml", "fomaml"}

@@ -14,7 +14,7 @@ from tests.unit.models_py.meta.made_tasks import either_way
 
 FITTED = (
     *("gru", "sasrec", "sakt", "dkt", "wd_irt", "causal_transformer"),
-    *("maml", "fomaml_adaptive", "meta_sgd", "anil_warm", "best"),
+    *("maml", "fomaml_adaptive", "meta_sgd", "anil_warm", "cavia", "best"),
 )
 
 
@@ -30,7 +30,8 @@ def network_and_data(name: str) -> tuple[nn.Module, Any]:
     if entry.wraps:
         base = registry.create("gru", n_items=9)
         model = registry.create(name, n_items=9, network=base)
-        return model, either_way(6, 9, seed=0)[0].episodes
+        train, _ = either_way(6, 9, seed=0)
+        return model, train.episodes if entry.method else train
     if entry.adapts:
         return registry.create(name, n_items=9).networks, either_way(6, 9, seed=0)[0]
     return registry.create(name, n_items=12), random_walks(12, 30)

@@ -30,7 +30,7 @@ QUICK = OptimiserConfig(epochs=3, patience=3, batch_size=16, min_steps=1)
 COUNTING = ("random", "popularity", "markov")
 
 # of the meta-learners, whose methods differ in how they step, each way to be fitted
-META = ("maml_warm_adaptive", "anil", "fine_tune")
+META = ("maml_warm_adaptive", "anil", "fine_tune", "cavia")
 PLAIN = [n for n in registry.names("recommendation") if not registry.MODELS[n].adapts]
 every_model = pytest.mark.parametrize("name", [*PLAIN, *META, "best"])
 
@@ -102,7 +102,7 @@ def fit(name: str, items: np.ndarray, path, **more) -> tuple[bytes, Answer]:
     config = registry.CONFIGS[name](**more)
     if hasattr(config, "optimiser"):
         config = replace(config, optimiser=QUICK)
-    if registry.MODELS[name].wraps:
+    if registry.MODELS[name].method:
         config = replace(config, validate_every=2)
     base = GRUConfig(embedding_dim=8, hidden_dim=8, optimiser=QUICK)
     settings, asked = {"gru": base, name: config}, TrainConfig(mart=marts.mart)

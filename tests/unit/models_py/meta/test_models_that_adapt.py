@@ -23,12 +23,14 @@ TASKS = random_tasks(7, n_items=N_ITEMS)
 
 # every method, start and way with reliability; names only put these together
 KINDS = ("maml", "fomaml_adaptive", "meta_sgd_warm", "anil_warm_adaptive")
-every_kind = pytest.mark.parametrize("name", [*KINDS, "fine_tune", "best"])
+every_kind = pytest.mark.parametrize("name", [*KINDS, "fine_tune", "cavia", "best"])
 
 
 def config_of(name: str):
     kind = registry.CONFIGS[name]
-    if registry.MODELS[name].wraps:
+    if name == "cavia":
+        return kind(context_dim=3, optimiser=QUICK)
+    if registry.MODELS[name].method:
         return kind(validate_every=1, tasks_per_step=2, optimiser=QUICK)
     network = dataclasses.replace(kind().network, embedding_dim=4, hidden_dim=6)
     return kind(network=network, optimiser=QUICK)
