@@ -133,6 +133,8 @@ _SUPPORT_READERS: tuple[Entry[SupportReader], ...] = (
         is_baseline=False,
         adapts=True,
         wraps="trained",
+        # scores all items at each position of the support: dear where there are many
+        is_default=False,
     ),
     Entry(
         name="best",

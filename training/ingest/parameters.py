@@ -32,7 +32,7 @@ class Parameter:
     description: str
     default: Any
     choices: tuple[str, ...]
-    bounds: Mapping[str, float]
+    bounds: Mapping[str, Any]
 
     def annotation(self) -> Any:
         """The type that pydantic checks."""
