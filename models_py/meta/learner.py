@@ -297,7 +297,9 @@ class MetaLearner(nn.Module):
             step = torch.arange(most, device=own.device)
             far = far * (step < own[:, None])
         if not self.method.learns_rates:
-            common = None if self.is_adaptive else config.inner_rate
+            # a rate beyond float32 diverges below: as a number torch would refuse it
+            fits = config.inner_rate <= torch.finfo(far.dtype).max
+            common = config.inner_rate if fits and not self.is_adaptive else None
             return Rates(config.inner_rate * far, common)
         learned = self.rates
         return Rates(
