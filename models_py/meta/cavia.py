@@ -74,7 +74,8 @@ class CaviaConfig:
     def __post_init__(self) -> None:
         require(self.context_dim >= 1, "context_dim must be 1 or more")
         require(self.inner_steps >= 1, "inner_steps must be 1 or more")
-        require(self.inner_rate > 0, "inner_rate must be above 0")
+        # torch takes no number that float32 does not hold
+        require(0 < self.inner_rate < 1e38, "inner_rate must be above 0, below 1e38")
         require_share(self.dropout, "dropout")
 
 
