@@ -66,7 +66,7 @@ class AdaptableNetwork(Recommender, Protocol):
 
         Returns:
             Shape (N, H), and the number among them of each place, shape (B, L); behind
-            a row's end it means nothing. B may be 0.
+            a row's end it means nothing. No row may be empty; B may be 0.
         """
 
     def task_states(

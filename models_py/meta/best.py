@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from models_py.config import OptimiserConfig, require, require_share
 from models_py.data import Queries
 from models_py.fitting import Batches, FitLog, Optimise, Stateful
-from models_py.meta.blocks import Blocks, cut_into_blocks, in_groups
+from models_py.meta.blocks import Blocks, block_batches
 from models_py.meta.context import ContextBatch, ContextConfig, ContextGRU
 from models_py.meta.tasks import PairRows, Tasks, TrainTasks
 from models_py.recommendation.markov import Markov, MarkovConfig
@@ -250,17 +250,8 @@ class ContextNetworks(nn.Module):
     def batches(
         self, train: TrainTasks, settings: OptimiserConfig, generator: torch.Generator
     ) -> Batches[ContextBatch]:
-        """Train users' histories cut into blocks, every pair asked once an epoch."""
-        episodes = train.episodes
-        n_support, n_query = episodes.support.shape[1], episodes.query.shape[1]
-        blocks = cut_into_blocks(
-            episodes.pairs, train.histories, n_support, n_query, generator
-        )
-
-        def lay_out(rows: Tensor) -> ContextBatch:  # as all members do
-            return self.each[0].lay_out(blocks.take(rows))
-
-        return Batches(in_groups(blocks, settings, generator), lay_out)
+        """Train users' histories cut into blocks, laid out as all members do."""
+        return block_batches(train, settings, generator, self.each[0].lay_out)
 
     def loss(self, batch: ContextBatch) -> Tensor:
         """Mean of the members' losses, a scalar."""

@@ -1,15 +1,19 @@
 """Users' histories cut at random into what is known and what is asked."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 from torch import Tensor
 
 from models_py.config import OptimiserConfig
 from models_py.data import Queries
-from models_py.meta.tasks import PairRows, Tasks
+from models_py.fitting import Batches, TrainingBatch
+from models_py.meta.tasks import PairRows, Tasks, TrainTasks
 from models_py.ragged import Ragged
 
+Batch = TypeVar("Batch", bound=TrainingBatch)
 FULL_SUPPORT = 0.7  # share of blocks that see all of their support
 
 
@@ -94,14 +98,26 @@ def cut_into_blocks(
     return Blocks(pairs, support, Ragged.of_lengths(histories.values, size))
 
 
-def in_groups(
-    blocks: Blocks, settings: OptimiserConfig, generator: torch.Generator
-) -> list[Tensor]:
-    """Numbers of the blocks of each step, about as many queries as settings say."""
+def block_batches(
+    train: TrainTasks,
+    settings: OptimiserConfig,
+    generator: torch.Generator,
+    lay_out: Callable[[Blocks], Batch],
+) -> Batches[Batch]:
+    """Train users' histories cut into blocks, every pair asked once an epoch.
+
+    A step has about as many queries as the settings say.
+    """
+    episodes = train.episodes
+    n_support, n_query = episodes.support.shape[1], episodes.query.shape[1]
+    blocks = cut_into_blocks(
+        episodes.pairs, train.histories, n_support, n_query, generator
+    )
     if len(blocks) == 0:
-        return []
+        return Batches([], lambda rows: lay_out(blocks.take(rows)))
     n_targets = settings.targets_per_step(len(blocks.query.values))
     order = torch.randperm(len(blocks), generator=generator)
     sizes = blocks.query.lengths[order]
     counts = torch.bincount((sizes.cumsum(0) - sizes) // n_targets)
-    return list(order.split(counts[counts > 0].tolist()))
+    groups = order.split(counts[counts > 0].tolist())
+    return Batches(groups, lambda rows: lay_out(blocks.take(rows)))

@@ -25,7 +25,7 @@ from models_py.config import OptimiserConfig, require, require_share
 from models_py.data import Queries
 from models_py.fitting import Batches, Diverged, FitLog, Optimise, TrainingBatch
 from models_py.meta.adaptation import AdaptableNetwork
-from models_py.meta.blocks import Blocks, cut_into_blocks, in_groups
+from models_py.meta.blocks import Blocks, block_batches
 from models_py.meta.tasks import SharedRows, Tasks, TrainTasks, shared_rows
 from models_py.ragged import Ragged, pad_aligned
 from models_py.recommendation.sequences import SequenceBatch, device_of, n_parameters
@@ -145,13 +145,7 @@ class Cavia(nn.Module):
         self, train: TrainTasks, settings: OptimiserConfig, generator: torch.Generator
     ) -> Batches[CaviaBatch]:
         """Train users' histories cut into blocks, every pair asked once an epoch."""
-        episodes = train.episodes
-        n_support, n_query = episodes.support.shape[1], episodes.query.shape[1]
-        blocks = cut_into_blocks(
-            episodes.pairs, train.histories, n_support, n_query, generator
-        )
-        groups = in_groups(blocks, settings, generator)
-        return Batches(groups, lambda rows: self.lay_out(blocks.take(rows)))
+        return block_batches(train, settings, generator, self.lay_out)
 
     def lay_out(self, blocks: Blocks) -> CaviaBatch:
         """Tasks of varying size as padded sequences."""

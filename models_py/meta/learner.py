@@ -297,10 +297,9 @@ class MetaLearner(nn.Module):
             step = torch.arange(most, device=own.device)
             far = far * (step < own[:, None])
         if not self.method.learns_rates:
-            # a rate beyond float32 diverges below: as a number torch would refuse it
-            fits = config.inner_rate <= torch.finfo(far.dtype).max
-            common = config.inner_rate if fits and not self.is_adaptive else None
-            return Rates(config.inner_rate * far, common)
+            # torch takes no number beyond float32; one so large diverges, too
+            common = min(config.inner_rate, torch.finfo(far.dtype).max)
+            return Rates(config.inner_rate * far, None if self.is_adaptive else common)
         learned = self.rates
         return Rates(
             learner=far,
