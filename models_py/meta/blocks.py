@@ -2,18 +2,16 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
 
 import torch
 from torch import Tensor
 
 from models_py.config import OptimiserConfig
 from models_py.data import Queries
-from models_py.fitting import Batches, TrainingBatch
+from models_py.fitting import Batch, Batches
 from models_py.meta.tasks import PairRows, Tasks, TrainTasks
 from models_py.ragged import Ragged
 
-Batch = TypeVar("Batch", bound=TrainingBatch)
 FULL_SUPPORT = 0.7  # share of blocks that see all of their support
 
 
