@@ -30,13 +30,12 @@ from rectools.models.nn.transformers.ligr import LiGRLayers
 from rectools.models.nn.transformers.sasrec import SASRecTransformerLayers
 
 LAYERS = {"sasrec": SASRecTransformerLayers, "ligr": LiGRLayers}
-LENGTH = 50  # longest prefix of the marts
-# one row closes each stretch of LENGTH targets: its prefix and label are the stretch
-TRAIN = f"""
+# one row closes each stretch of so many targets: its prefix and label are the stretch
+TRAIN = """
 select row_number() over (order by pair_id) as user_id, list_append(prefix, label)
 from pairs
 where dataset = ? and split = 'train'
-qualify (max(prefix_len) over (partition by sequence_id) - prefix_len) % {LENGTH} = 0
+qualify (max(prefix_len) over (partition by sequence_id) - prefix_len) % ? = 0
 order by pair_id
 """
 ASKED = """
@@ -63,9 +62,11 @@ def asked(connection: duckdb.DuckDBPyConnection, dataset: str, split: str) -> As
     return Asked(np.array(pair_id), np.array(user), list(prefixes), np.array(label))
 
 
-def interactions(connection: duckdb.DuckDBPyConnection, dataset: str) -> Dataset:
+def interactions(
+    connection: duckdb.DuckDBPyConnection, dataset: str, length: int
+) -> Dataset:
     """Train sequences as RecTools wants them: one of its users a stretch."""
-    rows = connection.execute(TRAIN, [dataset]).fetchall()
+    rows = connection.execute(TRAIN, [dataset, length]).fetchall()
     lengths = [len(items) for _, items in rows]
     place = np.concatenate([np.arange(n) for n in lengths])
     frame = pd.DataFrame(
@@ -81,7 +82,9 @@ def interactions(connection: duckdb.DuckDBPyConnection, dataset: str) -> Dataset
 
 
 @torch.no_grad()
-def ranks(module, found: Asked, n_items: int, exclude: str) -> np.ndarray:
+def ranks(
+    module, found: Asked, n_items: int, exclude: str, length: int
+) -> np.ndarray:
     """Rank of each label among all items; what train never saw comes last."""
     network = module.torch_model.eval()
     known = module.data_preparator.item_id_map
@@ -91,7 +94,8 @@ def ranks(module, found: Asked, n_items: int, exclude: str) -> np.ndarray:
     table = network.item_model.get_all_embeddings()
     result = np.full(len(found.label), n_items)
     for rows in np.array_split(np.arange(len(result)), len(result) // 512 + 1):
-        scores = _scores(network, table, number, [found.prefixes[r] for r in rows])
+        prefixes = [found.prefixes[r][-length:] for r in rows]
+        scores = _scores(network, table, number, prefixes, length)
         label = torch.from_numpy(found.label[rows])[:, None]
         of_label = scores.gather(1, label)
         for row, at in enumerate(rows):
@@ -104,11 +108,13 @@ def ranks(module, found: Asked, n_items: int, exclude: str) -> np.ndarray:
     return result
 
 
-def _scores(network, table, number: np.ndarray, prefixes: list) -> torch.Tensor:
+def _scores(
+    network, table, number: np.ndarray, prefixes: list, length: int
+) -> torch.Tensor:
     """Scores by the mart's ids, (rows, n_items)."""
-    x = torch.zeros(len(prefixes), LENGTH, dtype=torch.int64)
+    x = torch.zeros(len(prefixes), length, dtype=torch.int64)
     for row, prefix in enumerate(prefixes):  # padding is in front
-        x[row, LENGTH - len(prefix) :] = torch.from_numpy(number[prefix])
+        x[row, length - len(prefix) :] = torch.from_numpy(number[prefix])
     state = network.encode_sessions({"x": x}, table)[:, -1]
     scores = (state @ table.T)[:, number]
     return scores.masked_fill(torch.from_numpy(number == 0), -torch.inf)
@@ -117,15 +123,14 @@ def _scores(network, table, number: np.ndarray, prefixes: list) -> torch.Tensor:
 class BestEpoch(Callback):
     """Validates after each epoch, keeps the best weights, stops with patience."""
 
-    def __init__(self, val: Asked, n_items: int, exclude: str, patience: int) -> None:
-        self.val, self.n_items, self.exclude = val, n_items, exclude
-        self.patience = patience
+    def __init__(self, patience: int, *asked) -> None:
+        self.patience, self.asked = patience, asked
         self.history: list[float] = []
         self.best: dict[str, torch.Tensor] = {}
 
     def on_train_epoch_end(self, trainer, pl_module) -> None:
         """Ask validation users."""
-        found = ranks(pl_module, self.val, self.n_items, self.exclude)
+        found = ranks(pl_module, *self.asked)
         pl_module.train()
         value = float((1 / found).mean())
         if value > max(self.history, default=-1):
@@ -158,6 +163,7 @@ def main() -> None:
     parser.add_argument("--model", choices=LAYERS, default="sasrec")
     parser.add_argument("--exclude", choices=("last", "prefix"), default="last")
     parser.add_argument("--set", nargs="*", default=[], metavar="KEY=VALUE")
+    parser.add_argument("--length", type=int, default=50, help="most items read")
     parser.add_argument("--epochs", type=int, default=50)
     parser.add_argument("--patience", type=int, default=5)
     parser.add_argument("--seed", type=int, default=1)
@@ -170,7 +176,8 @@ def main() -> None:
     ((n_items,),) = connection.execute(counted, [options.dataset]).fetchall()
     val, test = (asked(connection, options.dataset, s) for s in ("val", "test"))
     settings = dict(pair.split("=", 1) for pair in options.set)
-    stopper = BestEpoch(val, n_items, options.exclude, options.patience)
+    how = (n_items, options.exclude, options.length)
+    stopper = BestEpoch(options.patience, val, *how)
 
     def trainer() -> Trainer:
         return Trainer(
@@ -184,17 +191,17 @@ def main() -> None:
         )
 
     model = SASRecModel(
-        session_max_len=LENGTH,
+        session_max_len=options.length,
         transformer_layers_type=LAYERS[options.model],
         get_trainer_func=trainer,
         **{key: json.loads(value) for key, value in settings.items()},
     )
     before = time.process_time()
-    model.fit(interactions(connection, options.dataset))
+    model.fit(interactions(connection, options.dataset, options.length))
     seconds = time.process_time() - before
     kept = next(c for c in model.fit_trainer.callbacks if isinstance(c, BestEpoch))
     model.torch_model.load_state_dict(kept.best)
-    found = ranks(model.lightning_model, test, n_items, options.exclude)
+    found = ranks(model.lightning_model, test, *how)
     if options.ranks:
         frame = pd.DataFrame({"pair_id": test.pair_id, "rank": found})
         frame.to_parquet(options.ranks, index=False)

@@ -10,6 +10,8 @@ class OptimiserConfig:
     Args:
         learning_rate: step size of AdamW, constant over the run.
         weight_decay: decoupled weight decay of AdamW.
+        averaging: validated and kept is the mean of the weights over roughly this
+            share of the steps so far, the latest ones; 0 takes the weights as they are.
         batch_size: most targets (not rows) a step sees, roughly: steps stay alike
             in cost and noise whether sequences are short or long.
         min_steps: batches shrink where an epoch of full ones would have fewer
@@ -28,6 +30,7 @@ class OptimiserConfig:
 
     learning_rate: float = 3e-3
     weight_decay: float = 0.01
+    averaging: float = 0.0
     batch_size: int = 1024
     min_steps: int = 40
     max_steps: int = 2000
@@ -38,6 +41,7 @@ class OptimiserConfig:
     def __post_init__(self) -> None:
         require(self.learning_rate > 0, "learning_rate must be above 0")
         require(self.weight_decay >= 0, "weight_decay must be 0 or more")
+        require(0 <= self.averaging <= 1, "averaging must be from 0 to 1")
         require(self.batch_size >= 1, "batch_size must be 1 or more")
         require(self.min_steps >= 1, "min_steps must be 1 or more")
         require(self.max_steps >= 1, "max_steps must be 1 or more")

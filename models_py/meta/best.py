@@ -59,7 +59,7 @@ class BestConfig:
         "optimiser.learning_rate": Between(1e-3, 2e-2, is_log=True),
     }
 
-    n_networks: int = 1
+    n_networks: int = 2
     knn_weight: float | None = None
     markov_weight: float | None = None
     network: ContextConfig = field(default_factory=ContextConfig)
@@ -67,7 +67,9 @@ class BestConfig:
     markov: MarkovConfig = field(default_factory=MarkovConfig)
     seed: int = 20260107
     optimiser: OptimiserConfig = field(
-        default_factory=lambda: OptimiserConfig(learning_rate=6e-3, weight_decay=0.1)
+        default_factory=lambda: OptimiserConfig(
+            learning_rate=6e-3, weight_decay=0.1, averaging=0.1
+        )
     )
 
     def __post_init__(self) -> None:

@@ -67,7 +67,7 @@ class GRUConfig:
     max_length: int = 50
     seed: int = 20260107
     optimiser: OptimiserConfig = field(
-        default_factory=lambda: OptimiserConfig(weight_decay=0.1)
+        default_factory=lambda: OptimiserConfig(weight_decay=0.1, averaging=0.1)
     )
 
     def __post_init__(self) -> None:

@@ -78,7 +78,7 @@ class SASRecConfig:
     seed: int = 20260107
     optimiser: OptimiserConfig = field(
         default_factory=lambda: OptimiserConfig(
-            learning_rate=1e-3, weight_decay=0.5, patience=5
+            learning_rate=1e-3, weight_decay=0.5, averaging=0.1, patience=5
         )
     )
 

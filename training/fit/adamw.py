@@ -3,8 +3,16 @@
 Loshchilov & Hutter: Decoupled Weight Decay Regularization, ICLR 2019. The first step of
 `torch.optim.AdamW` imports all of `torch.compile`, which takes two seconds and is not
 used; the arithmetic is torch's own, to the last bit.
+
+Steps of one size leave weights wandering about the minimum; the mean of the latest ones
+lies nearer (Polyak, Juditsky: Acceleration of Stochastic Approximation by Averaging,
+1992), here with the weights of polynomial-decay averaging (Shamir, Zhang: Stochastic
+Gradient Descent for Non-smooth Optimization, ICML 2013): it wants no horizon, so a fit
+may end, or go on, after any epoch.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import torch
@@ -17,13 +25,17 @@ class AdamW:
     """Steps of the weights, whose running moments can be kept and put back.
 
     Args:
+        averaging: roughly the share of the steps so far, the latest ones, that the
+            weights' `mean` is taken over; 0 keeps none.
         moments: by a weight's number its step count `step` and running means
-            `exp_avg` and `exp_avg_sq`; none of a weight that never had a gradient.
+            `exp_avg` and `exp_avg_sq`, and the weight's own `mean`; none of a weight
+            that never had a gradient.
     """
 
     weights: list[nn.Parameter]
     learning_rate: float
     weight_decay: float
+    averaging: float = 0.0
     moments: dict[int, dict[str, Tensor]] = field(default_factory=dict)
 
     def zero_grad(self) -> None:
@@ -59,6 +71,27 @@ class AdamW:
             eps=1e-8,
             maximize=False,
         )
+        if self.averaging:
+            for (_, weight, _), own in zip(moved, moments, strict=True):
+                mean = own.setdefault("mean", torch.zeros_like(weight))
+                mean.lerp_(weight, 1 / (1 + self.averaging * (own["step"] - 1)))
+
+    @contextmanager
+    def at_means(self) -> Iterator[None]:
+        """The weights are their means as long as this lasts, where those are kept."""
+        self._swap_with_means()
+        try:
+            yield
+        finally:
+            self._swap_with_means()
+
+    @torch.no_grad()
+    def _swap_with_means(self) -> None:
+        for number, moments in self.moments.items():
+            if "mean" in moments:
+                weight, mean = self.weights[number], moments["mean"]
+                moments["mean"] = weight.detach().clone()
+                weight.copy_(mean)
 
     def kept(self) -> dict[str, Tensor]:
         """The moments as `NUMBER.NAME`."""

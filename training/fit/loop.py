@@ -70,7 +70,10 @@ def fit(
         raise UserError("precision bf16 needs a CUDA device; use --precision fp32")
     model.to(device)
     optimizer = AdamW(
-        list(model.parameters()), settings.learning_rate, settings.weight_decay
+        list(model.parameters()),
+        settings.learning_rate,
+        settings.weight_decay,
+        settings.averaging,
     )
     terms = {**asdict(settings), "seed": seed, "precision": precision}
     del terms["epochs"], terms["patience"]  # free to change when taken up again
@@ -88,11 +91,12 @@ def fit(
         noise = [] if world.is_main else [world.rank]
         with seeded(derive(seed, "dropout", epoch, *noise)):
             loss = _train_epoch(step, batches, title, progress)
-        value = world.broadcast(torch.tensor(validate(), dtype=torch.float64)).item()
-        require_number(value, f"validation value after {title}", settings)
-        seconds = time.perf_counter() - started
-        record = {"epoch": epoch, "loss": loss, "val": value, "seconds": seconds}
-        state = state.after(record, model)
+        with optimizer.at_means():
+            value = world.broadcast(torch.tensor(validate(), dtype=torch.float64)).item()
+            require_number(value, f"validation value after {title}", settings)
+            seconds = time.perf_counter() - started
+            record = {"epoch": epoch, "loss": loss, "val": value, "seconds": seconds}
+            state = state.after(record, model)
         if checkpoints and world.is_main:
             checkpoints.save(state, model, optimizer, terms)
         world.barrier()

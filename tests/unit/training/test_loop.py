@@ -146,15 +146,38 @@ def test_training_stops_after_patience_and_keeps_the_best_epoch():
     assert model.weight.item() == seen[1]
 
 
+@pytest.mark.parametrize(
+    ("averaging", "shares"),
+    [(0.0, [0, 0, 1]), (0.5, [1 / 6, 2 / 6, 3 / 6]), (1.0, [1 / 3, 1 / 3, 1 / 3])],
+)
+def test_the_mean_of_the_latest_weights_is_validated_and_kept(averaging, shares):
+    model, seen = OneWeight(), []
+
+    def look() -> float:
+        seen.append(model.weight.item())
+        return float(len(seen))
+
+    settings = replace(SETTINGS, epochs=3, learning_rate=0.1)
+    log = fitted(model, settings=settings, validate=look)  # a step an epoch
+    steps = seen.copy()
+    averaged = replace(settings, averaging=averaging)
+    again = fitted(model := OneWeight(), settings=averaged, validate=look)
+    mean = sum(share * step for share, step in zip(shares, steps, strict=True))
+    assert model.weight.item() == seen[-1] == pytest.approx(mean)
+    # steps go on from where they were, not from the mean
+    assert [r["loss"] for r in again.epochs] == [r["loss"] for r in log.epochs]
+
+
 @pytest.mark.parametrize("name", ["gru", "sasrec"])
 @pytest.mark.parametrize("interrupted_at", [1, 3])
 def test_an_interrupted_fit_ends_bit_equal(name, interrupted_at, tmp_path):
     checkpoints = FitCheckpoints(tmp_path / "state" / name)
     through, resumed = created(name), created(name)
     value = (0.1, 0.5, 0.2, 0.3, 0.4)
-    log = fit(through, TRAIN, settings=SETTINGS, validate=values(*value), seed=7)
+    settings = replace(SETTINGS, averaging=0.5)
+    log = fit(through, TRAIN, settings=settings, validate=values(*value), seed=7)
 
-    kept = {"settings": SETTINGS, "seed": 7, "checkpoints": checkpoints}
+    kept = {"settings": settings, "seed": 7, "checkpoints": checkpoints}
     with pytest.raises(KeyboardInterrupt):
         fit(created(name), TRAIN, validate=interrupted(value, interrupted_at), **kept)
     torch.rand(3)  # whatever happens in between
