@@ -82,9 +82,7 @@ def interactions(
 
 
 @torch.no_grad()
-def ranks(
-    module, found: Asked, n_items: int, exclude: str, length: int
-) -> np.ndarray:
+def ranks(module, found: Asked, n_items: int, exclude: str, length: int) -> np.ndarray:
     """Rank of each label among all items; what train never saw comes last."""
     network = module.torch_model.eval()
     known = module.data_preparator.item_id_map

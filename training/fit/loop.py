@@ -92,7 +92,9 @@ def fit(
         with seeded(derive(seed, "dropout", epoch, *noise)):
             loss = _train_epoch(step, batches, title, progress)
         with optimizer.at_means():
-            value = world.broadcast(torch.tensor(validate(), dtype=torch.float64)).item()
+            value = world.broadcast(
+                torch.tensor(validate(), dtype=torch.float64)
+            ).item()
             require_number(value, f"validation value after {title}", settings)
             seconds = time.perf_counter() - started
             record = {"epoch": epoch, "loss": loss, "val": value, "seconds": seconds}
