@@ -68,7 +68,7 @@ class CaviaConfig:
     dropout: float = 0.5
     seed: int = 20260107
     optimiser: OptimiserConfig = field(
-        default_factory=lambda: OptimiserConfig(weight_decay=1.0)
+        default_factory=lambda: OptimiserConfig(weight_decay=1.0, averaging=0.1)
     )
 
     def __post_init__(self) -> None:
