@@ -30,13 +30,13 @@ def main(names: tuple[str, ...]) -> None:
     """Run NAMES, or every benchmark; each leaves results/NAME.json."""
     for name in names or NAMES:
         result = importlib.import_module(f"benchmarks.bench_{name}").run()
-        record = {"benchmark": name, **_circumstances(), "result": result}
+        record = {"benchmark": name, **circumstances(), "result": result}
         text = json.dumps(record, indent=2)
         (HERE / "results" / f"{name}.json").write_text(text + "\n", encoding="utf-8")
         click.echo(text)
 
 
-def _circumstances() -> dict:
+def circumstances() -> dict:
     """When, at which commit and on what machine."""
     commit = _git("rev-parse", "--short=12", "HEAD") or "unknown"
     is_changed = _git("status", "--porcelain", "--", ":/", ":!/benchmarks/results")
