@@ -32,9 +32,10 @@ STAGES = {
         "int_user_activity",
     ),
     "sessions": (
-        *("build", *MODELS, "int_session_stretches", "int_events_sessionized"),
-        *("int_session_items", "int_session_event_types", "int_reliability_caps"),
-        *("int_sessions", "int_session_reliability", "int_vocab"),
+        *("build", *MODELS, "int_session_stretches", "int_events_in_sessions"),
+        *("int_events_sessionized", "int_session_items", "int_session_event_types"),
+        *("int_split_times", "int_sessions", "int_session_pieces", "int_vocab"),
+        *("int_reliability_caps", "int_session_reliability"),
         *("sessions", "vocab", "user_splits"),
     ),
     "events": ("build", *MODELS, "events"),

@@ -3,7 +3,8 @@
 
     A stretch of time as long as the gap limit lies within one session, so its number
     tells the session. Where the platform says what a session is, a session is one
-    stretch, and everything must be in one.
+    stretch, and everything must be in one. Else the platform's is null: of millions of
+    events, empty texts would cost more to write than any number.
 
     Args:
         at: moment of the event or answer.
@@ -18,7 +19,7 @@
         )
     end as stretch,
     case
-        when {{ rules }}.session_method <> 'platform' then ''
+        when {{ rules }}.session_method <> 'platform' then null
         when {{ platform_session }} <> '' then {{ platform_session }}
         else {{ error_of(
             "'datasets: ' || " ~ rules ~ ".dataset || ': session_method is platform,"

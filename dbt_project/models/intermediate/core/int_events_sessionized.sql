@@ -1,39 +1,4 @@
 -- One row per kept event with the number of its session and its place there.
-with
-
-events as (
-
-    select * from {{ ref('int_events_distinct') }}
-
-),
-
-stretches as (
-
-    select * from {{ ref('int_session_stretches') }}
-
-),
-
-sessions_assigned as (
-
-    select
-        events.user_number,
-        stretches.session_number,
-        events.item_number,
-        events.event_type_number,
-        events.event_at,
-        events.ts_epoch
-
-    from events
-
-    -- inner: users with too few events have no stretches
-    inner join stretches
-        on
-            events.user_number = stretches.user_number
-            and events.stretch = stretches.stretch
-            and events.platform_session = stretches.platform_session
-
-)
-
 select
     user_number,
     session_number,
@@ -45,7 +10,7 @@ select
     coalesce(item_number <> lag(item_number) over session_timeline, true)
         as is_run_start
 
-from sessions_assigned
+from {{ ref('int_events_in_sessions') }}
 
 window session_timeline as (
     partition by user_number, session_number

@@ -4,7 +4,7 @@
     'stg_xuetangx__events',
     'stg_mars__ratings',
     'stg_ad_events__events',
-    'stg_edm_cup_2023__actions',
+    'stg_edm_cup_2023__events',
     'stg_assistments_2009__answers',
     'stg_own__events',
     'stg_own__answers',

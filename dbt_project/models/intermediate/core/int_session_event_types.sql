@@ -9,6 +9,6 @@ select
     min(ts_epoch) as start_ts_epoch,
     max(ts_epoch) as end_ts_epoch
 
-from {{ ref('int_events_sessionized') }}
+from {{ ref('int_events_in_sessions') }}
 
 group by user_number, session_number, event_type_number

@@ -5,7 +5,7 @@ select
     item_number,
     count(*) as n_events
 
-from {{ ref('int_events_sessionized') }}
+from {{ ref('int_events_in_sessions') }}
 
 where item_number is not null
 

@@ -21,7 +21,7 @@ sessions as (
 
 events as (
 
-    select * from {{ ref('int_events_sessionized') }}
+    select * from {{ ref('int_events_in_sessions') }}
 
 )
 

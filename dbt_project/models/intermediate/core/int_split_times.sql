@@ -50,7 +50,7 @@ seconds_counted as (
         events.ts_epoch,
         count(*) as n_events
 
-    from {{ ref('int_events_sessionized') }} as events
+    from {{ ref('int_events_in_sessions') }} as events
 
     inner join sessions_kept
         on

@@ -3,10 +3,10 @@
 -- set is a branch here: each answer is one of its events, of the same type, moment and
 -- session of the platform. `skill_keys` is null where nothing describes the item.
 select
-    dataset,
+    'edm_cup_2023' as dataset,
     user_id,
     item_key,
-    event_type,
+    case when correct then 'correct_response' else 'wrong_response' end as event_type,
     platform_session,
     answer_number,
     answered_at,

@@ -21,9 +21,8 @@ problems as (
 
 problems_worked_on as (
 
+    -- an assignment is one student's: in the group, the student would only cost
     select
-        dataset,
-        user_id,
         assignment_number,
         item_key,
         min(event_at) filter (where event_type = 'correct_response') as first_right_at,
@@ -43,11 +42,10 @@ problems_worked_on as (
     from actions
 
     where
-        user_id is not null
-        and item_key is not null
+        item_key is not null
         and event_type not in ('open_response', 'problem_finished', 'continue_selected')
 
-    group by dataset, user_id, assignment_number, item_key
+    group by assignment_number, item_key
 
 ),
 
@@ -80,11 +78,8 @@ starts_chosen as (
 )
 
 select
-    starts_chosen.dataset,
-    starts_chosen.user_id,
+    assignments.user_id,
     starts_chosen.item_key,
-    case when starts_chosen.correct then 'correct_response' else 'wrong_response' end
-        as event_type,
     assignments.assignment_log_id as platform_session,
     starts_chosen.assignment_number as answer_number,
     starts_chosen.answered_at,
@@ -102,3 +97,5 @@ inner join assignments
     on starts_chosen.assignment_number = assignments.assignment_number
 
 left join problems on starts_chosen.item_key = problems.item_key
+
+where assignments.user_id is not null

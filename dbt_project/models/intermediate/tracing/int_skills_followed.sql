@@ -9,7 +9,7 @@ with
 
 responses as (
 
-    select * from {{ ref('int_responses_followed') }}
+    select * from {{ ref('int_responses_in_order') }}
 
 ),
 
@@ -44,8 +44,8 @@ skills_parted as (
 
 ),
 
--- As in `int_responses_followed`; rows of one response share its second: none sees
--- another.
+-- What the order of single answers tells. Counted apart, so that the first of a second
+-- can tell the others; rows of one response share its second: none sees another.
 skills_ordered as (
 
     select

@@ -24,24 +24,6 @@ skill_lists_gathered as (
 
 ),
 
-positions_numbered as (
-
-    select
-        user_number,
-        response_id,
-        item_id,
-        skill_list_number,
-        correct,
-        ts_epoch,
-        row_number() over (
-            partition by user_number
-            order by ts_epoch, response_id
-        ) - 1 as user_position
-
-    from responses
-
-),
-
 windows_cut as (
 
     select
@@ -52,7 +34,7 @@ windows_cut as (
             'ts_epoch'
         ]) }} as answers
 
-    from positions_numbered
+    from responses
 
     group by user_number, window_number
 

@@ -3,26 +3,7 @@ with
 
 responses as (
 
-    -- no text in the sort: the data set comes with the session
-    select
-        response_id,
-        user_number,
-        session_number,
-        item_id,
-        skill_list_number,
-        correct,
-        answered_at,
-        ts_epoch,
-        latency_sec,
-        help_before,
-        cast(
-            row_number() over (
-                partition by user_number, item_id
-                order by response_id
-            ) as integer
-        ) as attempt
-
-    from {{ ref('int_responses') }}
+    select * from {{ ref('int_responses') }}
 
 ),
 
