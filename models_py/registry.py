@@ -1,7 +1,7 @@
 """Every model by its name: the only place that lists them."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import partial
 from typing import Any, Generic, Literal, TypeVar
 
@@ -212,6 +212,13 @@ def with_members(lineup: Iterable[str]) -> tuple[str, ...]:
 def default_names(family: str) -> list[str]:
     """Names of the models that are trained where none is named."""
     return [name for name in names(family) if MODELS[name].is_default]
+
+
+def is_fitted_by_steps(name: str) -> bool:
+    """Whether a model learns in steps of an optimiser, not at once or not at all."""
+    method = MODELS[name].method
+    has_steps = "optimiser" in {field.name for field in fields(CONFIGS[name])}
+    return has_steps and (method is None or METHODS[method].is_trained)
 
 
 def create(name: str, *, config: Any = None, **sizes: Any) -> Any:

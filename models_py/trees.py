@@ -1,13 +1,16 @@
 """Boosted trees as plain arrays: stored without pickle, read without scikit-learn."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.ensemble import HistGradientBoostingClassifier
 from threadpoolctl import threadpool_limits
 from torch import Tensor
+
+if TYPE_CHECKING:
+    from sklearn.ensemble import HistGradientBoostingClassifier
 
 ROWS_AT_ONCE = 1 << 14  # few enough to stay in the cache over all trees
 _FIELDS = {
@@ -65,6 +68,9 @@ def boosted(
     """
     if is_so.all() or not is_so.any():
         return constant(if_alike)
+    # takes as long to load as torch, and few need it
+    from sklearn.ensemble import HistGradientBoostingClassifier
+
     model = HistGradientBoostingClassifier(
         max_iter=n_trees,
         learning_rate=learning_rate,
@@ -96,7 +102,7 @@ def _filled(columns: NDArray, is_empty: NDArray) -> NDArray:
     return np.where(is_empty, 0.0, columns)
 
 
-def trees_of(model: HistGradientBoostingClassifier) -> dict[str, Tensor]:
+def trees_of(model: "HistGradientBoostingClassifier") -> dict[str, Tensor]:
     """The fitted trees' nodes, all trees one after the other.
 
     scikit-learn has no public form of them but a pickle; a test holds the two

@@ -15,7 +15,7 @@ from tests.dbt import one_process
 from tests.dbt.one_process import PROJECT_ROOT, Case, run_case
 
 # test processes stand side by side: threads of each would only fight over the cores
-for name in ("OMP_NUM_THREADS", "MOOCMETA_THREADS"):
+for name in ("OMP_NUM_THREADS", "MOOCMETA_THREADS", "MOOCMETA_JOBS"):
     os.environ.setdefault(name, "1")
 # no test is judged by the clock; every run of the suite draws other examples
 settings.register_profile("here", deadline=None, max_examples=50)

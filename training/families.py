@@ -15,8 +15,10 @@ from training.marts.folder import HOW_TO_EXPORT
 from training.marts.opening import Marts, columns_by_mart, open_marts
 from training.recommendation import family as recommendation
 from training.recommendation.beyond import table as lists_table
+from training.recommendation.lineup import fitted as fitted_recommender
 from training.recommendation.marts import EPISODE_COLUMNS, load_recommendation
 from training.tracing import family as tracing
+from training.tracing.lineup import fitted as fitted_tracer
 from training.tracing.marts import SEQUENCE_COLUMNS, load_tracing
 from training.tracing.scorecard import table as tracing_table
 
@@ -39,6 +41,8 @@ class Family(Generic[M]):
             at least `models`, by name `title` and `test` with the same metrics. Of
             several processes only the main one writes and has something to return.
         table: what is printed of `metrics.json`.
+        fit: fits one model of a line-up and does nothing else; None where a line-up is
+            not fitted model by model.
         more: what else is printed of it on request; None where there is nothing.
         repeats: settings by which it can do more than train a line-up once.
     """
@@ -49,6 +53,7 @@ class Family(Generic[M]):
     check: Callable[[M, TrainConfig], object]
     evaluate: Callable[[Job[M]], dict[str, Any]]
     table: Callable[[dict[str, Any]], str]
+    fit: Callable[[Job[M], str], object] | None = None
     repeats: frozenset[str] = frozenset()
     more: Callable[[dict[str, Any]], str] | None = None
 
@@ -63,6 +68,7 @@ FAMILIES: dict[str, Family[Any]] = {
             recommendation.check,
             recommendation.evaluate,
             recommendation.tables,
+            fitted_recommender,
             repeats=frozenset({"repeat_splits", "tune", "seeds", "also_by_time"}),
             more=lists_table,
         ),
@@ -73,6 +79,7 @@ FAMILIES: dict[str, Family[Any]] = {
             lambda marts, config: tracing.check(marts),
             tracing.evaluate,
             tracing_table,
+            fitted_tracer,
         ),
         Family(
             "causal",

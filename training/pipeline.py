@@ -5,6 +5,7 @@ import json
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,6 +17,7 @@ from training.config import TrainConfig
 from training.errors import UserError
 from training.families import Family, family_of
 from training.files import write_json
+from training.fit.ahead import Ahead, bases_of, default_jobs
 from training.fit.job import Job
 from training.fit.processes import LostProcess, World, joined
 from training.fit.seeds import make_reproducible
@@ -25,13 +27,21 @@ from training.settings import checked
 
 
 def start(
-    config: TrainConfig, out: Path, *, command: str, progress: bool
+    config: TrainConfig,
+    out: Path,
+    *,
+    command: str,
+    progress: bool,
+    n_jobs: int | None = None,
 ) -> dict[str, Any] | None:
     """Train and evaluate a line-up in a new run folder under `out`.
 
     Args:
         command: what the user typed, kept to repeat the run.
         progress: show bars on stderr if that is a terminal.
+        n_jobs: processes that fit models side by side, changes no result; None takes
+            one a core, four at most, and where several processes fit each model, or
+            on CUDA, this one alone.
     Returns:
         The content of `metrics.json`; None in all processes but the main one.
     Raises:
@@ -58,7 +68,7 @@ def start(
         models = config.settings(family.name)
         shown = progress and world.is_main
         job = Job(config, models, marts, run, device, shown, world)
-        return _go(job, family, command)
+        return _go(job, family, command, n_jobs)
 
 
 def resolved(config: TrainConfig) -> tuple[TrainConfig, Family[Any]]:
@@ -76,7 +86,7 @@ def resolved(config: TrainConfig) -> tuple[TrainConfig, Family[Any]]:
     with open_marts(source) as connection:
         dataset = choose_dataset(connection, source, config.mart, config.dataset)
     kind: Literal["cpu", "cuda"] = "cuda" if device.type == "cuda" else "cpu"
-    return dataclasses.replace(config, dataset=dataset, device=kind), family
+    return replace(config, dataset=dataset, device=kind), family
 
 
 def _recorded(config: TrainConfig) -> dict[str, Any]:
@@ -97,11 +107,15 @@ def _as_recorded(settings: Any, path: Path) -> TrainConfig:
     return checked(TrainConfig, values, str(path))
 
 
-def resume(run_dir: Path, *, progress: bool) -> dict[str, Any] | None:
+def resume(
+    run_dir: Path, *, progress: bool, n_jobs: int | None = None
+) -> dict[str, Any] | None:
     """Go on with an interrupted run; a finished one is only read.
 
     A run may go on with another number of processes than it was begun with.
 
+    Args:
+        progress, n_jobs: as for `start`.
     Returns:
         The content of `metrics.json`; None in all processes but the main one.
     Raises:
@@ -115,23 +129,48 @@ def resume(run_dir: Path, *, progress: bool) -> dict[str, Any] | None:
         with _if_stopped(run.remedy):
             if world.broadcast_bytes(b"done" if run.is_done else b""):
                 return run.read_json("metrics.json") if world.is_main else None
-            source = marts_path(config.mart_dir)
-            family = family_of(source, config.mart)
-            marts = family.load(source, config.mart, config.dataset)
-            changed = [
-                mart
-                for mart, was in settings["inputs"].items()
-                if marts.fingerprints[mart] != was
-            ]
-            if changed:
-                raise UserError(
-                    f"{run.path} was started on other data: {', '.join(changed)} "
-                    f"changed in {source}; rebuild that data or start a new run"
-                )
-        models = config.settings(family.name)
-        shown = progress and world.is_main
-        job = Job(config, models, marts, run, device, shown, world)
-        return _go(job, family, settings["command"])
+            job, family = _taken_up(run, settings, world, progress=progress)
+        return _go(job, family, settings["command"], n_jobs)
+
+
+def fit_one(run_dir: Path, name: str) -> None:
+    """Fit one model of an unfinished run into the run's state and do nothing else.
+
+    Raises:
+        UserError: as for `resume`, or the fit failed.
+    """
+    run = runs.Run(run_dir)
+    job, family = _taken_up(run, run.read_json("config.json"), World(), progress=False)
+    make_reproducible()
+    if family.fit:
+        family.fit(job, name)
+
+
+def _taken_up(
+    run: runs.Run, settings: Any, world: World, *, progress: bool
+) -> tuple[Job[Any], Family[Any]]:
+    """The job of a run that was begun, `settings` its `config.json`, and its family.
+
+    Raises:
+        UserError: the marts are not those the run was started on.
+    """
+    config = _as_recorded(settings, run.path / "config.json")
+    source = marts_path(config.mart_dir)
+    family = family_of(source, config.mart)
+    marts = family.load(source, config.mart, config.dataset)
+    changed = [
+        mart
+        for mart, was in settings["inputs"].items()
+        if marts.fingerprints[mart] != was
+    ]
+    if changed:
+        raise UserError(
+            f"{run.path} was started on other data: {', '.join(changed)} "
+            f"changed in {source}; rebuild that data or start a new run"
+        )
+    models = config.settings(family.name)
+    device, shown = config.torch_device(), progress and world.is_main
+    return Job(config, models, marts, run, device, shown, world), family
 
 
 def _require_known_repeats(config: TrainConfig, family: Family) -> None:
@@ -192,13 +231,19 @@ def _new_run(
     return run
 
 
-def _go(job: Job[Marts], family: Family[Any], command: str) -> dict[str, Any] | None:
+def _go(
+    job: Job[Any], family: Family[Any], command: str, n_jobs: int | None
+) -> dict[str, Any] | None:
     """Do the job and write the run folder; the manifest seals it."""
     make_reproducible()
     run, config, marts = job.run, job.config, job.marts
+    # trials settle first what is fitted, and many processes fit each model together
+    is_dealt_out = family.fit and not config.tune and job.world.size == 1
+    bases = bases_of(config.lineup, job.settings) if is_dealt_out else {}
+    n_jobs = n_jobs or default_jobs(job.device)
     try:
-        with _if_stopped(run.remedy):
-            found = family.evaluate(job)
+        with _if_stopped(run.remedy), Ahead(run, bases, n_jobs) as ahead:
+            found = family.evaluate(replace(job, ahead=ahead))
     except Diverged as error:
         raise UserError(
             f"{error}; choose a smaller inner_rate in a new run; what was fitted "

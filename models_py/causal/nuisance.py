@@ -10,7 +10,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy.special import expit, logit
-from sklearn.linear_model import LogisticRegression
 from torch import Tensor
 
 from models_py import trees
@@ -103,6 +102,9 @@ class SummaryLogistic:
     def _regression(self, x: Floats, y: Floats) -> tuple[Floats, float]:
         if len(np.unique(y)) < 2:
             return np.zeros(x.shape[1]), float(_constant_logit(y))
+        # takes as long to load as torch, and few need it
+        from sklearn.linear_model import LogisticRegression
+
         regression = LogisticRegression(
             C=self.config.strength, solver="newton-cholesky", max_iter=200
         ).fit(x, y)

@@ -13,6 +13,7 @@ ahead of it.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import ClassVar, cast
 
 import torch
@@ -253,7 +254,8 @@ class ContextNetworks(nn.Module):
         self, train: TrainTasks, settings: OptimiserConfig, generator: torch.Generator
     ) -> Batches[ContextBatch]:
         """Train users' histories cut into blocks, laid out as all members do."""
-        return block_batches(train, settings, generator, self.each[0].lay_out)
+        lay_out = partial(self.each[0].lay_out, may_exceed=True)
+        return block_batches(train, settings, generator, lay_out)
 
     def loss(self, batch: ContextBatch) -> Tensor:
         """Mean of the members' losses, a scalar."""

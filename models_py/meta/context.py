@@ -158,12 +158,18 @@ class ContextGRU(nn.Module):
         states = packed_states(self.gru, packed, first[order.sorted_indices])
         return states, order.data.argsort()[number]
 
-    def lay_out(self, blocks: Blocks) -> ContextBatch:
-        """Tasks of varying size as padded tensors."""
+    def lay_out(self, blocks: Blocks, *, may_exceed: bool = False) -> ContextBatch:
+        """Tasks of varying size as padded tensors.
+
+        Args:
+            may_exceed: queries behind more than `max_length` items share a row with
+                those before them and are asked behind a few more.
+        """
         context = self._context(blocks)
         task = torch.repeat_interleave(blocks.query.lengths)
         chosen = blocks.query.values
-        rows = shared_rows(blocks.pairs, chosen, task, self.config.max_length)
+        length = self.config.max_length
+        rows = shared_rows(blocks.pairs, chosen, task, length, may_exceed=may_exceed)
         opened = rows.prefixes.prepend(self.opening)
         return ContextBatch(
             context=context.pad()[0],
@@ -180,7 +186,8 @@ class ContextGRU(nn.Module):
         """Each task's support sequences, every one opened, behind a first opening."""
         task = torch.repeat_interleave(blocks.support.lengths)
         chosen, pairs = blocks.support.values, blocks.pairs
-        rows = shared_rows(pairs, chosen, task, self.config.max_length)
+        length = self.config.max_length
+        rows = shared_rows(pairs, chosen, task, length, may_exceed=True)
         read = rows.prefixes.append(pairs.label[chosen[rows.last]])
         read = cut_to_last(read, self.config.context_length).prepend(self.opening)
         if self.config.reads_reliability:

@@ -201,7 +201,12 @@ class SharedRows:
 
 
 def shared_rows(
-    pairs: PairRows, chosen: Tensor, owner: Tensor, max_length: int
+    pairs: PairRows,
+    chosen: Tensor,
+    owner: Tensor,
+    max_length: int,
+    *,
+    may_exceed: bool = False,
 ) -> SharedRows:
     """Lay pairs out, neighbours of one owner and sequence in one row.
 
@@ -209,21 +214,31 @@ def shared_rows(
         chosen: rows of `pairs`, an owner's side by side and oldest first, shape (N,).
         owner: shape (N,).
         max_length: prefixes are cut to so many last items.
+        may_exceed: a cut prefix shares the row of the pair before, too, and so is read
+            from where that one's prefix begins. Otherwise it has a row of its own.
     """
-    sequence, kept = pairs.sequence[chosen], pairs.prefixes.lengths[chosen]
-    # a cut prefix needs a row of its own: its sequence's other pairs begin elsewhere
-    is_whole = (pairs.prefix_len[chosen] == kept) & (kept <= max_length)
-    goes_on = torch.zeros_like(is_whole)
+    sequence, length = pairs.sequence[chosen], pairs.prefix_len[chosen]
+    kept = pairs.prefixes.lengths[chosen].clamp(max=max_length)
+    newer = length.diff(prepend=length[:1])  # items since the pair before
+    goes_on = torch.zeros_like(kept, dtype=torch.bool)
     goes_on[1:] = (sequence[1:] == sequence[:-1]) & (sequence[1:] != UNKNOWN)
     goes_on[1:] &= owner[1:] == owner[:-1]
-    goes_on &= is_whole
+    goes_on &= newer >= 0
+    goes_on &= newer <= kept if may_exceed else length == kept
+    row = (~goes_on).long().cumsum(0) - 1
+    added = torch.where(goes_on, newer, kept)
     closes = torch.ones_like(goes_on)  # whether a pair is the last of its row
     closes[:-1] = ~goes_on[1:]
+    last = closes.nonzero().squeeze(1)
+    ends = added.cumsum(0)
+    starts = torch.nn.functional.pad(ends[last[:-1]], (1, 0))
     return SharedRows(
-        prefixes=cut_to_last(pairs.prefixes.take(chosen[closes]), max_length),
-        last=closes.nonzero().squeeze(1),
-        row=(~goes_on).long().cumsum(0) - 1,
-        place=kept.clamp(max=max_length) - 1,
+        prefixes=Ragged.of_lengths(
+            cut_to_last(pairs.prefixes.take(chosen), added).values, ends[last] - starts
+        ),
+        last=last,
+        row=row,
+        place=ends - starts[row] - 1,
     )
 
 

@@ -103,8 +103,8 @@ def cut_to_length(train: TrainSequences, max_length: int) -> TrainSequences:
     )
 
 
-def cut_to_last(rows: Ragged, max_length: int) -> Ragged:
-    """Keep at most the last `max_length` values of each row."""
+def cut_to_last(rows: Ragged, max_length: int | Tensor) -> Ragged:
+    """Keep at most the last `max_length` values of each row; shape (), or (rows,)."""
     kept = rows.lengths.clamp(max=max_length)
     offsets = torch.nn.functional.pad(kept.cumsum(0), (1, 0))
     starts = torch.repeat_interleave(rows.offsets[1:] - offsets[1:], kept)

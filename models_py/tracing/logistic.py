@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 import torch
-from sklearn.linear_model import LogisticRegression
 from torch import Tensor
 
 from models_py.config import require
@@ -127,6 +126,9 @@ def regressed(
     if correct.unique().numel() < 2:  # one class: only the rate is known
         odds = (correct.sum() + 1.0) / ((~correct).sum() + 1.0)
         return torch.zeros(inputs.shape[1], dtype=torch.float64), odds.log().double()
+    # takes as long to load as torch, and few need it
+    from sklearn.linear_model import LogisticRegression
+
     model = LogisticRegression(C=inverse_penalty, max_iter=1000)
     model.fit(inputs.numpy(), correct.numpy())
     return torch.from_numpy(model.coef_[0]), torch.tensor(float(model.intercept_[0]))

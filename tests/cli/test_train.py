@@ -35,6 +35,7 @@ from tests.cli.command_line import (
 )
 from tests.side_by_side import side_by_side
 from training.files import sha256_of
+from training.fit import ahead
 
 BASELINES = ["random", "popularity", "markov", "session_knn", "gru", "sasrec"]
 ADAPTING = ["anil_warm_adaptive", "anil", "best"]
@@ -466,22 +467,29 @@ def test_the_default_data_set_is_xuetangx(xuetangx):
 # --- the same again -----------------------------------------------------------
 
 
-def test_a_model_does_not_depend_on_its_company(tmp_path, full, built_project):
-    """A second run with the same seed, of two models only, in another order."""
-    options = (
-        *MARS,
-        *SMALL,
-        "--epochs",
-        "2",
-        "--model",
-        "gru",
-        "--model",
-        "session_knn",
-    )
-    run = trained(built_project.env, tmp_path, *options)
+def test_a_model_does_not_depend_on_its_company(
+    tmp_path, full, built_project, monkeypatch
+):
+    """The same seed, but three models only, in another order, by two processes."""
+    others = []
+
+    class Noted(subprocess.Popen):
+        def __init__(self, *args, **options):
+            super().__init__(*args, **options)
+            others.append(self)
+
+    monkeypatch.setattr(ahead, "START_AFTER", 0.0)
+    monkeypatch.setattr(ahead.subprocess, "Popen", Noted)
+    lineup = ["best", "session_knn", "gru"]
+    options = (*MARS, *SMALL, "--epochs", "2", "--jobs", "2")
+    named = options_of("--model", *lineup)
+    run = trained(built_project.env, tmp_path, *options, *named)
     metrics = json.loads((run / "metrics.json").read_text())
     full_models = full.metrics["models"]
-    assert list(metrics["models"]) == ["gru", "session_knn"]
+    assert list(metrics["models"]) == lineup
+    assert [(process.args[-1], process.returncode) for process in others] == [
+        ("gru", 0)
+    ]
     for name, model in metrics["models"].items():
         alone, amid = without_timings(model), without_timings(full_models[name])
         for compared in (alone, amid):  # the best of two may not be the best of all

@@ -1,14 +1,18 @@
 """One line-up to fit on one data set, whatever its family."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 import torch
 
 from models_py.fitting import Batch, FitLog, Optimise, Stateful, Train, Trainable
 from training.config import TrainConfig
-from training.fit import checkpoints, loop
+from training.fit import loop
+from training.fit.ahead import Ahead
+from training.fit.checkpoints import save_model
 from training.fit.processes import World
 from training.fit.state import FitCheckpoints
 from training.marts.opening import Marts
@@ -53,6 +57,8 @@ class Job(Generic[M]):
         marts: what the family's `load` read.
         world: the processes that do this job together, this one among them.
         watched: the model whose fit is looked at, if any.
+        ahead: the fits that other processes do for this one; None where all are its
+            own.
     """
 
     config: TrainConfig
@@ -63,6 +69,7 @@ class Job(Generic[M]):
     progress: bool
     world: World = field(default_factory=World)
     watched: Watched | None = None
+    ahead: Ahead | None = None
 
     def optimise(
         self, name: str, settings: Any, validate: Callable[[], float], monitor: str
@@ -85,23 +92,32 @@ class Job(Generic[M]):
                 watched.look(value)
             return value
 
+        checkpoints = FitCheckpoints(self.run.state / kept_as)
+
         def fit(model: Trainable[Train, Batch], train: Train, /) -> FitLog:
-            return loop.fit(
-                model,
-                train,
-                name=name,
-                settings=settings.optimiser,
-                validate=validated,
-                monitor=monitor,
-                seed=self.config.seed,
-                device=self.device,
-                precision=self.config.precision,
-                checkpoints=FitCheckpoints(self.run.state / kept_as),
-                progress=self.progress,
-                world=self.world,
-            )
+            with self._turn(checkpoints.prefix):
+                return loop.fit(
+                    model,
+                    train,
+                    name=name,
+                    settings=settings.optimiser,
+                    validate=validated,
+                    monitor=monitor,
+                    seed=self.config.seed,
+                    device=self.device,
+                    precision=self.config.precision,
+                    checkpoints=checkpoints,
+                    progress=self.progress,
+                    world=self.world,
+                )
 
         return fit
+
+    def _turn(self, state: Path) -> AbstractContextManager[None]:
+        """While this process fits a model, and no other one does."""
+        if self.ahead is None:
+            return nullcontext()
+        return self.ahead.turn(state, progress=self.progress)
 
     def keep(
         self,
@@ -115,7 +131,7 @@ class Job(Generic[M]):
         if not self.world.is_main:
             return
         path = self.run.checkpoint(name)
-        checkpoints.save_model(path, name, model, settings, sizes, base_settings)
+        save_model(path, name, model, settings, sizes, base_settings)
 
     def lineup(self) -> Bar:
         """The models' names behind a progress bar."""

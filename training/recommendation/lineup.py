@@ -74,18 +74,16 @@ def answer(
     Args:
         only_ranks: look neither at all pairs nor at other amounts of adaptation.
     """
-    entry, n_items = registry.MODELS[name], job.marts.n_items
-    settings = job.settings[name]
-    wrapped = _wrapped(job, entry, settings)
+    entry, settings = registry.MODELS[name], job.settings[name]
+    base_settings = job.settings[settings.base] if entry.wraps else None
+    model = _made(job, name)
     started = time.perf_counter()
-    model = registry.create(name, config=settings, n_items=n_items, **wrapped)
-    log = _fit(job, name, model, settings)
+    log = _fit(job, name, model)
     chosen = decided(job, model, entry.adapts)
-    fitted = time.perf_counter()
-    base_settings = job.settings[settings.base] if wrapped else None
+    decided_at = time.perf_counter()
     if chosen:
         settings = chosen.settings
-    job.keep(name, model, settings, base_settings, n_items=n_items)
+    job.keep(name, model, settings, base_settings, n_items=job.marts.n_items)
     try:
         found = {
             split: _answers(job, entry, model, asked, 0 if only_ranks else LISTED)
@@ -101,8 +99,8 @@ def answer(
         log=log,
         n_parameters=model.n_parameters,
         ranks=ranks,
-        train_seconds=log.train_seconds if log else fitted - started,
-        eval_seconds=ranked - fitted,
+        train_seconds=log.train_seconds if log else decided_at - started,
+        eval_seconds=ranked - decided_at,
         adaptation=adaptation_of(job, model, ranks["test"])
         if shows_adaptation
         else None,
@@ -114,10 +112,8 @@ def answer(
 
 def value_of(job: Job[RecommendationMarts], name: str) -> float:
     """Validation MRR of a model fitted as the job's settings say; nothing is kept."""
-    entry, settings = registry.MODELS[name], job.settings[name]
-    wrapped, n_items = _wrapped(job, entry, settings), job.marts.n_items
-    model = registry.create(name, config=settings, n_items=n_items, **wrapped)
-    _fit(job, name, model, settings)
+    entry = registry.MODELS[name]
+    model, _ = fitted(job, name)
     decided(job, model, entry.adapts)
     if entry.adapts:
         ranks = _task_ranks(job, model, _validated_tasks(job))
@@ -126,12 +122,13 @@ def value_of(job: Job[RecommendationMarts], name: str) -> float:
     return float(RANKING["mrr"](ranks).mean())
 
 
-def trained_network(job: Job[RecommendationMarts], name: str) -> Any:
-    """A baseline fitted in this job; fitted but once, since its state is kept."""
-    settings = job.settings[name]
-    model = registry.create(name, config=settings, n_items=job.marts.n_items)
-    _fit(job, name, model, settings)
-    return model
+def fitted(job: Job[RecommendationMarts], name: str) -> tuple[Any, FitLog | None]:
+    """One model, fitted to train users; what it adapts is fitted before.
+
+    A network is fitted but once in a job, since its state is kept.
+    """
+    model = _made(job, name)
+    return model, _fit(job, name, model)
 
 
 def gradient_orders(
@@ -147,28 +144,23 @@ def gradient_orders(
     if not mamls:
         return None
     settings = job.settings[mamls[0]]
-    network = trained_network(job, settings.base)
+    network, _ = fitted(job, settings.base)
     tasks = tasks_of(job.marts, "train")
     # episodes that are neighbours share most of their pairs
     tasks = tasks.take(spread(torch.arange(len(tasks)), COMPARED_TASKS))
     return compare_orders(network, tasks, settings)
 
 
-def _wrapped(
-    job: Job[RecommendationMarts], entry: registry.Entry, settings: Any
-) -> dict[str, Any]:
-    """The network that a model adapts, where it adapts one."""
-    if entry.wraps is None:
-        return {}
-    if entry.wraps == "trained":
-        return {"network": trained_network(job, settings.base)}
-    return {
-        "network": registry.create(
-            settings.base,
-            config=job.settings[settings.base],
-            n_items=job.marts.n_items,
-        )
-    }
+def _made(job: Job[RecommendationMarts], name: str) -> Any:
+    """An unfitted model, with the network that it adapts where it adapts one."""
+    settings, wraps = job.settings[name], registry.MODELS[name].wraps
+    wrapped = {}
+    if wraps == "trained":
+        wrapped["network"], _ = fitted(job, settings.base)
+    elif wraps == "fresh":
+        wrapped["network"] = _made(job, settings.base)
+    n_items = job.marts.n_items
+    return registry.create(name, config=settings, n_items=n_items, **wrapped)
 
 
 def _answers(
@@ -228,9 +220,8 @@ def _ranks_of_all_pairs(job: Job[RecommendationMarts], model: Any) -> np.ndarray
     return ranks
 
 
-def _fit(
-    job: Job[RecommendationMarts], name: str, model: Any, settings: Any
-) -> FitLog | None:
+def _fit(job: Job[RecommendationMarts], name: str, model: Any) -> FitLog | None:
+    settings = job.settings[name]
     if registry.MODELS[name].adapts:
         return _fit_to_episodes(job, name, model, settings)
     pairs = job.marts.pairs

@@ -42,9 +42,26 @@ def answer(job: Job[TracingMarts], name: str, others: dict[str, Answer]) -> Answ
         others: of the line-up so far; a model that mixes others takes them from there.
     """
     marts, settings = job.marts, job.settings[name]
-    model = registry.create(name, config=settings, **marts.sizes)
     if members := registry.MODELS[name].members:
-        return _mixed(job, name, model, {each: others[each] for each in members})
+        return _mixed(job, name, {each: others[each] for each in members})
+    started = time.perf_counter()
+    model, log = fitted(job, name)
+    fitted_at = time.perf_counter()
+    job.keep(name, model, settings, **marts.sizes)
+    predicted = predicted_by(job, model, marts.responses).numpy()
+    return Answer(
+        model=model,
+        log=log,
+        predicted=predicted,
+        train_seconds=log.train_seconds if log else fitted_at - started,
+        eval_seconds=time.perf_counter() - fitted_at,
+    )
+
+
+def fitted(job: Job[TracingMarts], name: str) -> tuple[Any, FitLog | None]:
+    """One model that mixes no others, fitted to train users."""
+    marts, settings = job.marts, job.settings[name]
+    model = registry.create(name, config=settings, **marts.sizes)
     train = marts.responses.take(marts.rows_of("train"))
     val = marts.responses.take(marts.rows_of("val"))
 
@@ -52,25 +69,13 @@ def answer(job: Job[TracingMarts], name: str, others: dict[str, Answer]) -> Answ
         found = auc(val.correct.numpy(), predicted_by(job, model, val).numpy())
         return math.nan if found is None else found  # the loop refuses it
 
-    started = time.perf_counter()
-    log = model.fit(train, val, job.optimise(name, settings, validate, "auc"))
-    fitted = time.perf_counter()
-    job.keep(name, model, settings, **marts.sizes)
-    predicted = predicted_by(job, model, marts.responses).numpy()
-    return Answer(
-        model=model,
-        log=log,
-        predicted=predicted,
-        train_seconds=log.train_seconds if log else fitted - started,
-        eval_seconds=time.perf_counter() - fitted,
-    )
+    return model, model.fit(train, val, job.optimise(name, settings, validate, "auc"))
 
 
-def _mixed(
-    job: Job[TracingMarts], name: str, model: Any, members: dict[str, Answer]
-) -> Answer:
+def _mixed(job: Job[TracingMarts], name: str, members: dict[str, Answer]) -> Answer:
     """Weigh what the members have answered already."""
     marts = job.marts
+    model = registry.create(name, config=job.settings[name], **marts.sizes)
     started = time.perf_counter()
     model.members = {each: found.model for each, found in members.items()}
     answers = [torch.from_numpy(found.predicted) for found in members.values()]

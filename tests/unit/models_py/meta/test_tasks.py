@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models_py.meta.blocks import cut_into_blocks
-from models_py.meta.tasks import Tasks, lay_out
+from models_py.meta.tasks import Tasks, lay_out, shared_rows
 from models_py.ragged import Ragged, row_and_place
 from tests.unit.models_py.meta.made_tasks import pairs_of
 
@@ -35,6 +35,23 @@ def test_every_pair_ends_where_its_prefix_does(items, cap, max_length, data):
             kept = pairs.prefixes.take(torch.tensor([number])).values.tolist()
             assert prefix_at(asked, 0, pair) == kept[-max_length:]
             assert asked.labels[0, pair] == pairs.label[number]
+
+
+@given(sequences, st.integers(1, 6), st.integers(1, 6))
+def test_cut_prefixes_may_go_on_in_the_row_of_the_pair_before(items, cap, max_length):
+    """What is read before a pair ends with its prefix and begins where its row does."""
+    pairs = pairs_of(items, cap)
+    chosen = torch.arange(len(pairs.label))
+    owner = torch.zeros_like(chosen)
+    apart = shared_rows(pairs, chosen, owner, max_length)
+    rows = shared_rows(pairs, chosen, owner, max_length, may_exceed=True)
+    assert len(rows.prefixes) == len(items) <= len(apart.prefixes)
+    for pair, (row, place) in enumerate(zip(rows.row, rows.place, strict=True)):
+        read = rows.prefixes.take(row[None]).values[: place + 1].tolist()
+        kept = pairs.prefixes.take(torch.tensor([pair])).values.tolist()[-max_length:]
+        whole = items[pairs.sequence[pair]][: pairs.prefix_len[pair]]
+        assert read[-len(kept) :] == kept
+        assert whole[-len(read) :] == read
 
 
 @given(sequences)
