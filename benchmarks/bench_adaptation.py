@@ -9,6 +9,10 @@ run in DIR holds, all in one run, for which the base network is trained but once
 puts what all finished runs of DIR say into `results/adaptation.json`, one entry a log.
 So the table grows call by call. A run that was interrupted is taken up by
 `moocmeta-train --resume`. Of a model in several runs the latest counts.
+
+What all rows of a table share, the network that is adapted, seed and candidates, must
+be alike in all runs of DIR, and is refused before anything is trained; what else was
+set stands in each row beside today's settings.
 """
 
 import json
@@ -16,20 +20,24 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import click
 import numpy as np
-import pandas as pd
 
+from benchmarks.adaptation_runs import (
+    Kept,
+    asked_of,
+    common_of,
+    kept_in,
+    require_alike,
+)
 from benchmarks.run import HERE, circumstances
+from training.config import load_config
 from training.evaluation.intervals import paired_comparisons
 from training.evaluation.metrics import RANKING
 from training.recommendation.gains import BY_RELIABILITY, CONTROL
-from training.runs import Run, run_ids
 
 NAMES = tuple(
     method + start + weighting
@@ -41,60 +49,24 @@ BESIDE = ("gru", CONTROL)  # each run trains them, too
 REFERENCES = (*BESIDE, "cavia", "best")  # where a run has them
 METRICS = ("recall@10", "mrr")
 STEPS = 3000  # of the outer loop at most, as published
-
-
-@dataclass(frozen=True)
-class Kept:
-    """A finished run of a log."""
-
-    path: Path
-
-    @cached_property
-    def metrics(self) -> dict[str, Any]:
-        """Content of `metrics.json`."""
-        return Run(self.path).read_json("metrics.json")
-
-    @cached_property
-    def manifest(self) -> dict[str, Any]:
-        """When it ended and what it read."""
-        return Run(self.path).read_json("manifest.json")
-
-    def settings(self, name: str) -> dict[str, Any]:
-        """Resolved settings of one of its models."""
-        return Run(self.path).read_json("config.json")["models"][name]
-
-    def ranks(self, name: str) -> pd.Series:
-        """Rank of each test query's label, by episode, pair and user."""
-        chosen = [("model", "==", name)]
-        found = pd.read_parquet(self.path / "predictions.parquet", filters=chosen)
-        return found.set_index(["episode_id", "pair_id", "user_id"])["rank"]
-
-
-def kept_in(folder: Path) -> dict[str, Kept]:
-    """The latest finished run of each model.
-
-    Raises:
-        ClickException: two runs read different marts.
-    """
-    found: dict[str, Kept] = {}
-    inputs = None
-    for run_id in run_ids(folder, "manifest.json"):
-        kept = Kept(folder / run_id)
-        if inputs not in (None, kept.manifest["inputs"]):
-            raise click.ClickException(
-                f"{kept.path} read other marts than the runs before it; "
-                "give each log a folder of its own as --runs"
-            )
-        inputs = kept.manifest["inputs"]
-        found |= dict.fromkeys(kept.metrics["models"], kept)
-    return found
+PAPER = HERE.parent / "configs" / "paper.yaml"
+IN_ROW = {"validate_every", "optimiser.epochs", "optimiser.patience"}  # of its own
 
 
 def rows_of(kept: Mapping[str, Kept]) -> Iterator[tuple[str, dict[str, Any]]]:
     """Each model with its row of the table, in the order of the line-up."""
+    today = load_config([PAPER], {"mart": "any"}, ())
     for name in (*REFERENCES, *NAMES):
         if name in kept:
-            yield name, {**_fit_of(kept[name], name), **_reached(kept, name)}
+            usual = asked_of(today, name)
+            given = kept[name].settings(name)
+            own = {
+                key: value
+                for key, value in given.items()
+                if key not in IN_ROW and value != usual.get(key)
+            }
+            row = _fit_of(kept[name], name) | ({"set": own} if own else {})
+            yield name, {**row, **_reached(kept, name)}
 
 
 def _fit_of(run: Kept, name: str) -> dict[str, Any]:
@@ -110,11 +82,11 @@ def _fit_of(run: Kept, name: str) -> dict[str, Any]:
     every = settings["validate_every"]
     return {
         **row,
-        "patience": settings["optimiser"]["patience"],
+        "patience": settings["optimiser.patience"],
         "validated_every": every,
         "best_step": model["best_epoch"] * every,
         "steps": len(history) * every,
-        "steps_at_most": settings["optimiser"]["epochs"] * every,
+        "steps_at_most": settings["optimiser.epochs"] * every,
     }
 
 
@@ -192,7 +164,7 @@ def train(
         "validate_every": validate_every,
     }
     command = [Path(sys.executable).parent / "moocmeta-train", *options]
-    command += ["--config", HERE.parent / "configs" / "paper.yaml", "--quiet"]
+    command += ["--config", PAPER, "--quiet"]
     command += ["--out", out]
     command += ["--repeat-splits", repeat_splits] if repeat_splits else []
     for name in (*BESIDE, *names):
@@ -245,8 +217,12 @@ def main(
     **numbers: int,
 ) -> None:
     """Train what is missing and renew the log's entry in the results."""
-    missing = [name for name in models or NAMES if name not in kept_in(runs)]
+    kept = kept_in(runs)
+    missing = [name for name in models or NAMES if name not in kept]
     if missing and not only_read:
+        asked = load_config([PAPER], {"mart": mart}, settings)
+        for run in list(kept.values())[:1]:
+            require_alike(run.common, common_of(asked), "what --set asks for")
         options = ["--mart", mart, "--dataset", dataset]
         options += [part for setting in settings for part in ("--set", setting)]
         train(duckdb, runs, missing, *options, **numbers)

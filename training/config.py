@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal
 
@@ -61,7 +62,7 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         require(self.epochs is None or self.epochs >= 1, "epochs must be 1 or more")
-        require(self.seed >= 0, "seed must be 0 or more")
+        require_seed(self.seed)
         require(self.score_chunk >= 1, "score_chunk must be 1 or more")
         require(self.tune >= 0, "tune must be 0 or more")
         require(self.seeds >= 1, "seeds must be 1 or more")
@@ -82,15 +83,17 @@ class TrainConfig:
         return device
 
     def check_models(self) -> None:
-        """Check all that is asked of models before any mart is read.
+        """Check the settings of models before any mart is read.
+
+        Which models there are depends on the mart; `settings` looks at the names.
 
         Raises:
-            UserError: a model is unknown, or a setting is unknown or of the wrong
-                type; those of a model that is not trained count too.
+            UserError: a setting is unknown or of the wrong type; those of a model that
+                is not trained count too.
         """
-        self._require_known(list(registry.MODELS))
         for name in (*self.lineup, *self.models):
-            self.model_config(name)
+            if name in registry.MODELS:
+                self.model_config(name)
 
     def names(self, family: str) -> tuple[str, ...]:
         """The line-up, in its order; what a model mixes comes before it."""
@@ -100,7 +103,8 @@ class TrainConfig:
         """Resolved settings of the line-up, and of the networks that it adapts.
 
         Raises:
-            UserError: a model is of another family, or as for `check_models`.
+            UserError: a model is unknown or of another family, or as for
+                `check_models`.
         """
         self._require_known(registry.names(family))
         found = {name: self.model_config(name) for name in self.names(family)}
@@ -134,6 +138,10 @@ class TrainConfig:
             defaults["optimiser"]["epochs"] = self.epochs
         whole = overlaid(defaults, self.models.get(name, {}))
         config: Any = checked(kind, whole, f"models.{name}")
+        try:
+            require_seed(getattr(config, "seed", 0))
+        except ValueError as error:
+            raise UserError(f"models.{name}: {error}") from error
         self._require_network(name, config)
         members = registry.MODELS[name].members
         return dataclasses.replace(config, **{m: self.model_config(m) for m in members})
@@ -150,10 +158,22 @@ class TrainConfig:
     def _require_known(self, known: list[str]) -> None:
         for name in (*self.lineup, *self.models):
             if name not in known:
+                option = "--model " if name in self.lineup else "models."
+                near = get_close_matches(name, known, 1)
+                nearest = f" ({near[0]} is)" if near else ""
                 raise UserError(
-                    f"--model {name} is none for mart {self.mart}; "
+                    f"{option}{name} is none for mart {self.mart}{nearest}; "
                     f"choose from {', '.join(known)}"
                 )
+
+
+def require_seed(seed: int) -> None:
+    """Refuse a seed that one of the generators does not take.
+
+    Raises:
+        ValueError: says which seeds all of them take.
+    """
+    require(0 <= seed < 2**32, "seed must be 0 or more, and below 2**32")
 
 
 def load_config(

@@ -8,9 +8,8 @@ import pyarrow.parquet as pq
 
 from training.errors import UserError
 from training.files import appearing_whole, sha256_of, write_json
-from training.marts.opening import Connection, open_marts
+from training.marts.opening import Connection, episode_marts, open_marts
 from training.recbole import write_recbole
-from training.recommendation.marts import episode_marts
 
 SPLITS = ("train", "val", "test")
 MADE_BY = "moocmeta export"

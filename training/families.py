@@ -12,11 +12,16 @@ from training.config import TrainConfig
 from training.errors import UserError
 from training.fit.job import Job
 from training.marts.folder import HOW_TO_EXPORT
-from training.marts.opening import Marts, columns_by_mart, open_marts
+from training.marts.opening import (
+    EPISODE_COLUMNS,
+    Marts,
+    columns_by_mart,
+    open_marts,
+)
 from training.recommendation import family as recommendation
 from training.recommendation.beyond import table as lists_table
 from training.recommendation.lineup import fitted as fitted_recommender
-from training.recommendation.marts import EPISODE_COLUMNS, load_recommendation
+from training.recommendation.marts import load_recommendation
 from training.tracing import family as tracing
 from training.tracing.lineup import fitted as fitted_tracer
 from training.tracing.marts import SEQUENCE_COLUMNS, load_tracing

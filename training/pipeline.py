@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -201,6 +202,15 @@ def _if_stopped(remedy: str) -> Iterator[None]:
         raise UserError(f"{error}; {remedy}") from error
     except KeyboardInterrupt:
         raise UserError(f"interrupted; {remedy}") from None
+    except (MemoryError, RuntimeError) as error:  # torch's is a RuntimeError
+        said = (str(error).splitlines() or ["none is left"])[0]
+        is_of_memory = re.search("allocate memory|out of memory", said)
+        if not (isinstance(error, MemoryError) or is_of_memory):
+            raise
+        raise UserError(
+            f"too little memory ({said}); choose smaller models or a smaller "
+            f"batch_size in a new run, or free some and {remedy}"
+        ) from error
 
 
 def _require_same_marts(world: World, marts: Marts, source: Path) -> None:

@@ -192,9 +192,13 @@ def read_index(root: Path) -> list[dict[str, Any]]:
     path = root / INDEX
     if not path.is_file():
         return []
-    lines = path.read_text(encoding="utf-8").splitlines()
     try:
-        return [json.loads(line) for line in lines]
+        text = path.read_text(encoding="utf-8")
+        lines = [json.loads(line) for line in text.splitlines()]
+        for line in lines:
+            if not (isinstance(line, dict) and line.get("run_id") and line.get("test")):
+                raise ValueError(f"{str(line)[:40]} is no run")
+        return lines
     except ValueError as error:
         raise UserError(
             f"{path} is damaged ({error}); remove its broken line"

@@ -18,6 +18,7 @@ import csv
 import gzip
 import io
 import json
+import re
 import tempfile
 import threading
 import zlib
@@ -26,6 +27,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
+import duckdb
 from dbt.adapters.duckdb.plugins import BasePlugin
 from dbt_common.exceptions import DbtRuntimeError
 from fsspec import AbstractFileSystem
@@ -79,10 +81,28 @@ def refuse_unusable(database: Path) -> None:
         fault = "that is a folder; name a file in it"
     elif database.parent.exists() and not database.parent.is_dir():
         fault = f"{database.parent} is no folder"
+    elif database.is_file():
+        fault = _why_not_opened(database)
     if fault:
         raise DbtRuntimeError(f"MOOCMETA_DUCKDB={database}: {fault}")
     with suppress(OSError):  # DuckDB says what is in the way
         database.parent.mkdir(parents=True, exist_ok=True)
+
+
+def _why_not_opened(database: Path) -> str | None:
+    """What DuckDB finds wrong with a file, which dbt would bury in tracebacks."""
+    try:
+        duckdb.connect(str(database)).close()
+    except duckdb.ConnectionException:  # this process has it open
+        return None
+    except duckdb.Error as error:
+        message = str(error).splitlines()[0]
+        if "could not set lock" not in message.lower():
+            return f"cannot be opened ({message}); delete it, or name another file"
+        holder = re.search(r"\(PID (\d+)\)", message)
+        who = f"process {holder[1]}" if holder else "another process"
+        return f"is locked by {who}; wait until it ends, or name another file"
+    return None
 
 
 def text_form(path: str) -> str:

@@ -382,13 +382,24 @@ def test_files_are_added_once_and_edits_of_the_parameters_stay(tmp_path):
     assert ingest(tmp_path, "mine", first, "--map", "event_type=").exit_code == 0
     parameters = tmp_path / "raw" / "mine" / "dataset.yml"
     text = parameters.read_text("utf-8")
-    parameters.write_text(text.replace("gap_sec: 1800", "gap_sec: 60"), "utf-8")
-    result = ingest(tmp_path, "mine", second, "--append", "--json")
+    ours = "  session_gap_sec: 1800\n"
+    mine = "  # short\n  session_gap_sec: 60  # ask Eve\n"
+    parameters.write_text(text.replace(ours, mine) + "# the end\n", "utf-8")
+    result = ingest(
+        *(tmp_path, "mine", second, "--append", "--json"),
+        *("--set", "min_user_events=3", "--set", "event_type_prefixes=a#b"),
+    )
     assert result.exit_code == 0, result.output
     told = json.loads(result.stdout)
     assert told["rows"] == {"read": 4, "kept": 4, "left_out": {}, "written": 4}
     assert [file["name"] for file in record(tmp_path)["files"]] == ["1.csv", "2.csv"]
-    assert record(tmp_path)["parameters"]["session_gap_sec"] == 60
+    now = parameters.read_text("utf-8")
+    assert mine in now and now.endswith("# the end\n")
+    assert now.count("#") == text.count("#") + 4  # ours stand there once
+    changed = {"session_gap_sec": 60, "min_user_events": 3}
+    changed["event_type_prefixes"] = "a#b"
+    expected = yaml.safe_load(text)["parameters"] | changed
+    assert record(tmp_path)["parameters"] == expected
     assert len(read(tmp_path)) == 4
     before = parameters.read_bytes()
     again = ingest(tmp_path, "mine", second, "--append")

@@ -51,7 +51,6 @@ def test_wrong_usage(tmp_path, options, fragment):
 @pytest.mark.parametrize(
     ("options", "fragments"),
     [
-        (("--model", "nope"), ("--model nope", "choose from random, popularity")),
         (("--set", "models.gru.hidden_dim=x"), ("hidden_dim", "valid integer")),
         (("--device", "cuda"), ("--device cuda: no CUDA device", "--device cpu")),
         (("--precision", "bf16"), ("--precision bf16 needs a CUDA device",)),
@@ -149,6 +148,15 @@ def test_a_locked_duckdb_file_names_its_holder(tmp_path, edited):
 
 
 @pytest.mark.parametrize(
+    ("limit", "fragment"),
+    [("lots", "MOOCMETA_MEMORY_LIMIT=lots: "), ("1KB", "raise MOOCMETA_MEMORY_LIMIT")],
+)
+def test_a_limit_of_memory_that_cannot_be(tmp_path, built_project, limit, fragment):
+    env = {**built_project.env, "MOOCMETA_MEMORY_LIMIT": limit}
+    assert_one_line(train_on(env, tmp_path / "runs", *POPULARITY), fragment)
+
+
+@pytest.mark.parametrize(
     ("statement", "fragment"),
     [
         ("drop table dataset_funnel", "dataset_funnel"),
@@ -220,21 +228,35 @@ def test_an_inner_loop_that_diverges_is_one_line(tmp_path, built_project):
     assert_one_line(again, *fragments)
 
 
-@pytest.mark.parametrize("method", ["maml", "anil"])
+@pytest.mark.parametrize(
+    ("method", "inner_rate", "where"),
+    [
+        ("maml", 1e39, "maml epoch 1, step 1: the inner loop's loss"),
+        ("anil", 1e39, "anil epoch 1, step 1: the inner loop's loss"),
+        ("cavia", 1e37, "gradient of cavia epoch 1, step 1 is"),
+    ],
+)
 def test_a_learner_that_diverges_while_it_learns_leaves_the_fits_before(
-    tmp_path, built_project, method
+    tmp_path, built_project, method, inner_rate, where
 ):
     lineup = ("--model", "gru", "--model", method, "--epochs", "1")
-    rate = ("--set", f"models.{method}.inner_rate=1.0e+39")
-    result = train_on(built_project.env, tmp_path, *MARS, *lineup, *rate)
-    fragments = (
-        f"{method} epoch 1, step 1: the inner loop's loss",
-        "smaller inner_rate",
-    )
-    assert_one_line(result, *fragments)
+    rate = ("--set", f"models.{method}.inner_rate={inner_rate:.1e}")
+    result = train_on(built_project.env, tmp_path, *MARS, *SMALL, *lineup, *rate)
+    at = f"at inner rate {inner_rate:g} and learning rate"
+    assert_one_line(result, where, at, "choose a smaller inner_rate, or else")
     (run,) = tmp_path.iterdir()
     assert "state/gru.safetensors" in files_under(run)
     assert not (run / "metrics.json").exists()
+
+
+def test_too_little_memory_is_one_line(tmp_path, built_project, monkeypatch):
+    def fail(*args, **options) -> None:
+        raise RuntimeError("CPUAllocator: can't allocate memory: 9 bytes\nstack: 1")
+
+    monkeypatch.setattr("models_py.registry.create", fail)
+    result = train_on(built_project.env, tmp_path, *GRU)
+    said = "too little memory (CPUAllocator: can't allocate memory: 9 bytes)"
+    assert_one_line(result, said, "smaller batch_size", "--resume")
 
 
 def test_several_data_sets_need_a_choice(tmp_path, edited):
@@ -438,8 +460,11 @@ def test_resume_when_the_data_set_is_gone(tmp_path, edited, interrupted):
     assert_one_line(result, "no rows of data set mars")
 
 
-def test_a_damaged_index(tmp_path):
-    (tmp_path / "index.jsonl").write_text('{"run_id": "x", \n')
+@pytest.mark.parametrize(
+    "line", [b'{"run_id": "x", \n', b'{"run_id": "x"}\n', b"3\n", b"\xff\n"]
+)
+def test_a_damaged_index(tmp_path, line):
+    (tmp_path / "index.jsonl").write_bytes(line)
     result = moocmeta("runs", "--out", tmp_path)
     assert_one_line(result, str(tmp_path / "index.jsonl"), "is damaged")
 

@@ -255,6 +255,13 @@ def test_a_run_without_sakt_leaves_no_sakt_exports(tmp_path, built_project):
     assert files_under(run / "exports") == ["behavior_slices.md"]
 
 
+def test_the_overview_may_not_have_been_built(tmp_path, edited):
+    """`dbt build --select +kt_sequences +response_features` leaves it out."""
+    env = edited("drop table dataset_funnel")
+    run = trained(env, tmp_path, *KT, "--model", "item_rate")
+    assert json.loads((run / "metrics.json").read_text())["funnel"] == []
+
+
 def test_assistments_is_trained_on_when_named(tmp_path, built_project):
     options = ("--dataset", "assistments_2009", "--model", "logistic")
     run = trained(built_project.env, tmp_path, *KT, *options)

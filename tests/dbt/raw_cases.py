@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import os
 from datetime import datetime
 from decimal import Decimal
 
@@ -294,6 +295,8 @@ ODD_DATABASES = {
     "new folder/moocmeta.duckdb": "",
     "main.duckdb": "DuckDB keeps the name 'main' for itself; name it otherwise",
     "o'clock.duckdb": "the name holds a quote; name it otherwise",
+    "held.duckdb": f"is locked by process {os.getpid()}; wait until it ends, or name",
+    "damaged.duckdb": "cannot be opened (IO Error: The file ",
 }
 # files beside an EDM Cup's action log of one answer
 ONE_ANSWER = b"a,1599150988.995,p,correct_response\n"

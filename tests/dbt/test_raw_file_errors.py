@@ -91,13 +91,15 @@ def outcomes(scratch) -> dict[str, Outcome]:
         # in the environment: no case may be for a file of another name
         env = {"MOOCMETA_DUCKDB": str(scratch / name)}
         cases[name] = Case(sample, database, models, env)
+    (scratch / "damaged.duckdb").write_bytes(b"no database " * 1000)
     not_ingested = scratch / "not ingested"
     (not_ingested / "raw" / "xuetangx").mkdir(parents=True)
     (not_ingested / "raw" / "xuetangx" / "log.json").write_text("[]")
     # last, so that its marts are left
     whole = ("build", "--exclude-resource-type", "unit_test")
     cases["not ingested"] = Case(not_ingested, database, whole)
-    found = run_all(cases, scratch)
+    with duckdb.connect(str(scratch / "held.duckdb")):
+        found = run_all(cases, scratch)
     for n, case_by_dataset in enumerate(rounds()):
         output = found[str(n)].output
         for dataset, case in case_by_dataset.items():

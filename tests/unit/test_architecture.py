@@ -101,6 +101,30 @@ def test_a_package_is_imported_by_its_owner_only(package):
     assert wrong == []
 
 
+def imported_at_once(name: str) -> set[str]:
+    """Full names of all that importing a file imports, directly or not."""
+    found, left = set(), [name]
+    while left:
+        top = ast.Module([n for n in FILES[left.pop()].body if is_import(n)], [])
+        new = set(imports_of(top)) - found
+        found |= new
+        paths = [one.replace(".", "/") for one in new]
+        paths += [path.rpartition("/")[0] for path in paths]
+        left += [f"{path}.py" for path in paths if f"{path}.py" in FILES]
+    return found
+
+
+def is_import(node: ast.AST) -> bool:
+    return isinstance(node, ast.Import | ast.ImportFrom)
+
+
+@pytest.mark.parametrize("command", ["simulate", "ingest", "export", "report", "runs"])
+def test_a_command_without_networks_does_not_wait_for_torch(command):
+    imported = imported_at_once(f"training/commands/{command}.py")
+    assert len(imported) > 5  # it is looked for
+    assert [name for name in imported if is_within(name, "torch")] == []
+
+
 def test_there_are_no_relative_imports():
     """They would slip through the tests above."""
     relative = [

@@ -12,12 +12,10 @@ from numpy.typing import NDArray
 from models_py.causal.trials import Trials
 from training.marts.columns import (
     BOOLEAN,
-    FUNNEL,
     INTEGER,
     NUMBER,
     ROW_NUMBER,
     SPLIT,
-    SUMMARY,
     TEXT,
     Columns,
     or_null,
@@ -137,8 +135,7 @@ def load_causal(path: Path, mart: str, dataset: str | None) -> CausalMarts:
         vocab = reader.table("causal_vocab", VOCAB, "item_id")
         rows = reader.table(mart, TRIALS, "trial_id")
         audit = reader.table("causal_audit", AUDIT, "finding_number")
-        summary = reader.table("dataset_summary", SUMMARY, "split").to_pylist()
-        steps = reader.table("dataset_funnel", FUNNEL, "step_number").to_pylist()
+        summary, funnel = reader.overview()
         has_rules = columns_by_mart(connection).get("datasets", set()).issuperset(RULES)
         rules = _rules(reader) if has_rules else dict.fromkeys(RULES)
     tokens = vocab["token"].to_pylist()
@@ -150,8 +147,7 @@ def load_causal(path: Path, mart: str, dataset: str | None) -> CausalMarts:
         rules=rules,
         audit=audit.to_pylist(),
         summary=summary,
-        # steps of other families leave nothing
-        funnel=[step for step in steps if step["n_rows"]],
+        funnel=funnel,
         fingerprints=reader.fingerprints,
     )
 

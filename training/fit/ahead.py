@@ -86,6 +86,9 @@ class Ahead:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.end()
+
+    def end(self) -> None:
         """End the other processes; what they have not finished can be taken up."""
         with self._changed:
             self._is_over = True

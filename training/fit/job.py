@@ -109,6 +109,7 @@ class Job(Generic[M]):
                     checkpoints=checkpoints,
                     progress=self.progress,
                     world=self.world,
+                    inner_rate=getattr(settings, "inner_rate", None),
                 )
 
         return fit

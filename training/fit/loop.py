@@ -18,7 +18,7 @@ from training.fit.adamw import AdamW
 from training.fit.processes import World
 from training.fit.seeds import derive
 from training.fit.state import FitCheckpoints, FitState
-from training.fit.step import Step, require_number
+from training.fit.step import Step
 from training.progress import progress_bar
 
 Precision = Literal["fp32", "bf16"]
@@ -38,6 +38,7 @@ def fit(
     checkpoints: FitCheckpoints | None = None,
     progress: bool = False,
     world: World | None = None,
+    inner_rate: float | None = None,
 ) -> FitLog:
     """Train a model until its validation value has stopped rising.
 
@@ -60,6 +61,8 @@ def fit(
         progress: show a bar on stderr if that is a terminal.
         world: the processes that fit the model together, each of which calls this;
             None is this one alone.
+        inner_rate: the model's step size on a learner's support, where it has one:
+            messages name it.
 
     Raises:
         UserError: nothing to train on; a loss, gradient or validation value that
@@ -81,7 +84,8 @@ def fit(
     if checkpoints:
         state = checkpoints.restore(model, optimizer, terms, world)
 
-    step = Step(model, optimizer, settings, world, is_bf16=precision == "bf16")
+    is_bf16 = precision == "bf16"
+    step = Step(model, optimizer, settings, world, is_bf16, inner_rate)
     while not state.is_over(settings):
         epoch = state.epoch + 1
         started = time.perf_counter()
@@ -95,7 +99,7 @@ def fit(
             value = world.broadcast(
                 torch.tensor(validate(), dtype=torch.float64)
             ).item()
-            require_number(value, f"validation value after {title}", settings)
+            step.require_number(value, f"validation value after {title}")
             seconds = time.perf_counter() - started
             record = {"epoch": epoch, "loss": loss, "val": value, "seconds": seconds}
             state = state.after(record, model)

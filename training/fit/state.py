@@ -126,6 +126,12 @@ class FitCheckpoints:
             ) from error
 
     def _require_same(self, kept: dict, terms: dict) -> None:
+        if unlike := sorted(kept.keys() ^ terms.keys()):
+            raise UserError(
+                f"{self.path} is the state of another version of moocmeta (only one of "
+                f"the two knows {', '.join(unlike)}); go on with that version, or "
+                "delete it to train from the start"
+            )
         changed = [name for name in terms if kept[name] != terms[name]]
         if changed:
             changes = ", ".join(f"{n}: {kept[n]} → {terms[n]}" for n in changed)

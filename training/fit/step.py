@@ -27,6 +27,7 @@ class Step(Generic[Batch]):
 
     Args:
         is_bf16: whether the loss is computed under autocast.
+        inner_rate: the model's step size on a learner's support, where it has one.
     """
 
     model: Trainable[Any, Batch]
@@ -34,6 +35,7 @@ class Step(Generic[Batch]):
     settings: OptimiserConfig
     world: World
     is_bf16: bool = False
+    inner_rate: float | None = None
 
     def take(
         self, batches: Batches[Batch], rows: Tensor, where: str
@@ -52,12 +54,32 @@ class Step(Generic[Batch]):
         own = self.world.share(rows)
         found = self._descend(batches, own, where) if len(own) else self._nothing()
         loss, _, n_targets = self._over_all(found).tolist()
-        require_number(loss, f"loss of {where}", self.settings)
+        self.require_number(loss, f"loss of {where}")
         weights, most = self.model.parameters(), self.settings.clip_norm
         norm = nn.utils.clip_grad_norm_(weights, most).item()
-        require_number(norm, f"gradient of {where}", self.settings)
+        self.require_number(norm, f"gradient of {where}")
         self.optimizer.step()
         return loss, n_targets
+
+    def require_number(self, value: float, what: str) -> None:
+        """Refuse what is no number.
+
+        Raises:
+            NoNumber: names what it is, and the way out.
+        """
+        if not math.isfinite(value):
+            raise NoNumber(f"{what} is {value} {self._remedy}")
+
+    @property
+    def _remedy(self) -> str:
+        """Step sizes that may be too large; the inner one alone can be at once."""
+        rate = f"learning rate {self.settings.learning_rate:g}"
+        if self.inner_rate is None:
+            return f"at {rate}; choose a smaller learning_rate"
+        return (
+            f"at inner rate {self.inner_rate:g} and {rate}; choose a smaller "
+            "inner_rate, or else a smaller learning_rate"
+        )
 
     def _descend(self, batches: Batches[Batch], rows: Tensor, where: str) -> Tensor:
         """Loss, weight and number of targets of some rows; leaves the gradient."""
@@ -69,8 +91,7 @@ class Step(Generic[Batch]):
             try:
                 loss = weight * self.model.loss(batch.to(device))
             except Diverged as error:
-                choose = "choose a smaller inner_rate"
-                raise NoNumber(f"{where}: {error}; {choose}") from error
+                raise NoNumber(f"{where}: {error} {self._remedy}") from error
         loss.backward()
         return torch.stack([loss.detach(), *loss.new_tensor([weight, batch.n_targets])])
 
@@ -101,16 +122,3 @@ class Step(Generic[Batch]):
         ):
             weight.grad = gradient.view_as(weight) if count else None
         return found
-
-
-def require_number(value: float, what: str, settings: OptimiserConfig) -> None:
-    """Refuse what is no number.
-
-    Raises:
-        NoNumber: names what it is, and the way out.
-    """
-    if not math.isfinite(value):
-        raise NoNumber(
-            f"{what} is {value} at learning rate {settings.learning_rate}; "
-            "choose a smaller learning_rate"
-        )

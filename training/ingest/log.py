@@ -109,7 +109,9 @@ class LogIngest:
             n = self.engine.rows(f"select count(*) from read_parquet({without}")[0][0]
             if n:
                 facts["rows"]["without_item"] = n
-            text = record.written(facts)
+            before = self.folder / record.NAME
+            earlier = before.read_text(encoding="utf-8") if self.earlier else None
+            text = record.written(facts, earlier)
             (scratch / record.NAME).write_text(text, encoding="utf-8")
         return Ingested(self.folder, facts)
 
@@ -148,13 +150,15 @@ class LogIngest:
         """Whether rows of one answer become one."""
         return self.plan.family == TRACING and "skill_keys" in self.plan.mapping
 
-    def _opened(self, path: Path, form: Form) -> Source:
-        source = open_source(
+    def _found(self, path: Path, form: Form) -> Source:
+        return open_source(
             path, self.engine, quote=form.quote, drop_bad=self.request.drop_bad
         )
+
+    def _read(self, source: Source, form: Form) -> Source:
         if source.kind not in form.kinds:
             raise UserError(
-                f"{path} is {source.kind.upper()}, and --form {form.name} reads "
+                f"{source.path} is {source.kind.upper()}, and --form {form.name} reads "
                 f"{' or '.join(k.upper() for k in form.kinds)}: "
                 f"{_first_line(source, self.engine)}"
             )
@@ -165,12 +169,17 @@ class LogIngest:
         first, *others = self.request.files
         named = self.earlier["form"] if self.earlier else self.request.form
         form = FORMS[named or "table"]
-        sources = [self._opened(first, form)]
+        found = self._found(first, form)
+        read = self._read(found, form)
         if not named and not self.request.mapping:  # which speaks of a table's columns
-            for other in FORMS.values():
-                if other.has_signs(sources[0]):
-                    form, sources = other, [self._opened(first, other)]
-        return form, sources + [self._opened(path, form) for path in others]
+            shown = [other for other in FORMS.values() if other.has_signs(read)]
+            if shown:
+                quote, form = form.quote, shown[-1]
+                if form.quote != quote:  # else to go through a large file again is vain
+                    found = self._found(first, form)
+                read = self._read(found, form)
+        more = [self._read(self._found(path, form), form) for path in others]
+        return form, [read, *more]
 
     def _counted(self, query: str) -> dict[str, Any]:
         """Rows read, kept and left out by reason; stops at a row that does not fit."""

@@ -1,5 +1,6 @@
 """`dataset.yml`: what an own log was made of, and the parameters its owner sets."""
 
+import re
 import textwrap
 from pathlib import Path
 from typing import Any
@@ -17,15 +18,49 @@ _HEAD = """\
 """
 
 
-def written(record: dict[str, Any]) -> str:
-    """The record as YAML, each parameter under what it means."""
+def written(record: dict[str, Any], earlier: str | None = None) -> str:
+    """The record as YAML, each parameter under what it means.
+
+    Args:
+        earlier: the text that this one replaces: the lines of its parameters stay as
+            their owner left them, comments and all, but for values that changed since.
+    """
     facts = {key: value for key, value in record.items() if key != "parameters"}
-    lines = [_HEAD.format(made_by=MADE_BY), _yaml(facts), "parameters:\n"]
-    for name, value in record["parameters"].items():
-        meaning = parameters()[name].description
-        lines += [f"  # {line}\n" for line in textwrap.wrap(meaning, 84)]
-        lines.append(textwrap.indent(_yaml({name: value}), "  "))
-    return "".join(lines)
+    head = _HEAD.format(made_by=MADE_BY) + _yaml(facts)
+    lines = (_parameter(*each) for each in record["parameters"].items())
+    anew = f"{head}parameters:\n{''.join(lines)}"
+    if earlier is None:
+        return anew
+    kept = head + _kept(earlier, record["parameters"])
+    return kept if _says(kept) == _says(anew) else anew
+
+
+def _parameter(name: str, value: Any) -> str:
+    meaning = textwrap.wrap(parameters()[name].description, 84)
+    lines = [f"  # {line}\n" for line in meaning]
+    return "".join([*lines, textwrap.indent(_yaml({name: value}), "  ")])
+
+
+def _kept(earlier: str, today: dict[str, Any]) -> str:
+    """An earlier text from its parameters on, with the values of today."""
+    start = re.search("^parameters:", earlier, re.MULTILINE)
+    text = earlier[start.start() :].rstrip("\n") + "\n" if start else ""
+    before = _says(earlier)["parameters"] or {}
+    for name, value in today.items():
+        if name not in before:  # not yet there when the file was written
+            text += _parameter(name, value)
+        elif before[name] != value:
+            line = rf"^( +){name}: .*?(?=( +#.*)?$)"
+            said = _yaml({name: value}).rstrip()
+            text = re.sub(line, rf"\g<1>{said}", text, flags=re.MULTILINE)
+    return text
+
+
+def _says(text: str) -> Any:
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError:  # an owner's layout that lines of ours do not fit
+        return None
 
 
 def _yaml(values: dict[str, Any]) -> str:

@@ -72,8 +72,13 @@ def open_source(
         UserError: it cannot be read, or is no log.
     """
     try:
+        if path.exists() and not path.is_file() and not path.is_dir():
+            raise UserError(
+                f"{path} is a pipe or a device, and a log is read more than once; "
+                "write it to a file and name that"
+            )
         if not path.is_file():
-            what = "no file" if path.exists() else "no such file"
+            what = "a folder" if path.is_dir() else "no such file"
             raise UserError(f"{path}: {what}; name the exported log")
         with path.open("rb") as file:
             magic = file.read(16)

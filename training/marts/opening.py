@@ -19,6 +19,7 @@ from training.errors import UserError
 from training.marts.folder import EXPORT, HOW_TO_EXPORT, view_folder
 
 PREFERRED_DATASETS = ("xuetangx", "edm_cup_2023")
+EPISODE_COLUMNS = {"support_pair_ids", "query_pair_ids"}
 
 Connection = duckdb.DuckDBPyConnection
 
@@ -89,7 +90,7 @@ def open_marts(path: Path) -> Iterator[Connection]:
             connection.execute("set enable_progress_bar = false")
             connection.execute("set TimeZone = 'UTC'")
             if limit:
-                connection.execute("set memory_limit = ?", [limit])
+                _limit_memory(connection, limit)
             if is_folder:  # a file's scratch folder lies beside it
                 connection.execute("set temp_directory = ?", [scratch])
                 view_folder(connection, path)
@@ -99,6 +100,15 @@ def open_marts(path: Path) -> Iterator[Connection]:
     except duckdb.Error as error:
         why = _why_no_folder if is_folder else _why_not_read
         raise UserError(why(path, error)) from error
+
+
+def _limit_memory(connection: Connection, limit: str) -> None:
+    try:
+        connection.execute("set memory_limit = ?", [limit])
+    except duckdb.Error as error:
+        raise UserError(
+            f"MOOCMETA_MEMORY_LIMIT={limit}: {_first_line(str(error))}; write it as 4GB"
+        ) from error
 
 
 _TOLD: set[Path] = set()
@@ -134,6 +144,11 @@ def _why_not_read(path: Path, error: duckdb.Error) -> str:
     message = str(error)
     if isinstance(error, duckdb.ProgrammingError):  # a mart or column is not there
         return f"{path} is of another version ({_first_line(message)}); run `dbt build`"
+    if isinstance(error, duckdb.OutOfMemoryException):
+        return (
+            f"{path} takes more memory to read than it may ({_first_line(message)}); "
+            "free some, or raise MOOCMETA_MEMORY_LIMIT where it is set"
+        )
     if "could not set lock" not in message.lower():
         return (
             f"{path} cannot be read ({_first_line(message)}); "
@@ -158,6 +173,14 @@ def columns_by_mart(connection: Connection) -> dict[str, set[str]]:
         "where table_schema = 'main' group by table_name order by table_name"
     ).fetchall()
     return {name: set(columns) for name, columns in found}
+
+
+def episode_marts(connection: Connection) -> dict[str, tuple[int, int]]:
+    """The episode marts there are, by their columns, with K and Q of each name."""
+    marts = columns_by_mart(connection)
+    names = [name for name, columns in marts.items() if columns >= EPISODE_COLUMNS]
+    shapes = {name: re.search(r"k(\d+)_q(\d+)$", name) for name in names}
+    return {name: (int(k[1]), int(k[2])) for name, k in shapes.items() if k}
 
 
 def refusal(path: Path, mart: str, what: str) -> UserError:

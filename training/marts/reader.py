@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from models_py.ragged import Ragged
-from training.marts.columns import Columns, RowCheck
+from training.marts.columns import FUNNEL, SUMMARY, Columns, RowCheck
 from training.marts.digest import BATCH_ROWS, RowsDigest
 from training.marts.opening import Connection, refusal
 
@@ -41,6 +41,17 @@ class Reader:
         """The data set's rows of a mart, ordered by `order`, its key."""
         schema, batches = self.batches(mart, columns, order, may_be_empty=may_be_empty)
         return pa.Table.from_batches(batches, schema)
+
+    def overview(self) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+        """What the data set is made of.
+
+        Returns:
+            Rows of `dataset_summary`; rows of `dataset_funnel`, in order.
+        """
+        summary = self.table("dataset_summary", SUMMARY, "split").to_pylist()
+        steps = self.table("dataset_funnel", FUNNEL, "step_number").to_pylist()
+        # steps of other families leave nothing
+        return summary, [step for step in steps if step["n_rows"]]
 
     def batches(
         self, mart: str, columns: Columns, order: str, *, may_be_empty: bool = False

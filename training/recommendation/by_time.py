@@ -56,6 +56,8 @@ def job_by_time(job: Job[RecommendationMarts]) -> Job[RecommendationMarts]:
         marts = _marts_by_time(job)
     except UserError:
         if is_new and job.world.is_main:
+            if job.ahead:  # others may be writing there
+                job.ahead.end()
             shutil.rmtree(job.run.path)
         raise
     return replace(job, marts=marts, run=Run(state))

@@ -75,7 +75,9 @@ def finished_model(run_dir: Path, model: str | None) -> FinishedModel:
             f"{run_dir} is a run on {metrics['mart']} and recommends nothing; name a "
             "run of recommenders with --run, `moocmeta runs` lists all"
         )
-    name = model or metrics["best_baseline"] or next(iter(metrics["models"]))
+    if not metrics.get("models"):
+        raise UserError(f"{run_dir / 'metrics.json'} holds no models; train anew")
+    name = model or metrics.get("best_baseline") or next(iter(metrics["models"]))
     if name not in metrics["models"]:
         raise UserError(
             f"--model {name} is not in {run_dir}; it has: "

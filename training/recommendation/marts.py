@@ -1,6 +1,5 @@
 """The pair table, the episodes and the vocabulary of one data set."""
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,13 +13,11 @@ from torch import Tensor
 
 from training.marts.columns import (
     BOOLEAN,
-    FUNNEL,
     INTEGER,
     NUMBER,
     ROW_NUMBER,
     SPLIT,
     SPLITS,
-    SUMMARY,
     TEXT,
     Columns,
     pointing_at,
@@ -29,6 +26,7 @@ from training.marts.opening import (
     Connection,
     choose_dataset,
     columns_by_mart,
+    episode_marts,
     open_marts,
     split_times,
 )
@@ -37,7 +35,6 @@ from training.marts.spool import RaggedSpool, Spool
 from training.recommendation.pair_table import Episodes, Pairs
 
 RELIABILITY_PARTS = ("intensity", "extent", "composition")
-EPISODE_COLUMNS = {"support_pair_ids", "query_pair_ids"}
 VOCAB: Columns = {
     "item_id": ROW_NUMBER,
     "item_key": TEXT,
@@ -132,10 +129,9 @@ def load_recommendation(
         _, batches = reader.batches(mart, EPISODES, "episode_id")
         episodes = spooled_episodes(batches)
         sessions = reader.table("sessions", SESSIONS, "session_id, user_id")
-        summary = reader.table("dataset_summary", SUMMARY, "split").to_pylist()
+        summary, funnel = reader.overview()
         test_users = _test_users(connection, chosen)
         cuts = split_times(connection, chosen)
-        steps = reader.table("dataset_funnel", FUNNEL, "step_number").to_pylist()
     return RecommendationMarts(
         mart=mart,
         dataset=chosen,
@@ -147,19 +143,10 @@ def load_recommendation(
         sessions=_sessions(sessions),
         summary=summary,
         test_users=test_users,
-        # steps of other families leave nothing
-        funnel=[step for step in steps if step["n_rows"]],
+        funnel=funnel,
         fingerprints=reader.fingerprints,
         split_times=cuts,
     )
-
-
-def episode_marts(connection: Connection) -> dict[str, tuple[int, int]]:
-    """The episode marts there are, by their columns, with K and Q of each name."""
-    marts = columns_by_mart(connection)
-    names = [name for name, columns in marts.items() if columns >= EPISODE_COLUMNS]
-    shapes = {name: re.search(r"k(\d+)_q(\d+)$", name) for name in names}
-    return {name: (int(k[1]), int(k[2])) for name, k in shapes.items() if k}
 
 
 def spooled_pairs(batches: Iterable[pa.RecordBatch]) -> Pairs:

@@ -7,6 +7,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from training.errors import UserError
 from training.files import write_text
 from training.report import numbers
 from training.report.blocks import Section
@@ -25,6 +26,11 @@ def render(run_dir: Path) -> str:
         UserError: the folder holds no finished run, or a file is damaged.
     """
     run = read_run(run_dir)
+    if run.family not in SECTIONS:
+        raise UserError(
+            f"{run_dir} is of the family {run.family} of marts, which this version of "
+            "moocmeta does not know; use the one that it was trained with"
+        )
     built = [build(run) for build in SECTIONS[run.family]]
     metrics = run.metrics
     known = ("mart", "seed", "device", "precision")

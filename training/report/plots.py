@@ -51,36 +51,6 @@ class Line:
     marked_x: float | None = None
 
 
-@dataclass(frozen=True)
-class Spot:
-    """A point in a plane, with its interval along either axis."""
-
-    label: str
-    at: tuple[float, float]
-    intervals: tuple[Sequence[float] | None, Sequence[float] | None]
-    series: int
-
-
-def spots(points: Sequence[Spot], x_label: str, y_label: str) -> str:
-    """Points of two estimates each, both axes from 0."""
-    with mpl.rc_context(STYLE):
-        figure, axes = blank(3.4)
-        for spot in points:
-            (x, y), (across, upward) = spot.at, spot.intervals
-            colour = SERIES[spot.series % N_SERIES]
-            if across is not None:
-                axes.plot(across, [y, y], color=colour, linewidth=1.4)
-            if upward is not None:
-                axes.plot([x, x], upward, color=colour, linewidth=1.4)
-            sign = marker(spot.series)
-            # a point at the border is seen whole
-            axes.plot(x, y, sign, color=colour, label=spot.label, clip_on=False)
-        finish(figure, axes, x_label, y_label, len(points))
-        axes.set_xlim(0, 1)
-        axes.set_ylim(bottom=0)
-        return inline(figure)
-
-
 def estimates(
     rows: Sequence[Estimate],
     x_label: str,

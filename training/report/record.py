@@ -122,8 +122,14 @@ def read_run(folder: Path) -> Run:
             "`moocmeta runs` lists those that are"
         )
     metrics = _read_json(folder / "metrics.json")
-    if not metrics.get("models"):
+    models = metrics.get("models")
+    if not isinstance(models, dict) or not models:
         raise UserError(f"{folder / 'metrics.json'} holds no models; train again")
+    if lacking := [name for name, block in models.items() if "test" not in block]:
+        raise UserError(
+            f"{folder / 'metrics.json'} says nothing of how {lacking[0]} did on test; "
+            "train again"
+        )
     manifest, config = (
         _read_json(folder / name) for name in ("manifest.json", "config.json")
     )

@@ -26,11 +26,17 @@ from training.marts.columns import (
     or_null,
     pointing_at,
 )
-from training.marts.opening import choose_dataset, open_marts, refusal, time_is_order
+from training.marts.opening import (
+    choose_dataset,
+    columns_by_mart,
+    open_marts,
+    refusal,
+    time_is_order,
+)
 from training.marts.reader import Reader, ragged_of
 
 SEQUENCE_COLUMNS = {"response_ids", "item_ids", "skill_ids", "correct", "window"}
-
+OVERVIEW = {"dataset_summary", "dataset_funnel"}
 
 VOCAB: Columns = {"item_id": ROW_NUMBER, "item_key": TEXT}
 SKILLS: Columns = {
@@ -80,6 +86,8 @@ class TracingMarts:
         table: the same rows for people: `response_id, user_id, split, answered_at,
             latency_sec, help_before, attempt, reliability_tier, position` (from 0 in
             the user's sequence).
+        summary: rows of `dataset_summary`, none where that was not built.
+        funnel: rows of `dataset_funnel`, in order, without steps that leave nothing.
         fingerprints: rows and SHA-256 of each mart read.
         time_is_order: times only say what came first: no pause, session or time of
             day means anything.
@@ -92,6 +100,8 @@ class TracingMarts:
     skill_names: dict[str, str]
     responses: Responses
     table: pd.DataFrame
+    summary: list[dict[str, Any]]
+    funnel: list[dict[str, Any]]
     fingerprints: dict[str, dict[str, Any]]
     time_is_order: bool = False
 
@@ -124,6 +134,9 @@ def load_tracing(path: Path, mart: str, dataset: str | None) -> TracingMarts:
         sequences = reader.table(mart, SEQUENCES, 'user_id, "window"')
         features = reader.table("response_features", HISTORIES, "response_id")
         sessions = reader.table("sessions", SESSIONS, "user_id, session_id")
+        is_whole = columns_by_mart(connection).keys() >= OVERVIEW
+        # nothing is learned from it: `dbt build --select` may have left it out
+        summary, funnel = reader.overview() if is_whole else ([], [])
         is_order = time_is_order(connection, chosen)
     table = _ordered(sequences, answers, path, mart)
     table = table.merge(sessions.to_pandas(), "left", ["user_id", "session_id"])
@@ -152,6 +165,8 @@ def load_tracing(path: Path, mart: str, dataset: str | None) -> TracingMarts:
             is_order=is_order,
         ),
         table=table,
+        summary=summary,
+        funnel=funnel,
         fingerprints=reader.fingerprints,
         time_is_order=is_order,
     )

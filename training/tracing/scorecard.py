@@ -49,6 +49,8 @@ class Scorecard:
             "share_correct": float(self._correct[test].mean()),
             "share_unseen_items": float(unseen.mean()),
             "best_baseline": self.best_baseline(),
+            "data_summary": self.marts.summary,
+            "funnel": self.marts.funnel,
             "models": self._models(),
             "oracle": self._oracle(),
             "slices": behaviour_slices(

@@ -102,7 +102,7 @@ def traced_run(run: str, root: Path) -> Path:
         traced = [run_id for run_id in done if (root / run_id / STATE).is_file()]
         if not traced:
             raise UserError(
-                f"no run under {root} traced knowledge yet: run "
+                f"no run under {root} trained sakt yet: run "
                 "`moocmeta-train --mart kt_sequences` first"
             )
         return root / traced[-1]

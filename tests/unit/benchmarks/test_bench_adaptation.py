@@ -5,18 +5,21 @@ import json
 import click
 import pandas as pd
 import pytest
+from click.testing import CliRunner
 
-from benchmarks.bench_adaptation import kept_in, rows_of
+from benchmarks.adaptation_runs import kept_in
+from benchmarks.bench_adaptation import main, rows_of
 
 HALF = {"recall@10": 0.5, "mrr": 0.3}
 WIDE = {"recall@10": [0.4, 0.6], "mrr": [0.2, 0.4]}
 
 
-def made_run(folder, run_id, name, ranks, mart_sha="same"):
+def made_run(folder, run_id, name, ranks, mart_sha="same", gru=None, **own):
     """A finished run of one model that asked two users a query each."""
     path = folder / run_id
     path.mkdir()
     settings = {"validate_every": 100, "optimiser": {"patience": 3, "epochs": 30}}
+    settings |= own
     gain = {m: {"difference": 0.02, "ci95": [0.01, 0.03]} for m in HALF}
     model = {
         "test": HALF,
@@ -32,7 +35,10 @@ def made_run(folder, run_id, name, ranks, mart_sha="same"):
     metrics = {"seed": 1, "repeat_splits": None, "models": {name: model}}
     files = {
         "metrics": metrics,
-        "config": {"models": {name: settings}},
+        "config": {
+            "config": {"seed": 1, "exclude": "auto"},
+            "models": {name: settings, "gru": gru or {"optimiser": {}}},
+        },
         "manifest": {"created_at": "then", "inputs": {"pairs": mart_sha}},
     }
     for file, content in files.items():
@@ -69,3 +75,26 @@ def test_runs_of_other_marts_are_refused(tmp_path):
     made_run(tmp_path, "2", "maml", [1, 1], mart_sha="other")
     with pytest.raises(click.ClickException, match="read other marts"):
         kept_in(tmp_path)
+
+
+def test_a_row_says_what_was_set(tmp_path):
+    made_run(tmp_path, "1", "anil", [1, 1], inner_rate=0.2)
+    assert dict(rows_of(kept_in(tmp_path)))["anil"]["set"] == {"inner_rate": 0.2}
+
+
+def test_a_run_on_another_network_is_refused(tmp_path):
+    made_run(tmp_path, "1", "anil", [1, 1])  # of a version that averaged nothing
+    made_run(tmp_path, "2", "maml", [1, 1], gru={"optimiser": {"averaging": 0.0}})
+    assert len(kept_in(tmp_path)) == 2
+    made_run(tmp_path, "3", "maml", [1, 1], gru={"optimiser": {"averaging": 0.1}})
+    words = "3 has optimiser.averaging 0.1 where others have 0.0"
+    with pytest.raises(click.ClickException, match=words):
+        kept_in(tmp_path)
+
+
+def test_settings_that_would_not_fit_are_refused_before_training(tmp_path):
+    made_run(tmp_path, "1", "anil", [1, 1])
+    options = ("--log", "x", "--set", "models.gru.hidden_dim=9", "--runs", tmp_path)
+    result = CliRunner().invoke(main, [str(word) for word in (tmp_path, "x", *options)])
+    assert result.exit_code == 1
+    assert "hidden_dim 9 where others have None" in result.stderr

@@ -14,8 +14,11 @@ from tests.unit.report.run_folders import (
     write_run,
 )
 from training.errors import UserError
+from training.evaluation.metrics import LISTS
 from training.files import sha256_of
 from training.report.page import render, write_report
+from training.report.record import Run
+from training.report.sections.lists import lists
 
 OPTIONAL = ("bayes_optimal", "repeat_splits", "data_summary", "funnel", "command")
 
@@ -151,6 +154,21 @@ def test_data_optimum_and_splits_are_told(page, metrics):
     assert "1.2% of the test queries" in page.prose
 
 
+def test_models_whose_lists_are_alike_are_each_seen(metrics):
+    """Each has a row of its own, from the most accurate one down."""
+    favours = dict.fromkeys(LISTS, 0.99) | {"ci95": dict.fromkeys(LISTS, (0.98, 1.0))}
+    models = {
+        name: {**block, "lists": None if name == "random" else favours}
+        for name, block in metrics["models"].items()
+    }
+    row, _ = lists(Run({**metrics, "models": models}, {}, {})).blocks
+    names = ["GRU", "SASRec", "Session-KNN", "Popularity"]
+    for figure in row.blocks:
+        assert figure.label.endswith("; ".join(f"{name} 0.990" for name in names) + ".")
+        heights = [figure.svg.index(f">{name}<") for name in names]
+        assert heights == sorted(heights, reverse=True)  # drawn from below
+
+
 def test_everything_to_repeat_the_run_is_there(page, metrics):
     assert metrics["command"] in page.prose
     marts = page.table("Marts the run read")
@@ -263,6 +281,8 @@ def test_writing_renews_the_pages_line_in_the_manifest(metrics, tmp_path):
         ("{", "cannot read .*metrics.json"),
         ("[]", "does not hold one JSON object"),
         ('{"run_id": "r", "models": {}}', "holds no models"),
+        ('{"models": {"gru": {}}}', "nothing of how gru did"),
+        ('{"models": {"gru": {"test": {}}}, "family": "x"}', "family x .* version"),
     ],
 )
 def test_a_damaged_folder_is_the_users_to_mend(content, message, tmp_path):

@@ -21,6 +21,10 @@ from training.tracing.lineup import Answer
 from training.tracing.marts import TracingMarts
 from training.tracing.scorecard import Scorecard, table
 
+SUMMARY = [
+    {"dataset": "some_set", "split": split, "n_users": n, "n_pairs": 0}
+    for split, n in (("all", 60), ("test", 20))
+]
 HISTORY = [
     {"epoch": 1, "loss": 0.7, "val": 0.6, "seconds": 1.0},
     {"epoch": 2, "loss": 0.6, "val": 0.7, "seconds": 1.0},
@@ -64,6 +68,8 @@ def marts_of(data: Responses, n_test_users: int) -> TracingMarts:
         {},
         data,
         frame,
+        SUMMARY,
+        [{"step": "raw rows", "n_rows": 9_876, "n_users": None}],
         {},
     )
 
@@ -119,7 +125,7 @@ def test_the_page_has_these_parts_and_is_well_formed(page):
         *("Summary", "Results on test users", "Against the best baseline, Logistic"),
         *("Distance to the oracle", "Calibration"),
         *("Where the models are strong and weak", "Training"),
-        *("No model looks ahead", "Repeat this run"),
+        *("No model looks ahead", "Data", "Repeat this run"),
     ]
 
 
@@ -137,6 +143,9 @@ def test_tables_have_a_row_a_model_and_the_oracle_first(page):
     assert [row[0] for row in oracle[1:]] == ["Oracle", "SAKT", "Logistic", "Item rate"]
     moved = page.table("Largest change of a prediction")
     assert [row[1] for row in moved[1:]] == ["0"] * 3
+    assert page.table("Rows at each step")[1:] == [["raw rows", "9,876", "–"]]
+    by_split = page.table("The data set by split")  # pairs are of another family
+    assert by_split == [["", "test", "all"], ["users", "20", "60"]]
 
 
 def test_lower_is_better_for_losses():

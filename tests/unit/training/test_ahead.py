@@ -117,6 +117,16 @@ def test_other_processes_end_with_this_one(run, others, started):
     assert [process.returncode for process in started] == [-signal.SIGTERM] * 2
 
 
+def test_others_can_be_ended_before_what_they_write_to_is_removed(run, others, started):
+    others("import time; time.sleep(60)")
+    with Ahead(run, {"gru": None, "sasrec": None}, 2) as fits:
+        wait_for(lambda: started)
+        fits.end()
+        assert started[0].poll() is not None
+        with fits.turn(run.state / "sasrec"):  # what is left is this process's
+            pass
+
+
 def test_a_process_that_hangs_is_killed(run, others, started, monkeypatch):
     others("")
     code = "import signal, time; signal.signal(15, signal.SIG_IGN);"

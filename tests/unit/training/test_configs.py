@@ -44,7 +44,7 @@ def test_the_first_line_of_a_preset_is_the_command_that_uses_it(path, monkeypatc
     assert options["config_files"] == (Path("configs") / path.name,)
     config = load_config(options["config_files"], {"mart": options["mart"]}, ())
     assert config.models
-    config.check_models()
+    config.settings("recommendation")
 
 
 def test_the_paper_preset_has_the_published_steps():
@@ -152,7 +152,6 @@ def test_numbers_may_be_written_with_a_power_of_ten(layers):
     ("assignment", "words"),
     [
         ("nope=1", "--set: unknown key nope; known: mart, mart_dir, dataset"),
-        ("models.nope.x=1", "nope is none .*choose from random, popularity"),
         ("models.gru.nope=1", "models.gru: unknown key nope"),
         ("models.gru.optimiser.nope=1", "unknown key optimiser.nope"),
         ("models.gru=3", "models.gru: .*an object"),
@@ -163,6 +162,8 @@ def test_numbers_may_be_written_with_a_power_of_ten(layers):
         ("models.gru.dropout=.nan", "Out of range float"),
         ("seed=1.5", "seed: .*valid integer"),
         ("seed=-1", "seed must be 0 or more"),
+        ("seed=4294967296", "seed must be .* below"),
+        ("models.gru.seed=4294967296", "models.gru: seed must be .* below"),
         ("exclude=maybe", "exclude: .*prefix"),
         ("mart=2017-01-01", "date is not JSON"),
         ("mart.x=1", "--set: mart: .*valid string"),
@@ -175,6 +176,22 @@ def test_numbers_may_be_written_with_a_power_of_ten(layers):
 def test_a_setting_that_does_not_fit_is_named(assignment, words):
     with pytest.raises(UserError, match=words):
         load_config([], MART, assignment.split()).check_models()
+
+
+@pytest.mark.parametrize(
+    ("family", "assignment", "words"),
+    [
+        ("tracing", "lineup=[sackt]", r"--model sackt is none for mart m \(sakt is\)"),
+        ("causal", "lineup=[gru]", "m; choose from summary_logistic, .*transformer$"),
+        ("tracing", "models.gru.seed=1", "^models.gru is none for mart m; .*, blend$"),
+        ("recommendation", "models.9.x=1", "^models.9 is none .*; choose from random,"),
+    ],
+)
+def test_a_model_that_the_marts_family_lacks_is_named(family, assignment, words):
+    config = load_config([], {"mart": "m"}, [assignment])
+    config.check_models()  # before the mart's family is known
+    with pytest.raises(UserError, match=words):
+        config.settings(family)
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import math
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -217,6 +217,17 @@ def test_a_state_of_other_settings_names_them(tmp_path):
         fitted(OneWeight(), settings=replace(SETTINGS, learning_rate=0.5), **kept)
     with pytest.raises(UserError, match=r"seed: 1 → 2"):
         fitted(OneWeight(), seed=2, **kept)
+
+
+def test_a_state_of_a_version_with_other_settings_names_them(tmp_path):
+    kept = {"checkpoints": FitCheckpoints(tmp_path / "one")}
+    with pytest.MonkeyPatch.context() as patch:
+        older = {k: v for k, v in asdict(SETTINGS).items() if k != "averaging"}
+        patch.setattr("training.fit.loop.asdict", lambda _: {**older, "momentum": 0.9})
+        fitted(OneWeight(), **kept)
+    words = r"one\.safetensors is .* another version .* averaging, momentum.*delete it"
+    with pytest.raises(UserError, match=words):
+        fitted(OneWeight(), **kept)
 
 
 def test_a_state_of_another_model_or_a_damaged_one_is_refused(tmp_path):

@@ -12,7 +12,7 @@ from benchmarks.bench_mart_dir import write_marts
 from training.causal import marts as causal
 from training.errors import UserError
 from training.files import PROJECT_ROOT
-from training.marts.columns import FUNNEL, Columns
+from training.marts.columns import FUNNEL, SUMMARY, Columns
 from training.marts.opening import open_marts
 from training.marts.reader import Reader
 from training.recommendation import marts as recommendation
@@ -164,7 +164,7 @@ def test_only_folders_below_the_mart_are_columns(tmp_path, made):
     )
     ours, theirs = load(folder), load(made)
     assert ours.fingerprints == theirs.fingerprints
-    assert list(ours.summary[0]) == list(recommendation.SUMMARY)
+    assert list(ours.summary[0]) == list(SUMMARY)
 
 
 def test_files_laid_out_in_two_ways_are_refused(changed):
@@ -212,7 +212,7 @@ READ = {
     "episodes_k5_q10": recommendation.EPISODES,
     "vocab": recommendation.VOCAB | tracing.VOCAB,
     "sessions": recommendation.SESSIONS | tracing.SESSIONS,
-    "dataset_summary": recommendation.SUMMARY,
+    "dataset_summary": SUMMARY,
     "dataset_funnel": FUNNEL,
     "responses": tracing.RESPONSES,
     "response_features": tracing.HISTORIES,

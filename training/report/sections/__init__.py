@@ -69,6 +69,7 @@ SECTIONS: dict[str, tuple[Build, ...]] = {
         tracing.behaviour,
         training,
         tracing.soundness,
+        data,
         reproduce,
     ),
 }

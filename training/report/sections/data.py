@@ -56,7 +56,9 @@ def _funnel(steps: list[dict[str, Any]]) -> Row:
 
 
 def _summary(splits: list[dict[str, Any]]) -> Table:
-    measures = [key for key in splits[0] if key not in KEYS]
+    measures = [  # those of other families count nothing
+        key for key in splits[0] if key not in KEYS and any(row[key] for row in splits)
+    ]
     rank = {split: number for number, split in enumerate(SPLITS)}
     splits = sorted(splits, key=lambda row: rank.get(row["split"], len(rank)))
     return Table(

@@ -1,22 +1,25 @@
-"""What the models' lists favour: accuracy against coverage, and the rest as a table."""
+"""What the models' lists favour: two plots, the rest as a table."""
 
 from training.evaluation.metrics import LISTS, METRICS
 from training.report import numbers, plots
-from training.report.blocks import Cell, Figure, Folded, Points, Section, Table
-from training.report.canvas import N_SERIES
+from training.report.blocks import Cell, Figure, Folded, Points, Row, Section, Table
 from training.report.record import Run
 
-ACROSS = "coverage@10"
+PLOTTED = {
+    "coverage@10": "Further right: more of the catalogue is listed.",
+    "long_tail@10": "Further right: more of what is listed is seldom met.",
+}
 
 
 def lists(run: Run) -> Section | None:
     """Whom and what the lists favour."""
     blocks = {model: run.models[model].get("lists") for model in run.ranked}
     found = {
-        name: one for name, one in blocks.items() if one and one[ACROSS] is not None
+        name: one
+        for name, one in blocks.items()
+        if one and all(one[metric] is not None for metric in PLOTTED)
     }
-    upward = run.headline_metric
-    if not found or upward is None:
+    if not found:
         return None
     caption = (
         "Of each test query's ten best items, with the 95% interval below. High or low "
@@ -37,31 +40,26 @@ def lists(run: Run) -> Section | None:
     return Section(
         "lists",
         "What the lists favour",
-        [_plot(run, found, upward), Folded("The numbers", [table, meanings])],
+        [
+            Row([_plot(run, found, metric) for metric in PLOTTED]),
+            Folded("The numbers", [table, meanings]),
+        ],
     )
 
 
-def _plot(run: Run, found: dict[str, dict], upward: str) -> Figure:
-    shown = [
-        plots.Spot(
-            run.title(model),
-            (one[ACROSS], value),
-            (one["ci95"][ACROSS], run.interval(model, upward)),
-            run.series(model),
+def _plot(run: Run, found: dict[str, dict], metric: str) -> Figure:
+    rows = [
+        plots.Estimate(
+            run.title(model), one[metric], one["ci95"][metric], series=run.series(model)
         )
-        for model, one in list(found.items())[:N_SERIES]
-        if (value := run.test(model, upward)) is not None
+        for model, one in found.items()
     ]
-    spoken = "; ".join(
-        f"{spot.label} {numbers.metric(spot.at[1])} at {numbers.metric(spot.at[0])}"
-        for spot in shown
-    )
+    spoken = "; ".join(f"{row.label} {numbers.metric(row.value)}" for row in rows)
     return Figure(
-        f"{upward} against {ACROSS}",
-        plots.spots(shown, ACROSS, upward),
-        f"Scatter plot of {upward} against {ACROSS}: {spoken}.",
-        "Each model with its 95% intervals: higher finds the next item more often, "
-        "further right lists more of the catalogue.",
+        f"{metric} of each model",
+        plots.estimates(rows, metric),
+        f"Dot plot of {metric} with 95% intervals: {spoken}.",
+        f"The most accurate model on top, bars are 95% intervals. {PLOTTED[metric]}",
     )
 
 
