@@ -72,13 +72,7 @@
 {#- Whether a value cannot stay as it is. Asked of every value, so it is looked at once. -#}
 {% macro is_bad_value(form, column, value) %}
     {%- set found = form.found[column.name] -%}
-    {%- set below = column.config.meta.get("below") -%}
-    {#- seconds taken for milliseconds, or the other way, fall outside -#}
-    {%- set is_good = value
-        ~ " between timestamp '1990-01-01' and timestamp '2099-12-31 23:59:59.999999'"
-        if column.data_type == "timestamp"
-        else value ~ " between 0 and " ~ (below - 1) if below
-        else "nullif(" ~ value ~ " is not null, false)" -%}
+    {%- set is_good = is_good_value(column, value) -%}
     {%- if not column.config.meta.get("nullable", false) -%}
         {{ return("not coalesce(" ~ is_good ~ ", false)") }}
     {%- endif -%}
@@ -89,6 +83,20 @@
     {{ return(
         "not coalesce(" ~ is_good ~ ", " ~ found.raw ~ " is null" ~ is_word ~ ", false)"
     ) }}
+{% endmacro %}
+
+
+{#- Whether a value is one and within its limits, or null where it is none. -#}
+{% macro is_good_value(column, value) %}
+    {%- set below = column.config.meta.get("below") -%}
+    {#- seconds taken for milliseconds, or the other way, fall outside -#}
+    {%- if column.data_type == "timestamp" -%}
+        {{ return(value
+            ~ " between timestamp '1990-01-01' and timestamp '2099-12-31 23:59:59.999999'") }}
+    {%- elif below -%}
+        {{ return(value ~ " between 0 and " ~ (below - 1)) }}
+    {%- endif -%}
+    {{ return("nullif(" ~ value ~ " is not null, false)") }}
 {% endmacro %}
 
 

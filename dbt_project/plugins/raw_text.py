@@ -119,7 +119,7 @@ def text_form(path: str) -> str:
 
 
 def _form(path: str) -> dict:
-    n_bytes = n_cr = n_lf = n_crlf = 0
+    n_bytes = n_cr = n_crlf = 0
     decoder = codecs.getincrementaldecoder("utf-8")()
     is_utf8, before = True, b""
     for chunk in chunks_of(path):
@@ -133,7 +133,6 @@ def _form(path: str) -> dict:
         if b"\r" in chunk or before == b"\r":
             n_cr += chunk.count(b"\r")
             n_crlf += (before + chunk).count(b"\r\n")
-        n_lf += chunk.count(b"\n")
         n_bytes += len(chunk)
         before = chunk[-1:]
     if not n_bytes:
@@ -146,6 +145,8 @@ def _form(path: str) -> dict:
     header = next((row for row in records_of(path, encoding) if row), None)
     if header is None:
         return {"fault": "the file has blank lines only; remove it"}
+    # almost no file has CR, and to count its LF takes longer than all of the above
+    n_lf = sum(chunk.count(b"\n") for chunk in chunks_of(path)) if n_cr else 0
     has_one_end = not n_cr or n_cr == n_crlf == n_lf or not n_lf
     begins = next(chunks_of(path)).removeprefix(codecs.BOM_UTF8)
     is_tidy = encoding == "utf-8" and has_one_end and begins[:1] not in (b"\n", b"\r")

@@ -16,6 +16,7 @@ EVENTS_HEADER = b"course_id,user_id,session_hash,event_type,timestamp\n"
 RATINGS_HEADER = b"item_id,user_id,watch_percentage,created_at,rating\n"
 ADS_HEADER = b"USER_ID,event_type,product_id,event_timestamp\n"
 ACTIONS = "edm_cup_2023/action_logs"
+DETAILS = "edm_cup_2023/assignment_details.csv"
 SKILL_BUILDER = "assistments_2009/skill_builder_data"
 MODELS = {
     "xuetangx": "stg_xuetangx__events",
@@ -25,7 +26,10 @@ MODELS = {
     "assistments_2009": "stg_assistments_2009__answers",
 }
 # what reads the raw files of each, and makes that model
-SELECTED = MODELS | {"assistments_2009": "+stg_assistments_2009__answers"}
+SELECTED = MODELS | {
+    "edm_cup_2023": "+stg_edm_cup_2023__actions",
+    "assistments_2009": "+stg_assistments_2009__answers",
+}
 ACTIONS_HEADER = b"assignment_log_id,timestamp,problem_id,action\n"
 ANSWERS_HEADER = (
     b"order_id,user_id,problem_id,original,correct,skill_id,ms_first_response\n"
@@ -37,6 +41,12 @@ EVENT = {
     "event_type": ["load_video"],
     "timestamp": [datetime(2017, 3, 1, 8)],
 }
+
+
+def with_beside(files: dict[str, bytes]) -> dict[str, bytes]:
+    """Files of one data set, and what dbt asks for before it reads them."""
+    is_log = any(path.startswith(ACTIONS) for path in files)
+    return ({DETAILS: b"assignment_log_id,student_id\nb,s\n"} if is_log else {}) | files
 
 
 def parquet(**changes: list | None) -> bytes:
@@ -281,6 +291,12 @@ SETTLED = {
         + b"007,click,NULL,2024-03-04\n",
         [("007", None), ("7", "7.0"), ("7", "b")],
     ),
+    "log": (  # filled first, settled where an id is odd
+        f"{ACTIONS}.csv",
+        ACTIONS_HEADER
+        + b"b,1600000000,7.0,wrong_response\n b,1600000001,q ,correct_response\n",
+        [("s", "7.0"), ("s", "q")],
+    ),
 }
 # the first is read, the last is no log
 UNREAD = [
@@ -309,7 +325,7 @@ BESIDE = {
 # logs of which no row is an event: ids that meet nowhere, types that nobody lists
 LOST = {
     f"{ACTIONS}.csv": ACTIONS_HEADER + ONE_ANSWER,
-    "edm_cup_2023/assignment_details.csv": b"assignment_log_id,student_id\nb,s\n",
+    DETAILS: b"assignment_log_id,student_id\nb,s\n",
     f"{XUETANGX}.csv": EVENTS_HEADER
     + b"c,u,h,click,2017-03-01\nc,u,h,close,2017-03-01\n",
 }

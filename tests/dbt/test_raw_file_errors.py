@@ -23,6 +23,7 @@ from tests.dbt.raw_cases import (
     TWINS,
     UNREAD,
     UNREADABLE,
+    with_beside,
 )
 from tests.reference.compare import CONTRACT, column_types, contract_types
 
@@ -56,7 +57,7 @@ def outcomes(scratch) -> dict[str, Outcome]:
     for n, case_by_dataset in enumerate(rounds()):
         folder = scratch / str(n)
         for case in case_by_dataset.values():
-            for path, content in FILES[case].items():
+            for path, content in with_beside(FILES[case]).items():
                 (folder / "raw" / path).parent.mkdir(parents=True, exist_ok=True)
                 (folder / "raw" / path).write_bytes(content)
         models = [SELECTED[dataset] for dataset in case_by_dataset]

@@ -30,6 +30,7 @@ from tests.dbt.raw_cases import (
     RATINGS_HEADER,
     SELECTED,
     parquet,
+    with_beside,
 )
 from tests.dbt.raw_logs import HARMLESS, Log
 from tests.dbt.test_export_marts import ORDER
@@ -261,9 +262,10 @@ def outcomes(scratch, data_dir, exports) -> dict[str, Outcome]:
     assert not WHY_NOT, WHY_NOT
     cases = both_commands(data_dir, exports["spark"])
     for name, (path, content, *_) in (UNREADABLE | CONTRADICTORY).items():
-        file = scratch / name / "raw" / path
-        file.parent.mkdir(parents=True)
-        file.write_bytes(content)
+        for below, text in with_beside({path: content}).items():
+            file = scratch / name / "raw" / below
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(text)
         command = ("run", "-s", SELECTED[path.split("/")[0]])
         cases[name] = Case(scratch / name, scratch, command)
     command = ("run", "-s", MODELS["mars"])

@@ -50,11 +50,8 @@
 {% macro default__raw_counts(form, aggregates) %}
     {%- set query = "select " ~ (aggregates | join(", ")) ~ " from " -%}
     {%- if not form.is_text -%} {{ return(run_query(query ~ raw_reader(form))[0]) }} {%- endif -%}
-    {%- do run_query("drop table if exists raw_rejects") -%}
-    {%- do run_query("drop table if exists raw_reject_scans") -%}
-    {%- set counts = run_query(query ~ raw_reader(form, "store_rejects = true, "
-        ~ "rejects_table = 'raw_rejects', rejects_scan = 'raw_reject_scans', "
-        ~ "rejects_limit = 1"))[0] -%}
+    {%- do forget_rejects() -%}
+    {%- set counts = run_query(query ~ raw_reader(form, set_rejects_aside()))[0] -%}
     {%- if run_query("select count(*) from raw_rejects")[0][0] == 0 -%}
         {{ return(counts) }}
     {%- endif -%}
@@ -66,6 +63,18 @@
 
 {% macro spark__raw_counts(form, aggregates) %}
     {{ return(run_query("select " ~ (aggregates | join(", ")) ~ " from " ~ raw_reader(form))[0]) }}
+{% endmacro %}
+
+
+{#- DuckDB's option to read on where a row is none, and to keep such rows. -#}
+{% macro set_rejects_aside() %}
+    {{ return("store_rejects = true, rejects_table = 'raw_rejects', "
+        ~ "rejects_scan = 'raw_reject_scans', rejects_limit = 1") }}
+{% endmacro %}
+
+{% macro forget_rejects() %}
+    {%- do run_query("drop table if exists raw_rejects") -%}
+    {%- do run_query("drop table if exists raw_reject_scans") -%}
 {% endmacro %}
 
 

@@ -31,7 +31,6 @@ select
     items.item_number,
     event_types.event_type_number,
     events.event_at,
-    {{ epoch_seconds('events.event_at') }} as ts_epoch,
     {{ stretch_of('events.event_at', 'events.platform_session', 'event_types') }},
     event_types.drops_exact_repeats
 
