@@ -387,7 +387,7 @@ def test_files_are_added_once_and_edits_of_the_parameters_stay(tmp_path):
     parameters.write_text(text.replace(ours, mine) + "# the end\n", "utf-8")
     result = ingest(
         *(tmp_path, "mine", second, "--append", "--json"),
-        *("--set", "min_user_events=3", "--set", "event_type_prefixes=a#b"),
+        *("--set", "min_user_events=3", "--set", "event_type_prefixes=a\\d#b"),
     )
     assert result.exit_code == 0, result.output
     told = json.loads(result.stdout)
@@ -397,7 +397,7 @@ def test_files_are_added_once_and_edits_of_the_parameters_stay(tmp_path):
     assert mine in now and now.endswith("# the end\n")
     assert now.count("#") == text.count("#") + 4  # ours stand there once
     changed = {"session_gap_sec": 60, "min_user_events": 3}
-    changed["event_type_prefixes"] = "a#b"
+    changed["event_type_prefixes"] = "a\\d#b"
     expected = yaml.safe_load(text)["parameters"] | changed
     assert record(tmp_path)["parameters"] == expected
     assert len(read(tmp_path)) == 4

@@ -52,7 +52,8 @@ def _kept(earlier: str, today: dict[str, Any]) -> str:
         elif before[name] != value:
             line = rf"^( +){name}: .*?(?=( +#.*)?$)"
             said = _yaml({name: value}).rstrip()
-            text = re.sub(line, rf"\g<1>{said}", text, flags=re.MULTILINE)
+            pattern = re.compile(line, re.MULTILINE)
+            text = pattern.sub(lambda found, said=said: found[1] + said, text)
     return text
 
 
