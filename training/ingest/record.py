@@ -50,10 +50,11 @@ def _kept(earlier: str, today: dict[str, Any]) -> str:
         if name not in before:  # not yet there when the file was written
             text += _parameter(name, value)
         elif before[name] != value:
-            line = rf"^( +){name}: .*?(?=( +#.*)?$)"
-            said = _yaml({name: value}).rstrip()
-            pattern = re.compile(line, re.MULTILINE)
-            text = pattern.sub(lambda found, said=said: found[1] + said, text)
+            line = rf"^ +({name}: .*?)(?: +#.*)?$"
+            found = re.search(line, text, re.MULTILINE)
+            if found:  # else the file is written anew
+                said = _yaml({name: value}).rstrip()
+                text = text[: found.start(1)] + said + text[found.end(1) :]
     return text
 
 
