@@ -16,6 +16,8 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional
 from torch.nn.utils.rnn import PackedSequence
 
+from models_py.precision import as_forward_was, single_precision
+
 aten = torch.ops.aten
 
 
@@ -45,6 +47,7 @@ class _Recurrence(torch.autograd.Function):
     """
 
     @staticmethod
+    @single_precision
     def forward(ctx, from_items, weight, bias, sizes: list[int]) -> Tensor:
         size = weight.shape[1]
         state = from_items.new_zeros(len(from_items), sizes[0], size)
@@ -63,6 +66,7 @@ class _Recurrence(torch.autograd.Function):
         return found
 
     @staticmethod
+    @as_forward_was
     def backward(ctx, upstream: Tensor):
         from_items, weight, bias, states = ctx.saved_tensors
         size, sizes = weight.shape[1], ctx.sizes
@@ -96,6 +100,7 @@ class _ThroughTime(torch.autograd.Function):
     """
 
     @staticmethod
+    @single_precision
     def forward(ctx, upstream, update, by_state, weight, sizes: list[int]) -> Tensor:
         transposed = weight.mT.contiguous()
         direct, kept, by = (
@@ -116,6 +121,7 @@ class _ThroughTime(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
+    @as_forward_was
     def backward(ctx, upstream: Tensor):
         update, by_state, weight, totals = ctx.saved_tensors
         sizes, (n_tasks, size, _) = ctx.sizes, weight.shape
@@ -168,6 +174,7 @@ class _PackedRecurrence(torch.autograd.Function):
     """`_Recurrence` of one set of weights over as many rows as a step still has."""
 
     @staticmethod
+    @single_precision
     def forward(ctx, from_items, first, weight, bias, sizes: list[int]) -> Tensor:
         size, transposed = first.shape[1], weight.T.contiguous()
         state, gates, news, states = first, [], [], []
@@ -188,6 +195,7 @@ class _PackedRecurrence(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
+    @as_forward_was
     def backward(ctx, upstream: Tensor):
         first, weight, gates, new, states = ctx.saved_tensors
         later = zip(states.split(ctx.sizes), ctx.sizes[1:], strict=False)

@@ -4,9 +4,10 @@ from typing import Protocol
 
 import torch
 from torch import Tensor
-from torch.amp import custom_bwd, custom_fwd
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
+
+from models_py.precision import as_forward_was, single_precision
 
 
 class ItemLayer(Protocol):
@@ -48,14 +49,14 @@ class _GradientKept(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    @custom_bwd(device_type="cuda")
+    @as_forward_was
     def backward(ctx, upstream: Tensor):  # type: ignore[override] # torch's decorators
         return *(upstream * gradient for gradient in ctx.saved_tensors), None
 
 
 class _FullCrossEntropy(_GradientKept):
     @staticmethod
-    @custom_fwd(device_type="cuda", cast_inputs=torch.float32)
+    @single_precision
     def forward(ctx, states: Tensor, weight: Tensor, bias: Tensor, targets: Tensor):
         logits = torch.addmm(bias, states, weight.T)  # (T, n_items)
         rows = torch.arange(len(targets), device=targets.device)
@@ -120,7 +121,7 @@ class _SampledCrossEntropy(_GradientKept):
     """In one pass as well: each row has a logit of its own, then come those of all."""
 
     @staticmethod
-    @custom_fwd(device_type="cuda", cast_inputs=torch.float32)
+    @single_precision
     def forward(ctx, states: Tensor, rows: Tensor, bias: Tensor, hidden: Tensor):
         n = len(states)
         own = (states * rows[:n]).sum(1) + bias[:n]  # (T,)
