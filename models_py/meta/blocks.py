@@ -13,6 +13,9 @@ from models_py.meta.tasks import PairRows, Tasks, TrainTasks
 from models_py.ragged import Ragged
 
 FULL_SUPPORT = 0.7  # share of blocks that see all of their support
+# queries that share a support in training: where episodes ask fewer, most of the time
+# would go into reading it again and again
+LEAST_QUERIES = 6
 
 
 @dataclass(frozen=True)
@@ -104,10 +107,12 @@ def block_batches(
 ) -> Batches[Batch]:
     """Train users' histories cut into blocks, every pair asked once an epoch.
 
-    A step has about as many queries as the settings say.
+    A block has as many queries as an episode, but `LEAST_QUERIES` at least; a step has
+    about as many as the settings say.
     """
     episodes = train.episodes
-    n_support, n_query = episodes.support.shape[1], episodes.query.shape[1]
+    n_support = episodes.support.shape[1]
+    n_query = max(episodes.query.shape[1], LEAST_QUERIES)
     blocks = cut_into_blocks(
         episodes.pairs, train.histories, n_support, n_query, generator
     )

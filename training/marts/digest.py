@@ -14,11 +14,12 @@ class RowsDigest:
     """Number and SHA-256 of ordered rows, however many come at a time.
 
     They are digested as Parquet, which keeps nothing where a null is; Arrow's own
-    buffers hold whatever lay in memory there.
+    buffers hold whatever lay in memory there. Its footer is left out: that names the
+    version of pyarrow, and the same rows would be others after every upgrade.
     """
 
     def __init__(self, schema: pa.Schema) -> None:
-        self._n_rows, self._sha256 = 0, hashlib.sha256()
+        self._n_rows, self._sha256 = 0, hashlib.sha256(str(schema).encode())
         self._waiting = schema.empty_table()
         sink = pa.PythonFile(_Hashed(self._sha256), mode="w")
         self._parquet = pq.ParquetWriter(sink, schema, compression="none")
@@ -35,8 +36,9 @@ class RowsDigest:
     def found(self) -> dict[str, Any]:
         """`rows` and `sha256` of all that came."""
         self._write(self._waiting)
+        found = {"rows": self._n_rows, "sha256": self._sha256.hexdigest()}
         self._parquet.close()
-        return {"rows": self._n_rows, "sha256": self._sha256.hexdigest()}
+        return found
 
     def _write(self, rows: pa.Table) -> None:
         self._parquet.write_table(rows.combine_chunks())
