@@ -50,3 +50,25 @@ def test_meta_benchmark_reports_every_trained_method(monkeypatch):
     assert rates.keys() == {"maml", "fomaml", "meta_sgd", "anil", "cavia"}
     assert all(rate > 0 for rate in rates.values())
     assert result["times_faster"].keys() == {"maml", "fomaml"}
+
+
+def test_devices_are_compared_with_the_cpu():
+    module = import_module("benchmarks.bench_devices")
+
+    def metrics_of(recall, seconds):
+        history = [{"seconds": each} for each in seconds]
+        ci95 = {"recall@10": [0.4, 0.6]}
+        model = {"test": {"recall@10": recall}, "ci95": ci95, "train_seconds": 9.0}
+        return {"models": {"gru": model | {"history": history}}}
+
+    found = {
+        "cuda": metrics_of(0.51, [9.0, 1.0, 1.0]),
+        "cuda_bf16": metrics_of(0.49, [1.0]),
+        "cpu": metrics_of(0.5, [4.0, 2.0]),
+    }
+    (row,) = module.rows_of(found, ("gru",)).values()
+    assert row["cpu"]["test"] == {"recall@10": 0.5}
+    assert row["cpu"]["epoch_seconds"] == 3.0
+    assert row["cuda"]["less_cpu"] == {"recall@10": 0.01}
+    assert (row["cuda"]["epoch_seconds"], row["cuda"]["epochs"]) == (1.0, 3)
+    assert row["cuda_bf16"]["less_cpu"] == {"recall@10": -0.01}
