@@ -122,7 +122,7 @@ class _ThroughTime(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     @as_forward_was
-    def backward(ctx, upstream: Tensor):
+    def backward(ctx, upstream: Tensor):  # type: ignore[override] # torch's decorators
         update, by_state, weight, totals = ctx.saved_tensors
         sizes, (n_tasks, size, _) = ctx.sizes, weight.shape
         direct, kept, by = (
@@ -196,7 +196,7 @@ class _PackedRecurrence(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     @as_forward_was
-    def backward(ctx, upstream: Tensor):
+    def backward(ctx, upstream: Tensor):  # type: ignore[override] # torch's decorators
         first, weight, gates, new, states = ctx.saved_tensors
         later = zip(states.split(ctx.sizes), ctx.sizes[1:], strict=False)
         before = torch.cat([first[: ctx.sizes[0]], *(h[:n] for h, n in later)])
