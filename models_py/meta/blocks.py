@@ -13,9 +13,10 @@ from models_py.meta.tasks import PairRows, Tasks, TrainTasks
 from models_py.ragged import Ragged
 
 FULL_SUPPORT = 0.7  # share of blocks that see all of their support
-# queries that share a support in training: where episodes ask fewer, most of the time
-# would go into reading it again and again
+# queries that share a support in long histories: where episodes ask fewer, most of the
+# time would go into reading it again and again
 LEAST_QUERIES = 6
+LONG = 2 * LEAST_QUERIES  # pairs; in a short history many queries would see no support
 
 
 @dataclass(frozen=True)
@@ -75,13 +76,20 @@ def cut_into_blocks(
 
     Args:
         histories: rows of `pairs`, each user's in time order.
-        n_query: size of all blocks but a history's first and last.
+        n_query: size of all blocks but a history's first and last; in those of `LONG`
+            pairs or more `LEAST_QUERIES` at least.
     """
     lengths = histories.lengths
     user = torch.repeat_interleave(lengths)
     place = torch.arange(len(user)) - histories.offsets[user]
-    first = torch.randint(0, n_query, (len(lengths),), generator=generator)[user]
-    number = torch.where(place < first, 0, 1 + (place - first) // n_query)
+    full = torch.full_like(lengths, n_query)
+    first = torch.randint(0, n_query, full.shape, generator=generator)
+    if n_query < LEAST_QUERIES:
+        is_long = lengths >= LONG
+        later = torch.randint(0, LEAST_QUERIES, full.shape, generator=generator)
+        full[is_long], first[is_long] = LEAST_QUERIES, later[is_long]
+    full, first = full[user], first[user]
+    number = torch.where(place < first, 0, 1 + (place - first) // full)
     _, size = torch.unique_consecutive(
         torch.stack([user, number]), dim=1, return_counts=True
     )
@@ -107,12 +115,10 @@ def block_batches(
 ) -> Batches[Batch]:
     """Train users' histories cut into blocks, every pair asked once an epoch.
 
-    A block has as many queries as an episode, but `LEAST_QUERIES` at least; a step has
-    about as many as the settings say.
+    A step has about as many queries as the settings say.
     """
     episodes = train.episodes
-    n_support = episodes.support.shape[1]
-    n_query = max(episodes.query.shape[1], LEAST_QUERIES)
+    n_support, n_query = episodes.support.shape[1], episodes.query.shape[1]
     blocks = cut_into_blocks(
         episodes.pairs, train.histories, n_support, n_query, generator
     )

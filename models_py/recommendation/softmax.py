@@ -9,6 +9,10 @@ from torch.nn import functional
 
 from models_py.precision import as_forward_was, single_precision
 
+# logits at a time, 16 MiB: a larger block the C library takes from the system and gives
+# back each time, which costs as much as a product does
+LOGITS_HELD = 2**22
+
 
 class ItemLayer(Protocol):
     """A linear layer that scores all items."""
@@ -33,8 +37,8 @@ def full_cross_entropy(states: Tensor, output: ItemLayer, targets: Tensor) -> Te
     """`cross_entropy(output(states), targets)`, mean over targets, in less time.
 
     The output layer dominates the cost of training. Its gradient is known as soon
-    as the logits are, softmax less one-hot, so both are computed in one pass while
-    the logits are in cache. First derivatives only.
+    as the logits are, softmax less one-hot, so both are computed in one pass, some
+    rows at a time. First derivatives only.
 
     Args:
         states: shape (T, H).
@@ -58,17 +62,25 @@ class _FullCrossEntropy(_GradientKept):
     @staticmethod
     @single_precision
     def forward(ctx, states: Tensor, weight: Tensor, bias: Tensor, targets: Tensor):
-        logits = torch.addmm(bias, states, weight.T)  # (T, n_items)
-        rows = torch.arange(len(targets), device=targets.device)
-        highest = logits.amax(1, keepdim=True)
-        of_target = logits[rows, targets]
-        exponents = logits.sub_(highest).exp_()
-        total = exponents.sum(1, keepdim=True)
-        losses = (total.log() + highest).squeeze(1) - of_target
-        gradient = exponents.div_(total * len(targets))
-        gradient[rows, targets] -= 1 / len(targets)
-        ctx.save_for_backward(gradient @ weight, gradient.T @ states, gradient.sum(0))
-        return losses.mean()
+        n_together = max(LOGITS_HELD // len(weight), 1)
+        parts = zip(states.split(n_together), targets.split(n_together), strict=True)
+        losses, to_states = [], []
+        to_weight, to_bias = torch.zeros_like(weight), torch.zeros_like(bias)
+        for own, asked in parts:
+            logits = torch.addmm(bias, own, weight.T)  # (t, n_items)
+            rows = torch.arange(len(asked), device=asked.device)
+            highest = logits.amax(1, keepdim=True)
+            of_target = logits[rows, asked]
+            exponents = logits.sub_(highest).exp_()
+            total = exponents.sum(1, keepdim=True)
+            losses.append((total.log() + highest).squeeze(1) - of_target)
+            gradient = exponents.div_(total * len(targets))
+            gradient[rows, asked] -= 1 / len(targets)
+            to_states.append(gradient @ weight)
+            to_weight.addmm_(gradient.T, own)
+            to_bias += gradient.sum(0)
+        ctx.save_for_backward(torch.cat(to_states), to_weight, to_bias)
+        return torch.cat(losses).mean()
 
 
 class Negatives:
