@@ -42,17 +42,15 @@ LINEUPS = {
 }
 
 
-def runs_of(
-    mart_dir: Path, mart: str, lineup: tuple[str, ...], *options: str
-) -> dict[str, dict[str, Any]]:
+def runs_of(mart_dir: Path, mart: str) -> dict[str, dict[str, Any]]:
     """`metrics.json` of a run on each device."""
     found = {}
     for device, said in RUNS.items():
         with tempfile.TemporaryDirectory() as out:
             command = [str(Path(sys.executable).parent / "moocmeta-train")]
             command += ["--mart", mart, "--mart-dir", str(mart_dir), "--quiet"]
-            command += [*said, "--out", out, *options]
-            for name in lineup:
+            command += [*said, "--out", out]
+            for name in LINEUPS[mart]:
                 command += ["--model", name]
             subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
             (run_id,) = run_ids(Path(out), "manifest.json")
@@ -92,34 +90,19 @@ def _row(model: dict[str, Any], on_cpu: dict[str, Any]) -> dict[str, Any]:
 
 @click.command()
 @click.argument("mart_dir", type=click.Path(exists=True, path_type=Path))
-@click.option("--mart", "marts", multiple=True, help="[default: those of the sample]")
-@click.option("--model", "models", multiple=True, help="[default: the mart's networks]")
-@click.option("--epochs", type=click.IntRange(1), help="As of moocmeta-train.")
-@click.option("--set", "settings", multiple=True, help="As of moocmeta-train.")
-@click.option("--log", default="sample", show_default=True, help="The entry's name.")
-def main(
-    mart_dir: Path,
-    marts: tuple[str, ...],
-    models: tuple[str, ...],
-    epochs: int | None,
-    settings: tuple[str, ...],
-    log: str,
-) -> None:
-    """Fill an entry of results/devices.json, mart by mart."""
+@click.option("--mart", "marts", multiple=True, type=click.Choice(list(LINEUPS)))
+def main(mart_dir: Path, marts: tuple[str, ...]) -> None:
+    """Fill results/devices.json, mart by mart."""
     if not torch.cuda.is_available():
         raise click.ClickException("no CUDA device here: there is nothing to compare")
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    options = [part for setting in settings for part in ("--set", setting)]
-    options += ["--epochs", str(epochs)] if epochs else []
     path = HERE / "results" / "devices.json"
     for mart in marts or LINEUPS:
-        lineup = models or LINEUPS.get(mart) or LINEUPS["episodes_k5_q10"]
-        found = runs_of(mart_dir, mart, lineup, *options)
+        found = runs_of(mart_dir, mart)
         known = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
         entry = {**circumstances(), "device": torch.cuda.get_device_name()}
-        entry["models"] = rows_of(found, lineup)
-        result = known.get("result", {})
-        result[log] = {**result.get(log, {}), mart: entry}
+        entry["models"] = rows_of(found, LINEUPS[mart])
+        result = {**known.get("result", {}), mart: entry}
         text = json.dumps({"benchmark": "devices", "result": result}, indent=2)
         path.write_text(text + "\n", encoding="utf-8")
         click.echo(json.dumps(entry, indent=2))
