@@ -81,13 +81,11 @@ def evaluate(job: Job[RecommendationMarts]) -> dict[str, Any]:
     """
     marts, config = job.marts, job.config
     later = job_by_time(job) if config.also_by_time else None
+    # first what may find that the raw files are others than those of the marts
+    n_splits = config.repeat_splits
+    splits = repeat_splits(job, n_splits) if n_splits else None
     fitted = _fitted(job)
     fitted_later = _fitted(later) if later else None
-    splits = (
-        repeat_splits(fitted.job, config.repeat_splits)
-        if config.repeat_splits
-        else None
-    )
     orders = gradient_orders(fitted.job, list(fitted.answers))
     if not job.world.is_main:
         return {}
