@@ -147,10 +147,11 @@ def test_what_cannot_be_split_so_is_refused_in_one_line(
     assert not (tmp_path / "runs").exists()
 
 
+@pytest.mark.parametrize("options", [(ALSO,), ("--repeat-splits", "2")])
 def test_without_raw_files_there_is_no_other_split_and_no_folder(
-    tmp_path, built_project
+    tmp_path, built_project, options
 ):
     env = {**built_project.env, "MOOCMETA_DATA_DIR": str(tmp_path)}
-    refused = train_on(env, tmp_path / "runs", *MARS, *MODELS, ALSO)
+    refused = train_on(env, tmp_path / "runs", *MARS, *MODELS, *options)
     assert_one_line(refused, f"{tmp_path}/raw/mars is not there; set MOOCMETA_DATA_DIR")
     assert files_under(tmp_path / "runs") == []

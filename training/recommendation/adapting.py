@@ -14,17 +14,15 @@ from models_py.fitting import Diverged
 from models_py.meta.blocks import Blocks
 from models_py.meta.tasks import PairRows, Tasks, TrainTasks
 from models_py.ragged import Ragged
-from models_py.recommendation.softmax import LOGITS_HELD
 from training.fit.job import Job
-from training.recommendation.asking import answered
+from training.recommendation.asking import SCORES_HELD, answered
 from training.recommendation.candidates import Candidates
 from training.recommendation.marts import RecommendationMarts
 from training.recommendation.pair_table import Pairs
 
 SUPPORT_SIZES = (1, 3, 5)
 CURVE_STEPS = (0, 1, 3, 5, 10, 20)
-SCORED_TASKS = 256  # tasks scored together, fewer in a large vocabulary
-SCORES_HELD = LOGITS_HELD  # scores held at a time; neither changes a result
+SCORED_TASKS = 256  # tasks scored together, fewer in a large vocabulary; changes none
 
 
 @dataclass(frozen=True)

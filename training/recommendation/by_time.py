@@ -6,7 +6,6 @@ Evaluation, TOIS 2023; Gusak et al.: Time to Split, RecSys 2025). So dbt builds 
 marts once more, split by time, and the line-up is fitted on those alone.
 """
 
-import shutil
 from dataclasses import replace
 from typing import Any
 
@@ -19,7 +18,7 @@ from training.files import write_json
 from training.fit.job import Job
 from training.recommendation.marts import RecommendationMarts, load_recommendation
 from training.recommendation.questions import check, utc
-from training.recommendation.rebuild import rebuilt
+from training.recommendation.rebuild import nothing_left, rebuilt
 from training.recommendation.scorecard import SELECTED_BY, Scorecard
 from training.runs import Run
 
@@ -51,15 +50,8 @@ def job_by_time(job: Job[RecommendationMarts]) -> Job[RecommendationMarts]:
         UserError: the marts cannot be built, or leave nothing to train on or to ask.
     """
     state = job.run.state / "by_time"
-    is_new = not (state / "built.json").is_file()
-    try:
+    with nothing_left(job, is_begun=(state / "built.json").is_file()):
         marts = _marts_by_time(job)
-    except UserError:
-        if is_new and job.world.is_main:
-            if job.ahead:  # others may be writing there
-                job.ahead.end()
-            shutil.rmtree(job.run.path)
-        raise
     return replace(job, marts=marts, run=Run(state))
 
 

@@ -5,11 +5,14 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from training.errors import UserError
 from training.files import data_dir, project_root
+from training.fit.job import Job
 from training.recommendation.marts import RecommendationMarts, load_recommendation
 
 
@@ -36,6 +39,23 @@ def rebuilt(
             "the marts were built from; set MOOCMETA_DATA_DIR or run `dbt build`"
         )
     return built
+
+
+@contextmanager
+def nothing_left(job: Job[RecommendationMarts], *, is_begun: bool) -> Iterator[None]:
+    """A run that is not begun leaves no folder where marts cannot be built anew.
+
+    Args:
+        is_begun: whether a fit, or what one is for, may lie there already.
+    """
+    try:
+        yield
+    except UserError:
+        if job.world.is_main and not is_begun:
+            if job.ahead:  # others may be writing there
+                job.ahead.end()
+            shutil.rmtree(job.run.path)
+        raise
 
 
 def _build(

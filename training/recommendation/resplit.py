@@ -20,16 +20,18 @@ from training.recommendation.gains import REFERENCES
 from training.recommendation.lineup import answer
 from training.recommendation.marts import RecommendationMarts
 from training.recommendation.questions import check, questions_of
-from training.recommendation.rebuild import rebuilt
+from training.recommendation.rebuild import nothing_left, rebuilt
 from training.runs import Run
 
+OPTION = "--repeat-splits"
 FIRST_SEED = 1
 
 
 def repeat_splits(job: Job[RecommendationMarts], n_splits: int) -> dict[str, Any]:
     """Train and evaluate the line-up on `n_splits` splits with seeds 1, 2, 3, ….
 
-    Finished splits are kept in the run's state, so an interrupted run goes on.
+    Finished splits are kept in the run's state, so an interrupted run goes on. One of
+    which nothing is fitted yet leaves no folder where the marts cannot be built.
 
     Returns:
         `n` (splits that had test episodes), `seeds`, `n_test_users` of each, and by
@@ -44,16 +46,21 @@ def repeat_splits(job: Job[RecommendationMarts], n_splits: int) -> dict[str, Any
     scratch = {seed: Run(job.run.state / "splits" / str(seed)) for seed in seeds}
     alone = dataclasses.replace(job, world=World())  # a process does whole splits
     own = job.world.share(seeds)
+    is_begun = job.run.state.is_dir() and any(job.run.state.iterdir())
     for seed in progress_bar(own, "splits", is_shown=job.progress):
         path = scratch[seed].path / "result.json"
         if not path.is_file():
-            write_json(path, _evaluate(alone, seed, scratch[seed]))
+            with nothing_left(job, is_begun=is_begun):
+                asked_for = {"split_seed": seed}
+                marts = rebuilt(job.marts, path.parent, asked_for, OPTION)
+            is_begun = True
+            write_json(path, _evaluate(alone, seed, scratch[seed], marts))
     job.world.barrier()
     results = [run.read_json("result.json") for run in scratch.values()]
     asked = [result for result in results if result["n_test_users"]]
     if not asked:
         raise UserError(
-            f"--repeat-splits {n_splits}: no split of {job.marts.dataset} has users to "
+            f"{OPTION} {n_splits}: no split of {job.marts.dataset} has users to "
             "train on and to ask; use a mart of shorter episodes"
         )
     share = np.mean([r["n_test_users"] / r["n_train_users"] for r in asked])
@@ -80,10 +87,10 @@ def repeat_splits(job: Job[RecommendationMarts], n_splits: int) -> dict[str, Any
     }
 
 
-def _evaluate(job: Job[RecommendationMarts], seed: int, scratch: Run) -> dict[str, Any]:
+def _evaluate(
+    job: Job[RecommendationMarts], seed: int, scratch: Run, marts: RecommendationMarts
+) -> dict[str, Any]:
     """Test metrics of every model on one split; none where nobody can be asked."""
-    asked = {"split_seed": seed}
-    marts = rebuilt(job.marts, scratch.path, asked, "--repeat-splits")
     try:
         check(marts, job.config.lineup)
     except UserError:

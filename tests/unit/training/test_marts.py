@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import duckdb
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
@@ -191,6 +192,20 @@ def test_the_fingerprint_is_of_values_not_of_memory():
     one, two = with_memory_under_the_null(1), with_memory_under_the_null(2)
     assert one.equals(two)
     assert digest_of(one) == digest_of(two)
+
+
+def test_what_a_parquet_footer_says_is_in_no_fingerprint(monkeypatch):
+    """Among it the version of pyarrow that wrote it."""
+    table = with_memory_under_the_null(1)
+    usual = digest_of(table)
+
+    class Other(pq.ParquetWriter):
+        def close(self):
+            self.add_key_value_metadata({"by": "another version"})
+            super().close()
+
+    monkeypatch.setattr("training.marts.digest.pq.ParquetWriter", Other)
+    assert digest_of(table) == usual
 
 
 def test_the_fingerprint_changes_with_values_nulls_and_order_only():
