@@ -33,6 +33,8 @@ from models_py.space import Between, OneOf, Space
 
 KNN_WEIGHTS = (0.2, 0.1, 0.35, 0.5, 0.0)
 MARKOV_WEIGHTS = (0.1, 0.2, 0.35, 0.0)
+# up to so many train pairs a second network is worth what it costs
+FEW = 50_000
 SCORED_TASKS = 64  # tasks of alike length scored together
 TINY = 1e-12  # no candidate is impossible
 
@@ -42,7 +44,8 @@ class BestConfig:
     """Settings of `Best`.
 
     Args:
-        n_networks: networks whose probabilities are averaged.
+        n_networks: networks whose probabilities are averaged; None takes two up to
+            `FEW` train pairs, one above.
         knn_weight, markov_weight: weight of Session-KNN and of Markov in the mixture,
             together below 1; None leaves it to validation.
         network: settings of each network.
@@ -54,13 +57,14 @@ class BestConfig:
     SPACE: ClassVar[Space] = {
         "n_networks": OneOf((1, 2, 3)),
         "network.dropout": Between(0.0, 0.7),
+        "network.weight_dropout": Between(0.0, 0.7),
         "network.context_length": OneOf((10, 20, 50)),
         "knn.sample_size": OneOf((250, 500, 1000, 2500)),
         "knn.n_neighbours": OneOf((50, 100, 200, 500)),
         "optimiser.learning_rate": Between(1e-3, 2e-2, is_log=True),
     }
 
-    n_networks: int = 2
+    n_networks: int | None = None
     knn_weight: float | None = None
     markov_weight: float | None = None
     network: ContextConfig = field(default_factory=ContextConfig)
@@ -74,7 +78,8 @@ class BestConfig:
     )
 
     def __post_init__(self) -> None:
-        require(self.n_networks >= 1, "n_networks must be 1 or more")
+        n_networks = self.n_networks
+        require(n_networks is None or n_networks >= 1, "n_networks must be 1 or more")
         require_share(self.knn_weight, "knn_weight")
         require_share(self.markov_weight, "markov_weight")
         together = (self.knn_weight or 0) + (self.markov_weight or 0)
@@ -123,6 +128,7 @@ class Best:
         self.markov.fit(train.sequences, optimise)
         labels = train.episodes.pairs.label[train.histories.values]
         network = self.config.network
+        self.networks.keep(self.config.n_networks or usual_networks(len(labels)))
         set_usual_dropout(self.networks, network.dropout, len(labels), self.n_items)
         for member in self.networks.each:
             member.negatives = usual_negatives(network.negatives, labels, self.n_items)
@@ -200,6 +206,9 @@ class Best:
 
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
         """Take over what an equally configured model gave."""
+        heads = (key.split(".")[:3] for key in state)
+        members = {member for *part, member in heads if part == ["networks", "members"]}
+        self.networks.keep(len(members))
         for name, part in self._parts().items():
             part.load_state_dict(
                 {
@@ -235,6 +244,11 @@ def _log_shares(votes: Tensor) -> Tensor:
     return ((shares + 1 / votes.shape[1]) / 2).log()
 
 
+def usual_networks(n_pairs: int) -> int:
+    """How many networks where the settings leave it open, by the train pairs."""
+    return 2 if n_pairs <= FEW else 1
+
+
 class ContextNetworks(nn.Module):
     """Equal networks from different weights, fitted side by side on equal batches."""
 
@@ -242,8 +256,12 @@ class ContextNetworks(nn.Module):
         super().__init__()
         self.members = nn.ModuleList(
             ContextGRU(n_items, config.network, config.seed + number)
-            for number in range(config.n_networks)
+            for number in range(config.n_networks or usual_networks(0))
         )
+
+    def keep(self, number: int) -> None:
+        """Go on with the first `number` of them."""
+        self.members = self.members[:number]
 
     @property
     def each(self) -> Sequence[ContextGRU]:

@@ -35,6 +35,7 @@ class ContextConfig:
         hidden_dim: width of the recurrent state.
         dropout: share of embedding and state entries silenced in training; None goes
             by how many targets an item has.
+        weight_dropout: share of the recurrent weights silenced in each reading.
         negatives: items drawn to stand for all in a batch's loss; 0 takes all, None
             draws them in large vocabularies only.
         max_length: a prefix is cut to this many last items.
@@ -46,6 +47,7 @@ class ContextConfig:
     embedding_dim: int = 128
     hidden_dim: int = 128
     dropout: float | None = None
+    weight_dropout: float = 0.5
     negatives: int | None = None
     max_length: int = 50
     context_length: int = 20
@@ -55,6 +57,7 @@ class ContextConfig:
         require(self.embedding_dim >= 1, "embedding_dim must be 1 or more")
         require(self.hidden_dim >= 1, "hidden_dim must be 1 or more")
         require_share(self.dropout, "dropout")
+        require_share(self.weight_dropout, "weight_dropout")
         require_count(self.negatives, "negatives")
         require(self.max_length >= 1, "max_length must be 1 or more")
         require(self.context_length >= 1, "context_length must be 1 or more")
@@ -155,7 +158,12 @@ class ContextGRU(nn.Module):
             number, lengths, batch_first=True, enforce_sorted=False
         )
         packed = PackedSequence(embedded[order.data], order.batch_sizes)
-        states = packed_states(self.gru, packed, first[order.sorted_indices])
+        states = packed_states(
+            self.gru,
+            packed,
+            first[order.sorted_indices],
+            self.config.weight_dropout,
+        )
         return states, order.data.argsort()[number]
 
     def lay_out(self, blocks: Blocks, *, may_exceed: bool = False) -> ContextBatch:

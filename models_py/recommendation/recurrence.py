@@ -8,6 +8,7 @@ the form of `torch.nn.GRU`:
     h'   = (1 - z) * n + z * h
 """
 
+import warnings
 from collections.abc import Sequence
 
 import torch
@@ -145,7 +146,9 @@ class _ThroughTime(torch.autograd.Function):
         return torch.cat(owns, 1), earlier * totals, to_by_state, to_weight, None
 
 
-def packed_states(gru: nn.GRU, packed: PackedSequence, first: Tensor) -> Tensor:
+def packed_states(
+    gru: nn.GRU, packed: PackedSequence, first: Tensor, weight_dropout: float = 0.0
+) -> Tensor:
     """States of a one-layer GRU over rows of varying length.
 
     `gru(packed, first)`, but on the CPU in a third of the time: there torch adds a
@@ -154,20 +157,44 @@ def packed_states(gru: nn.GRU, packed: PackedSequence, first: Tensor) -> Tensor:
     Args:
         packed: embedded items, longest row first, data of shape (N, E).
         first: state before each row, in the same order, shape (R, H).
+        weight_dropout: share of the weights from state to gates that are silenced in
+            training, the same ones at all steps of all rows (DropConnect: Wan et al.,
+            ICML 2013; in recurrent networks: Merity, Keskar, Socher, ICLR 2018).
     Returns:
         In the order of the packed data, shape (N, H).
     """
-    if first.is_cuda:
-        ordered = PackedSequence(packed.data, packed.batch_sizes)
-        return gru(ordered, first[None])[0].data
-    into, recurrent, into_bias, recurrent_bias = (
+    into, whole, into_bias, recurrent_bias = (
         gru.get_parameter(f"{name}_l0")
         for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
     )
+    recurrent = functional.dropout(whole, weight_dropout, gru.training)
+    if first.is_cuda:
+        weights = [into, recurrent, into_bias, recurrent_bias]
+        return fused_states(packed, first, weights, gru.training)
     from_items = functional.linear(packed.data, into, into_bias)
     return _PackedRecurrence.apply(
         from_items, first, recurrent, recurrent_bias, packed.batch_sizes.tolist()
     )
+
+
+def fused_states(
+    packed: PackedSequence, first: Tensor, weights: list[Tensor], is_training: bool
+) -> Tensor:
+    """`nn.GRU` of weights that need not be its own, shape (N, H)."""
+    with warnings.catch_warnings():
+        # those drawn anew lie apart from the others: cuDNN copies all, and says so
+        warnings.filterwarnings("ignore", "RNN module weights")
+        return torch.gru(
+            packed.data,
+            packed.batch_sizes,
+            first[None],
+            weights,
+            has_biases=True,
+            num_layers=1,
+            dropout=0.0,
+            train=is_training,
+            bidirectional=False,
+        )[0]
 
 
 class _PackedRecurrence(torch.autograd.Function):

@@ -68,6 +68,18 @@ def test_a_saved_model_scores_the_same(name, tmp_path):
     assert torch.equal(loaded.score_tasks(TASKS), scores)
 
 
+@pytest.mark.parametrize(("few", "expected"), [(12 * 7, 2), (12 * 7 - 1, 1)])
+def test_best_has_a_second_network_where_there_are_few_train_pairs(
+    few, expected, monkeypatch, tmp_path
+):
+    monkeypatch.setattr("models_py.meta.best.FEW", few)
+    model, path = fitted("best"), tmp_path / "best.safetensors"
+    assert len(model.networks.each) == expected
+    save_model(path, "best", model, config_of("best"), {"n_items": N_ITEMS}, None)
+    _, loaded = load_model(path)
+    assert torch.equal(loaded.score_tasks(TASKS), model.score_tasks(TASKS))
+
+
 def test_names_are_composed_of_method_start_and_reliability():
     extras = ("", "_adaptive", "_warm", "_warm_adaptive")
     for method in ("maml", "fomaml", "meta_sgd", "anil"):

@@ -2,9 +2,14 @@
 
 import torch
 from torch import nn
+from torch.nn import functional
 from torch.nn.utils.rnn import PackedSequence, pack_sequence
 
-from models_py.recommendation.recurrence import packed_states, recurrence
+from models_py.recommendation.recurrence import (
+    fused_states,
+    packed_states,
+    recurrence,
+)
 
 T, H = 2, 2
 SIZES = [3, 3, 1]  # rows of lengths 3, 2 and 2
@@ -54,6 +59,24 @@ def test_states_of_ragged_rows_are_those_of_torchs_gru_and_so_are_gradients():
 
     packed = pack_sequence(rows)
     expected = gru(packed, first[None])[0].data
-    found = packed_states(gru, PackedSequence(packed.data, packed.batch_sizes), first)
-    torch.testing.assert_close(found, expected)
-    torch.testing.assert_close(derived(found), derived(expected))
+    alone = PackedSequence(packed.data, packed.batch_sizes)
+    fused = fused_states(alone, first, list(gru.parameters()), gru.training)
+    for found in (packed_states(gru, alone, first), fused):
+        torch.testing.assert_close(found, expected)
+        torch.testing.assert_close(derived(found), derived(expected))
+
+
+def test_weights_silenced_in_training_are_the_same_at_all_steps_of_all_rows():
+    gru = nn.GRU(4, H, batch_first=True).double()
+    packed = pack_sequence([drawn(n, 4) for n in (6, 3, 1)])
+    alone, first = PackedSequence(packed.data, packed.batch_sizes), drawn(3, H)
+    torch.manual_seed(3)
+    found = packed_states(gru, alone, first, 0.5)
+    as_trained = packed_states(gru.eval(), alone, first, 0.5)
+    torch.testing.assert_close(as_trained, gru(packed, first[None])[0].data)
+    torch.manual_seed(3)
+    with torch.no_grad():
+        kept = functional.dropout(gru.weight_hh_l0, 0.5)
+        assert 0 < (kept == 0).sum() < kept.numel()
+        gru.weight_hh_l0.copy_(kept)
+    torch.testing.assert_close(found, gru(packed, first[None])[0].data)
