@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence
 
 from models_py.config import require, require_count, require_share
@@ -35,7 +36,9 @@ class ContextConfig:
         hidden_dim: width of the recurrent state.
         dropout: share of embedding and state entries silenced in training; None goes
             by how many targets an item has.
-        weight_dropout: share of the recurrent weights silenced in each reading.
+        weight_dropout: share of the recurrent weights silenced in a training step, at
+            all places alike (DropConnect: Wan et al., ICML 2013; in recurrent networks:
+            Merity, Keskar, Socher, ICLR 2018).
         negatives: items drawn to stand for all in a batch's loss; 0 takes all, None
             draws them in large vocabularies only.
         max_length: a prefix is cut to this many last items.
@@ -139,14 +142,18 @@ class ContextGRU(nn.Module):
         """What is scored behind each query's prefix, shape (N, E)."""
         n_tasks = len(batch.context)
         nothing = self.output.bias.new_zeros(n_tasks, self.config.hidden_dim)
-        states, at = self._read(batch.context, batch.context_length, nothing)
+        share = self.config.weight_dropout
+        whole = self.gru.get_parameter("weight_hh_l0")
+        recurrent = functional.dropout(whole, share, self.training)
+        context = (batch.context, batch.context_length)
+        states, at = self._read(*context, nothing, recurrent)
         read = states[at[torch.arange(n_tasks), batch.context_length - 1]]  # (T, H)
         first = read[batch.task]
-        states, at = self._read(batch.rows, batch.row_length, first)
+        states, at = self._read(batch.rows, batch.row_length, first, recurrent)
         return self.to_items(states[at[batch.row, batch.place]])
 
     def _read(
-        self, tokens: Tensor, lengths: Tensor, first: Tensor
+        self, tokens: Tensor, lengths: Tensor, first: Tensor, recurrent: Tensor
     ) -> tuple[Tensor, Tensor]:
         """States after all tokens, (N, H), and where each row's lie, (R, L)."""
         is_token = tokens != PAD
@@ -158,12 +165,8 @@ class ContextGRU(nn.Module):
             number, lengths, batch_first=True, enforce_sorted=False
         )
         packed = PackedSequence(embedded[order.data], order.batch_sizes)
-        states = packed_states(
-            self.gru,
-            packed,
-            first[order.sorted_indices],
-            self.config.weight_dropout,
-        )
+        first = first[order.sorted_indices]
+        states = packed_states(self.gru, packed, first, recurrent)
         return states, order.data.argsort()[number]
 
     def lay_out(self, blocks: Blocks, *, may_exceed: bool = False) -> ContextBatch:

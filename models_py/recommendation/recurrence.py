@@ -147,7 +147,7 @@ class _ThroughTime(torch.autograd.Function):
 
 
 def packed_states(
-    gru: nn.GRU, packed: PackedSequence, first: Tensor, weight_dropout: float = 0.0
+    gru: nn.GRU, packed: PackedSequence, first: Tensor, recurrent: Tensor | None = None
 ) -> Tensor:
     """States of a one-layer GRU over rows of varying length.
 
@@ -157,17 +157,15 @@ def packed_states(
     Args:
         packed: embedded items, longest row first, data of shape (N, E).
         first: state before each row, in the same order, shape (R, H).
-        weight_dropout: share of the weights from state to gates that are silenced in
-            training, the same ones at all steps of all rows (DropConnect: Wan et al.,
-            ICML 2013; in recurrent networks: Merity, Keskar, Socher, ICLR 2018).
+        recurrent: weights from state to gates, shape (3H, H); None takes the GRU's.
     Returns:
         In the order of the packed data, shape (N, H).
     """
-    into, whole, into_bias, recurrent_bias = (
+    into, own, into_bias, recurrent_bias = (
         gru.get_parameter(f"{name}_l0")
         for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
     )
-    recurrent = functional.dropout(whole, weight_dropout, gru.training)
+    recurrent = own if recurrent is None else recurrent
     if first.is_cuda:
         weights = [into, recurrent, into_bias, recurrent_bias]
         return fused_states(packed, first, weights, gru.training)

@@ -97,7 +97,10 @@ def hit_rate(model, tasks) -> float:
 
 def test_best_reads_the_direction_off_the_support():
     """Without support a walk's direction is a coin's; with it, known."""
-    settings = OptimiserConfig(learning_rate=1e-2, epochs=25, batch_size=64)
+    # for some epochs it knows no more than a coin, for weights are silenced too
+    settings = OptimiserConfig(
+        learning_rate=1e-2, epochs=25, batch_size=64, patience=20
+    )
     kind = registry.CONFIGS["best"]
     network = dataclasses.replace(
         kind().network, embedding_dim=24, hidden_dim=24, dropout=0.0
@@ -162,6 +165,23 @@ def test_best_offers_validation_what_it_would_score_after_each_choice():
         model.choose(choice)
         assert choice.knn_weight + choice.markov_weight < 1
         torch.testing.assert_close(model.score_tasks(TASKS), scores.log_softmax(-1))
+
+
+def test_silenced_weights_are_those_of_support_and_prefix_alike():
+    """A step is one of the network that has no such weights."""
+    config = ContextConfig(
+        embedding_dim=4, hidden_dim=6, dropout=0.0, weight_dropout=0.5
+    )
+    network, blocks = ContextGRU(N_ITEMS, config, 1), Blocks.of_tasks(TASKS)
+    batch = network.lay_out(blocks)
+    torch.manual_seed(5)
+    found = network.states(batch)
+    torch.manual_seed(5)
+    with torch.no_grad():
+        kept = torch.nn.functional.dropout(network.gru.weight_hh_l0, 0.5)
+        assert not torch.allclose(network.eval().states(batch), found)
+        network.gru.weight_hh_l0.copy_(kept)
+        torch.testing.assert_close(network.states(batch), found)
 
 
 def test_reliability_is_read_of_sessions_that_are_over():
