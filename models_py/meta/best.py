@@ -11,10 +11,10 @@ Statistical Science 1, 1986): on public logs level with the mean of probabilitie
 ahead of it.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import ClassVar, cast
+from typing import Any, ClassVar, cast
 
 import torch
 from torch import Tensor, nn
@@ -206,9 +206,6 @@ class Best:
 
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
         """Take over what an equally configured model gave."""
-        heads = (key.split(".")[:3] for key in state)
-        members = {member for *part, member in heads if part == ["networks", "members"]}
-        self.networks.keep(len(members))
         for name, part in self._parts().items():
             part.load_state_dict(
                 {
@@ -262,6 +259,14 @@ class ContextNetworks(nn.Module):
     def keep(self, number: int) -> None:
         """Go on with the first `number` of them."""
         self.members = self.members[:number]
+
+    def load_state_dict(
+        self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False
+    ) -> Any:
+        """The same of as many members as the state has."""
+        numbers = {key.split(".")[1] for key in state_dict if key.count(".") > 1}
+        self.keep(max(len(numbers), 1))
+        return super().load_state_dict(state_dict, strict, assign)
 
     @property
     def each(self) -> Sequence[ContextGRU]:
