@@ -40,6 +40,10 @@ class NetworkConfig(Protocol):
     def max_length(self) -> int:
         """A prefix is cut to this many last items."""
 
+    @property
+    def repeat_weight(self) -> float | None:
+        """Share of the probability that goes to items of the prefix; None is 0."""
+
 
 class AdaptableNetwork(Recommender, Protocol):
     """A network whose item scores are a linear layer over causal states.

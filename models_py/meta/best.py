@@ -27,6 +27,7 @@ from models_py.meta.context import ContextBatch, ContextConfig, ContextGRU
 from models_py.meta.tasks import PairRows, Tasks, TrainTasks
 from models_py.recommendation.markov import Markov, MarkovConfig
 from models_py.recommendation.output import set_usual_dropout, usual_negatives
+from models_py.recommendation.repeats import scores_with_repeats, with_each_weight
 from models_py.recommendation.sequences import device_of, n_parameters
 from models_py.recommendation.session_knn import SessionKNN, SessionKNNConfig
 from models_py.space import Between, OneOf, Space
@@ -46,6 +47,8 @@ class BestConfig:
     Args:
         n_networks: networks whose probabilities are averaged; None takes two up to
             `FEW` train pairs, one above.
+        repeat_weight: share of the networks' probability that goes to items of the
+            prefix by its own counts; None leaves it to validation.
         knn_weight, markov_weight: weight of Session-KNN and of Markov in the mixture,
             together below 1; None leaves it to validation.
         network: settings of each network.
@@ -65,6 +68,7 @@ class BestConfig:
     }
 
     n_networks: int | None = None
+    repeat_weight: float | None = None
     knn_weight: float | None = None
     markov_weight: float | None = None
     network: ContextConfig = field(default_factory=ContextConfig)
@@ -80,13 +84,19 @@ class BestConfig:
     def __post_init__(self) -> None:
         n_networks = self.n_networks
         require(n_networks is None or n_networks >= 1, "n_networks must be 1 or more")
+        require_share(self.repeat_weight, "repeat_weight")
         require_share(self.knn_weight, "knn_weight")
         require_share(self.markov_weight, "markov_weight")
         together = (self.knn_weight or 0) + (self.markov_weight or 0)
         require(together < 1, "knn_weight and markov_weight must be below 1 together")
 
     def choices(self) -> "list[BestConfig]":
-        """The same with all that was left to validation chosen, each way there is."""
+        """The same with what validation decides next chosen, each way there is.
+
+        First the share for repeats, by the networks alone, then all the rest.
+        """
+        if self.repeat_weight is None:
+            return with_each_weight(self)
         of_knn = KNN_WEIGHTS if self.knn_weight is None else (self.knn_weight,)
         of_markov = (
             MARKOV_WEIGHTS if self.markov_weight is None else (self.markov_weight,)
@@ -107,14 +117,15 @@ class Best:
 
     monitor = "mrr"
     has_steps = False
+    config: BestConfig
+    choices: list[BestConfig]
 
     def __init__(self, n_items: int, config: BestConfig) -> None:
-        self.n_items, self.choices = n_items, config.choices()
-        self.config = self.choices[0]
+        self.n_items = n_items
         self.networks = ContextNetworks(n_items, config)
         self.knn = SessionKNN(n_items, config.knn)
         self.markov = Markov(n_items, config.markov)
-        self.choose(self.config)
+        self.choose(config)
 
     @property
     def n_parameters(self) -> int:
@@ -134,14 +145,16 @@ class Best:
             member.negatives = usual_negatives(network.negatives, labels, self.n_items)
         mixture = self.config
         # neighbours would say the same after every epoch, and take longer than training
-        self.config = replace(mixture, knn_weight=0.0, markov_weight=0.0)
+        self.config = replace(
+            mixture, repeat_weight=0.0, knn_weight=0.0, markov_weight=0.0
+        )
         log = optimise(self.networks, train)
         self.config = mixture
         return log
 
     def choose(self, choice: BestConfig) -> None:
-        """Take one of `choices`."""
-        self.config = choice
+        """Take one of `choices`; a weight that is still open is 0, and offered next."""
+        self.config, self.choices = choice, choice.choices()
         self.knn.choose(choice.knn)
 
     @torch.no_grad()
@@ -170,7 +183,7 @@ class Best:
         queries, config = blocks.queries(), self.config
         mixed = _mixed(
             config,
-            self._read(blocks),
+            self._with_repeats(self._read(blocks), queries, config),
             _log_shares(self.knn.score(queries)) if config.knn_weight else None,
             _log_shares(self.markov.score(queries)) if config.markov_weight else None,
         )
@@ -181,12 +194,25 @@ class Best:
         """Scores that order items as `score_tasks` would after each of `choices`."""
         blocks = Blocks.of_tasks(tasks)
         read, queries = self._read(blocks), blocks.queries()
+        if self.config.repeat_weight is None:
+            for choice in self.choices:
+                spoken = self._with_repeats(read, queries, choice)
+                yield spoken.unflatten(0, tasks.query.shape)
+            return
+        read = self._with_repeats(read, queries, self.config)
         votes = [_log_shares(each) for each in self.knn.score_choices(queries)]
         followers = _log_shares(self.markov.score(queries))
         for choice in self.choices:
             own = votes[self.knn.choices.index(choice.knn)]
             mixed = _mixed(choice, read, own, followers)
             yield mixed.unflatten(0, tasks.query.shape)
+
+    def _with_repeats(
+        self, read: Tensor, queries: Queries, config: BestConfig
+    ) -> Tensor:
+        """The networks' log-probabilities with the share for repeats, (N, n_items)."""
+        length = config.network.max_length
+        return scores_with_repeats(read, queries.prefixes, length, config.repeat_weight)
 
     def _read(self, blocks: Blocks) -> Tensor:
         """The networks' log-probabilities, alike lengths together, (N, n_items)."""

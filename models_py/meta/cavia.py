@@ -28,6 +28,7 @@ from models_py.meta.adaptation import AdaptableNetwork
 from models_py.meta.blocks import Blocks, block_batches
 from models_py.meta.tasks import SharedRows, Tasks, TrainTasks, shared_rows
 from models_py.ragged import Ragged, pad_aligned
+from models_py.recommendation.repeats import scores_with_repeats
 from models_py.recommendation.sequences import SequenceBatch, device_of, n_parameters
 from models_py.recommendation.softmax import full_cross_entropy
 from models_py.seeding import seeded
@@ -251,7 +252,9 @@ class Cavia(nn.Module):
                 logits = self.network.output(states[step])
                 _require_numbers(logits, step)
                 scores[at] = logits.float().cpu()
-        return found
+        prefixes, settings = blocks.queries().prefixes, self.network.config
+        length, weight = settings.max_length, settings.repeat_weight
+        return [scores_with_repeats(each, prefixes, length, weight) for each in found]
 
 
 def _rows(blocks: Blocks, chosen: Ragged, max_length: int) -> tuple[SharedRows, Tensor]:

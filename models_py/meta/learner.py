@@ -37,6 +37,7 @@ from models_py.meta.batches import (
     in_parts,
 )
 from models_py.meta.tasks import TaskBatch, Tasks, TrainTasks, lay_out
+from models_py.recommendation.repeats import scores_with_repeats
 from models_py.recommendation.sequences import device_of, n_parameters
 from models_py.space import Between, OneOf, Space
 
@@ -269,7 +270,14 @@ class MetaLearner(nn.Module):
                     logits.append(scores.float().cpu())
             found.append(torch.stack(logits))
         order = torch.cat(parts).argsort()
-        return list(torch.cat(found, 1)[:, order])
+        prefixes = tasks.pairs.prefixes.take(tasks.query.flatten())
+        weight = self.network.config.repeat_weight
+        return [
+            scores_with_repeats(
+                each.flatten(0, 1), prefixes, max_length, weight
+            ).unflatten(0, tasks.query.shape)
+            for each in torch.cat(found, 1)[:, order]
+        ]
 
     def _adapted(
         self, batch: TaskBatch, rates: Rates, *, is_training: bool = False

@@ -15,21 +15,15 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence
 
 from models_py.config import OptimiserConfig, require, require_count, require_share
-from models_py.data import Queries, TrainSequences
-from models_py.fitting import Batches, FitLog, Optimise
 from models_py.ragged import PAD
-from models_py.recommendation import sequences
+from models_py.recommendation.network import SequenceNetwork
 from models_py.recommendation.output import (
     SHARED_STD,
     SharedOutput,
-    is_costly,
     item_loss,
-    set_usual_dropout,
-    usual_negatives,
 )
 from models_py.recommendation.recurrence import packed_states, recurrence
 from models_py.recommendation.sequences import SequenceBatch
-from models_py.recommendation.softmax import Negatives
 from models_py.seeding import seeded
 from models_py.space import Between, OneOf, Space
 
@@ -47,6 +41,8 @@ class GRUConfig:
         negatives: items drawn to stand for all in a batch's loss; 0 takes all, None
             draws them in large vocabularies only.
         max_length: prefixes and training rows are cut to this many last items.
+        repeat_weight: share of the probability that goes to items of the prefix by its
+            own counts; None leaves it to validation.
         seed: seed of the initial weights.
         optimiser: how it is fitted.
     """
@@ -65,6 +61,7 @@ class GRUConfig:
     dropout: float | None = None
     negatives: int | None = None
     max_length: int = 50
+    repeat_weight: float | None = None
     seed: int = 20260107
     optimiser: OptimiserConfig = field(
         default_factory=lambda: OptimiserConfig(weight_decay=0.1, averaging=0.1)
@@ -77,14 +74,14 @@ class GRUConfig:
         require_share(self.dropout, "dropout")
         require_count(self.negatives, "negatives")
         require(self.max_length >= 1, "max_length must be 1 or more")
+        require_share(self.repeat_weight, "repeat_weight")
 
 
-class GRU(nn.Module):
+class GRU(SequenceNetwork):
     """Item embeddings → GRU → scores of all items, from every position."""
 
     def __init__(self, n_items: int, config: GRUConfig) -> None:
-        super().__init__()
-        self.config = config
+        super().__init__(config)
         with seeded(config.seed):
             self.embedding = nn.Embedding(
                 n_items + 1, config.embedding_dim, padding_idx=PAD
@@ -104,14 +101,8 @@ class GRU(nn.Module):
         with torch.no_grad():
             self.embedding.weight[PAD] = 0.0
         self.output = SharedOutput(self.embedding, n_items)
-        self.negatives: Negatives | None = None  # until it is known what labels are
         self.dropout = nn.Dropout(config.dropout or 0.0)
         self.state_dropout = nn.Dropout(config.dropout or 0.0)
-
-    @property
-    def n_parameters(self) -> int:
-        """All weights."""
-        return sequences.n_parameters(self)
 
     def states(self, inputs: Tensor) -> Tensor:
         """State after each position; later positions change no earlier state.
@@ -158,17 +149,6 @@ class GRU(nn.Module):
         weight, bias = weights["to_items.weight"], weights["to_items.bias"]
         return torch.baddbmm(bias[:, None], states, weight.mT)
 
-    def batches(
-        self,
-        train: TrainSequences,
-        settings: OptimiserConfig,
-        generator: torch.Generator,
-    ) -> Batches[SequenceBatch]:
-        """Whole sequences, about as many targets a batch as the settings say."""
-        is_large = is_costly(self.output, self.negatives)
-        n_targets = settings.targets_per_step(train.n_labels, is_large=is_large)
-        return sequences.epoch_batches(train, n_targets, generator)
-
     def loss(self, batch: SequenceBatch) -> Tensor:
         """Cross-entropy at every admissible position, a scalar."""
         # the output layer dominates the cost: only states that are asked enter it
@@ -203,19 +183,3 @@ class GRU(nn.Module):
         number = torch.zeros(len(embedded), dtype=torch.int64, device=at.device)
         number[at] = torch.arange(len(at), device=at.device)
         return self.to_items(states), number.view(inputs.shape)
-
-    def fit(self, train: TrainSequences, optimise: Optimise) -> FitLog:
-        """Hand the network to the training loop."""
-        set_usual_dropout(self, self.config.dropout, train.n_labels, train.n_items)
-        labels = train.items.values[train.is_label]
-        self.negatives = usual_negatives(self.config.negatives, labels, train.n_items)
-        return optimise(self, sequences.cut_to_length(train, self.config.max_length))
-
-    @torch.no_grad()
-    def score(self, queries: Queries) -> Tensor:
-        """Logits of all items, shape (B, n_items), on the CPU."""
-        self.eval()
-        prefixes = sequences.cut_to_last(queries.prefixes, self.config.max_length)
-        device = sequences.device_of(self)
-        states = sequences.last_states(self.states, prefixes, device)  # (B, H)
-        return self.output(states).float().cpu()

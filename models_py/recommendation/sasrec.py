@@ -20,20 +20,14 @@ from torch.nn import functional
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from models_py.config import OptimiserConfig, require, require_count, require_share
-from models_py.data import Queries, TrainSequences
-from models_py.fitting import Batches, FitLog, Optimise
 from models_py.ragged import PAD, row_and_place
-from models_py.recommendation import sequences
+from models_py.recommendation.network import SequenceNetwork
 from models_py.recommendation.output import (
     SHARED_STD,
     SharedOutput,
-    is_costly,
     item_loss,
-    set_usual_dropout,
-    usual_negatives,
 )
 from models_py.recommendation.sequences import SequenceBatch
-from models_py.recommendation.softmax import Negatives
 from models_py.seeding import seeded
 from models_py.space import Between, OneOf, Space
 
@@ -57,6 +51,8 @@ class SASRecConfig:
             draws them in large vocabularies only.
         max_length: prefixes and training rows are cut to this many last items; also
             the number of learned positions.
+        repeat_weight: share of the probability that goes to items of the prefix by its
+            own counts; None leaves it to validation.
         seed: seed of the initial weights.
         optimiser: how it is fitted.
     """
@@ -75,6 +71,7 @@ class SASRecConfig:
     dropout: float | None = None
     negatives: int | None = None
     max_length: int = 50
+    repeat_weight: float | None = None
     seed: int = 20260107
     optimiser: OptimiserConfig = field(
         default_factory=lambda: OptimiserConfig(
@@ -90,6 +87,7 @@ class SASRecConfig:
         require_share(self.dropout, "dropout")
         require_count(self.negatives, "negatives")
         require(self.max_length >= 1, "max_length must be 1 or more")
+        require_share(self.repeat_weight, "repeat_weight")
 
 
 class Block(nn.Module):
@@ -135,7 +133,7 @@ def _block(config: SASRecConfig) -> Block:
     return Block(config.dim, config.n_heads, dropout, config.max_length)
 
 
-class SASRec(nn.Module):
+class SASRec(SequenceNetwork):
     """Item and position embeddings → attention blocks → scores of all items.
 
     Rows are right-padded: whatever lies behind a row's end also lies behind every
@@ -144,8 +142,7 @@ class SASRec(nn.Module):
     """
 
     def __init__(self, n_items: int, config: SASRecConfig) -> None:
-        super().__init__()
-        self.config = config
+        super().__init__(config)
         with seeded(config.seed):
             self.embedding = nn.Embedding(n_items + 1, config.dim, padding_idx=PAD)
             self.position = nn.Embedding(config.max_length, config.dim)
@@ -162,14 +159,8 @@ class SASRec(nn.Module):
         with torch.no_grad():
             self.embedding.weight[PAD] = 0.0
         self.output = SharedOutput(self.embedding, n_items)
-        self.negatives: Negatives | None = None  # until it is known what labels are
         self.dropout = nn.Dropout(config.dropout or 0.0)
         self.state_dropout = nn.Dropout(config.dropout or 0.0)
-
-    @property
-    def n_parameters(self) -> int:
-        """All weights."""
-        return sequences.n_parameters(self)
 
     def states(self, inputs: Tensor) -> Tensor:
         """State after each position; later positions change no earlier state.
@@ -233,35 +224,8 @@ class SASRec(nn.Module):
         with sdpa_kernel(SDPBackend.MATH):
             return vmap(of_learner)(dict(weights), padded)[:, row, place]
 
-    def batches(
-        self,
-        train: TrainSequences,
-        settings: OptimiserConfig,
-        generator: torch.Generator,
-    ) -> Batches[SequenceBatch]:
-        """Whole sequences, about as many targets a batch as the settings say."""
-        is_large = is_costly(self.output, self.negatives)
-        n_targets = settings.targets_per_step(train.n_labels, is_large=is_large)
-        return sequences.epoch_batches(train, n_targets, generator)
-
     def loss(self, batch: SequenceBatch) -> Tensor:
         """Cross-entropy at every admissible position, a scalar."""
         # the output layer dominates the cost: only states that are asked enter it
         states = self.state_dropout(self.states(batch.inputs)[batch.asks])  # (T, D)
         return item_loss(states, self.output, batch.targets, self.negatives)
-
-    def fit(self, train: TrainSequences, optimise: Optimise) -> FitLog:
-        """Hand the network to the training loop."""
-        set_usual_dropout(self, self.config.dropout, train.n_labels, train.n_items)
-        labels = train.items.values[train.is_label]
-        self.negatives = usual_negatives(self.config.negatives, labels, train.n_items)
-        return optimise(self, sequences.cut_to_length(train, self.config.max_length))
-
-    @torch.no_grad()
-    def score(self, queries: Queries) -> Tensor:
-        """Logits of all items, shape (B, n_items), on the CPU."""
-        self.eval()
-        prefixes = sequences.cut_to_last(queries.prefixes, self.config.max_length)
-        device = sequences.device_of(self)
-        states = sequences.last_states(self.states, prefixes, device)  # (B, D)
-        return self.output(states).float().cpu()

@@ -5,12 +5,15 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from models_py.recommendation.repeats import with_repeats
+
 
 class Served(nn.Module):
     """What `score` does, in operations that can be traced for any batch and length.
 
     Args:
-        network: with `states`, `output` and a `config` that knows its `max_length`.
+        network: with `states`, `output` and a `config` that knows `max_length` and
+            `repeat_weight`.
     """
 
     def __init__(self, network: Any) -> None:
@@ -35,4 +38,5 @@ class Served(nn.Module):
         states = self.network.states(kept)  # (B, L, D)
         last = (lengths.clamp(max=self.max_length) - 1).clamp(min=0)[:, None, None]
         state = states.gather(1, last.expand(-1, 1, states.shape[2]))[:, 0]
-        return self.network.output(state)
+        logits = self.network.output(state)
+        return with_repeats(logits, kept, self.network.config.repeat_weight)

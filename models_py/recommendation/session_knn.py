@@ -89,8 +89,7 @@ class SessionKNN:
 
     def __init__(self, n_items: int, config: SessionKNNConfig) -> None:
         self.n_items = n_items
-        self.config = config.choices()[0]
-        self.choices = config.choices()
+        self.choose(config)
         nobody = torch.zeros(0, dtype=torch.int64)
         self._remember(Ragged.from_lists([]), nobody)
 
@@ -114,8 +113,9 @@ class SessionKNN:
         self._remember(Ragged(found % self.n_items, offsets), sequence[recent])
 
     def choose(self, choice: SessionKNNConfig) -> None:
-        """Take one of `choices`."""
-        self.config = choice
+        """Take one of `choices`; of settings that leave some open, the first."""
+        self.choices = choice.choices()
+        self.config = self.choices[0]
 
     def score(self, queries: Queries) -> Tensor:
         """Weighted votes, 0 where no neighbour has the item, shape (B, n_items)."""

@@ -30,7 +30,8 @@ def run(tmp_path_factory, built_project) -> Path:
     models = options_of("--model", "popularity", "gru", "sasrec")
     lengths = (f"models.{name}.max_length={MAX_LENGTH}" for name in ("gru", "sasrec"))
     sizes = ("models.sasrec.dim=8", "models.gru.n_layers=2")
-    settings = options_of("--set", *lengths, *sizes)
+    shares = ("models.sasrec.repeat_weight=0.3",)
+    settings = options_of("--set", *lengths, *sizes, *shares)
     options = (*MARS, *SMALL, *settings, "--epochs", "1", *models)
     return trained(built_project.env, tmp_path_factory.mktemp("runs"), *options)
 

@@ -18,6 +18,7 @@ import yaml
 
 from models_py import registry
 from models_py.recommendation.gru import GRUConfig
+from models_py.recommendation.repeats import REPEAT_WEIGHTS
 from tests.cli.command_line import (
     MARS,
     SMALL,
@@ -36,6 +37,8 @@ from tests.cli.command_line import (
 from tests.side_by_side import side_by_side
 from training.files import sha256_of
 from training.fit import ahead
+from training.fit.checkpoints import load_model
+from training.runs import Run
 
 BASELINES = ["random", "popularity", "markov", "session_knn", "gru", "sasrec"]
 ADAPTING = ["anil_warm_adaptive", "anil", "best"]
@@ -513,6 +516,22 @@ def test_another_seed_trains_another_network(tmp_path, full, built_project):
 def through(tmp_path_factory, built_project) -> Path:
     """A run that nobody interrupted."""
     return trained(built_project.env, tmp_path_factory.mktemp("runs"), *NETWORKS)
+
+
+def test_a_learner_keeps_the_share_for_repeats_that_its_network_was_given(through):
+    """Chosen by validation for the network, the first of the best."""
+    metrics = json.loads((through / "metrics.json").read_text())
+    found = metrics["models"]["gru"]["chosen"]
+    reached = {each["repeat_weight"]: each["mrr"] for each in found["tried"]}
+    assert tuple(reached) == REPEAT_WEIGHTS
+    chosen = max(reached, key=reached.__getitem__)
+    assert found["settings"]["repeat_weight"] == chosen
+    run = Run(through)
+    for network in (
+        load_model(run.checkpoint("gru"))[1],
+        load_model(run.checkpoint("anil_warm"))[1].network,
+    ):
+        assert network.config.repeat_weight == chosen
 
 
 @pytest.mark.parametrize("model", ["gru", "anil_warm"])

@@ -32,21 +32,19 @@ class Choice:
 def decided(job: Job[RecommendationMarts], model: Any, adapts: bool) -> Choice | None:
     """Let a fitted model take the best of its `choices`; None where it has none.
 
-    Equal values leave it at the first of them.
+    Equal values leave it at the first of them. What that leaves open is decided next.
     """
-    choices = getattr(model, "choices", [])
-    if len(choices) < 2:
-        return None
-    ranks = _task_ranks(job, model) if adapts else _pair_ranks(job, model)
-    values = [float(RANKING[DECIDED_BY](each).mean()) for each in ranks]
-    best = choices[int(np.argmax(values))]
-    model.choose(best)
-    tried = [
-        _open(asdict(choice), [asdict(other) for other in choices])
-        | {DECIDED_BY: value}
-        for choice, value in zip(choices, values, strict=True)
-    ]
-    return Choice(best, tried)
+    tried: list[dict[str, Any]] = []
+    while len(choices := getattr(model, "choices", [])) > 1:
+        ranks = _task_ranks(job, model) if adapts else _pair_ranks(job, model)
+        values = [float(RANKING[DECIDED_BY](each).mean()) for each in ranks]
+        model.choose(choices[int(np.argmax(values))])
+        tried += [
+            _open(asdict(choice), [asdict(other) for other in choices])
+            | {DECIDED_BY: value}
+            for choice, value in zip(choices, values, strict=True)
+        ]
+    return Choice(model.config, tried) if tried else None
 
 
 def _pair_ranks(job: Job[RecommendationMarts], model: Any) -> list[np.ndarray]:

@@ -75,8 +75,8 @@ def answer(
         only_ranks: look neither at all pairs nor at other amounts of adaptation.
     """
     entry, settings = registry.MODELS[name], job.settings[name]
-    base_settings = job.settings[settings.base] if entry.wraps else None
     model = _made(job, name)
+    base_settings = model.network.config if entry.wraps else None
     started = time.perf_counter()
     log = _fit(job, name, model)
     chosen = decided(job, model, entry.adapts)
@@ -157,6 +157,7 @@ def _made(job: Job[RecommendationMarts], name: str) -> Any:
     wrapped = {}
     if wraps == "trained":
         wrapped["network"], _ = fitted(job, settings.base)
+        decided(job, wrapped["network"], adapts=False)
     elif wraps == "fresh":
         wrapped["network"] = _made(job, settings.base)
     n_items = job.marts.n_items

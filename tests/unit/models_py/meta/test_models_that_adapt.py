@@ -11,6 +11,7 @@ from models_py.config import OptimiserConfig
 from models_py.meta.blocks import Blocks
 from models_py.meta.context import ContextConfig, ContextGRU
 from models_py.meta.tasks import Tasks
+from models_py.recommendation.repeats import REPEAT_WEIGHTS
 from models_py.recommendation.session_knn import SessionKNNConfig
 from tests.unit.models_py.meta.made_tasks import either_way, pairs_of, random_tasks
 from training.fit.checkpoints import load_model, save_model
@@ -124,8 +125,14 @@ def test_best_reads_the_direction_off_the_support():
     assert 0.35 < hit_rate(model, others.with_support(0)) < 0.65
 
 
+def weighted(config, repeats: float = 0.0):
+    weights = {"knn_weight": 0.2, "markov_weight": 0.1, "repeat_weight": repeats}
+    return dataclasses.replace(config, **weights)
+
+
 def test_best_is_the_weighted_mean_of_its_parts_log_probabilities():
     model, blocks = fitted("best"), Blocks.of_tasks(TASKS)
+    model.choose(weighted(model.config))
     config, queries = model.config, blocks.queries()
 
     def smoothed(votes: torch.Tensor) -> torch.Tensor:
@@ -145,6 +152,7 @@ def test_best_is_the_weighted_mean_of_its_parts_log_probabilities():
 
 def test_neighbours_do_not_speak_while_the_networks_are_fitted():
     model, while_fitted = created("best"), []
+    model.choose(weighted(model.config, repeats=0.5))
 
     def optimise(networks, _):
         read = networks.probabilities(Blocks.of_tasks(TASKS)).unflatten(0, (7, 4))
@@ -157,14 +165,27 @@ def test_neighbours_do_not_speak_while_the_networks_are_fitted():
 
 
 def test_best_offers_validation_what_it_would_score_after_each_choice():
+    """First shares for repeats, by the networks alone, then the other weights."""
     model = fitted("best")
-    offered = list(model.score_task_choices(TASKS))
-    weights = {(each.knn_weight, each.markov_weight) for each in model.choices}
-    assert len(offered) == len(model.choices) and (0.0, 0.0) in weights
-    for choice, scores in zip(model.choices, offered, strict=True):
+    shares = assert_scored_as_offered(model)
+    assert [(each.knn_weight, each.repeat_weight) for each in shares] == [
+        (None, weight) for weight in REPEAT_WEIGHTS
+    ]
+    model.choose(shares[3])
+    rest = assert_scored_as_offered(model)
+    weights = {(each.knn_weight, each.markov_weight) for each in rest}
+    assert (0.0, 0.0) in weights and all(sum(both) < 1 for both in weights)
+    assert {each.repeat_weight for each in rest} == {REPEAT_WEIGHTS[3]}
+    model.choose(rest[5])
+    assert model.choices == [rest[5]]  # nothing is left open
+
+
+def assert_scored_as_offered(model):
+    offered, choices = list(model.score_task_choices(TASKS)), model.choices
+    for choice, scores in zip(choices, offered, strict=True):
         model.choose(choice)
-        assert choice.knn_weight + choice.markov_weight < 1
         torch.testing.assert_close(model.score_tasks(TASKS), scores.log_softmax(-1))
+    return choices
 
 
 def test_silenced_weights_are_those_of_support_and_prefix_alike():
