@@ -21,7 +21,6 @@ from models_py.recommendation.sequences import cut_to_last
 REPEAT_WEIGHTS = (0.0, 0.1, 0.2, 0.35, 0.5, 0.7)
 FOLLOWED = 10.0  # how much more an item counts where it followed the last one
 
-
 Settings = TypeVar("Settings", bound=Any)
 
 
