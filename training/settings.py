@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 import re
 from collections.abc import Iterable
 from functools import cache
@@ -37,7 +38,17 @@ def checked(kind: type[Settings], values: Any, where: str) -> Settings:
         message = problem["msg"].removeprefix("Value error, ")
         raise UserError(f"{where}: {key or 'settings'}: {message}") from error
     except (TypeError, ValueError) as error:
+        if keys := ", ".join(_without_end(values)):
+            raise UserError(f"{where}: {keys}: write a finite number") from error
         raise UserError(f"{where}: {error}") from error
+
+
+def _without_end(values: Any) -> list[str]:
+    """Dotted keys of numbers that are not finite."""
+    if isinstance(values, float) and not math.isfinite(values):
+        return [""]
+    inner = values.items() if isinstance(values, dict) else ()
+    return [f"{k}.{key}".rstrip(".") for k, v in inner for key in _without_end(v)]
 
 
 @cache

@@ -17,6 +17,7 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
+from tests.cli.command_line import assert_one_line
 from training.commands.ingest import ingest_command
 
 ROOT = Path(__file__).parents[2]
@@ -407,6 +408,33 @@ def test_files_are_added_once_and_edits_of_the_parameters_stay(tmp_path):
     assert parameters.read_bytes() == before
 
 
+def test_a_file_that_is_there_in_another_form_is_not_added(tmp_path):
+    """Told by its rows; one that has but some of them is another file."""
+    rows = [("ann", "a", "2020-01-01"), ("bob", "b", "2020-01-02")]
+    text = "user,item,time\n" + "".join(f"{','.join(row)}\n" for row in rows)
+    first = written(tmp_path, "1.csv", text)
+    assert ingest(tmp_path, "mine", first).exit_code == 0
+    named = zip(("user", "item", "time"), zip(*rows, strict=True), strict=True)
+    columns = {key: list(values) for key, values in named}
+    same = written(tmp_path, "2.parquet", parquet_of(columns))
+    result = ingest(tmp_path, "mine", same, "--append")
+    assert_one_line(result, "2.parquet: all its rows are in it already")
+    other = written(tmp_path, "3.csv", text.replace("bob,b", "bob,c"))
+    assert ingest(tmp_path, "mine", other, "--append").exit_code == 0
+    assert [file["rows"] for file in record(tmp_path)["files"]] == [2, 2]
+    assert len(read(tmp_path)) == 4
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [("MOOCMETA_THREADS", "abc"), ("MOOCMETA_MEMORY_LIMIT", "lots")],
+)
+def test_a_mistyped_variable_is_named(tmp_path, monkeypatch, variable, value):
+    monkeypatch.setenv(variable, value)
+    result = ingest(tmp_path, "mine", written(tmp_path, "1.csv", LOG))
+    assert_one_line(result, f"{variable}={value}: write ")
+
+
 def test_every_parameter_of_the_seed_stands_under_its_meaning(tmp_path):
     log = written(tmp_path, "a.csv", LOG)
     result = ingest(tmp_path, "mine", log, "--set", "session_gap_sec=60")
@@ -526,6 +554,30 @@ REFUSED = {
         1,
     ),
     "one file twice": ([LOG, LOG], [], "1.csv is in it already, as 0.csv", 1),
+    "one file twice, in another order": (
+        [LOG, "time,item,user\n2020-01-01T11:00:00Z,b,bob\n2020-01-01 10:00,a, ann\n"],
+        [],
+        "1.csv holds the rows of ",
+        1,
+    ),
+    "years of two digits that may come first": (
+        ["user,item,when\na,b,20-02-13\na,c,20-03-14\n"],
+        [],
+        'such as "20-02-13"; write --time-format "%y-%m-%d" or "%d-%m-%y"',
+        1,
+    ),
+    "one key twice": (
+        [LOG],
+        ["--map", "user_id=user", "--map", "user_id=item"],
+        "--map user_id=item: user_id is user already",
+        1,
+    ),
+    "a number that no database holds": (
+        [LOG],
+        ["--set", "session_gap_sec=99999999999999999999"],
+        "session_gap_sec is 99999999999999999999: input should be less than or equal",
+        1,
+    ),
     "no such file": ([], ["absent.csv"], "absent.csv: no such file", 1),
     "an empty file": ([""], [], "the file is empty", 1),
     "only a header": ([U], [], "0.csv: the file has no rows", 1),

@@ -1,6 +1,7 @@
 """`moocmeta ingest`: a log of any platform, or a raw giant, as flat Parquet."""
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -110,7 +111,7 @@ def _ingest_log(dataset, files, out, quiet, options) -> None:
     request = Request(
         dataset,
         files,
-        mapping=dict(_parted(text) for text in options.pop("mapping")),
+        mapping=_mapping(options.pop("mapping")),
         parameters=assigned(options.pop("assignments")),
         show_progress=not quiet and not as_json,
         **options,
@@ -126,6 +127,15 @@ def _ingest_log(dataset, files, out, quiet, options) -> None:
             click.echo(_told(preview))
         ingested = ingest.write()
     click.echo(json.dumps(_summary(ingested)) if as_json else _counted(ingested))
+
+
+def _mapping(texts: Iterable[str]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for key, column in map(_parted, texts):
+        if key in found:
+            raise UserError(f"--map {key}={column}: {key} is {found[key]} already")
+        found[key] = column
+    return found
 
 
 def _parted(text: str) -> tuple[str, str]:

@@ -14,6 +14,10 @@ from training.errors import UserError
 from training.progress import progress_bar
 
 MEMORY_LIMIT = "1500MB"
+_ASKED = {  # by the environment
+    "MOOCMETA_MEMORY_LIMIT": ("memory_limit", "write an amount such as 4GB"),
+    "MOOCMETA_THREADS": ("threads", "write a whole number from 1"),
+}
 _CSV_FAULT = re.compile(
     r"CSV Error on Line: (?P<line>\d+)\n+Original Line: ?(?P<text>.*?)\n+"
     r"(?P<why>[^\n]+)",
@@ -31,14 +35,18 @@ class Engine:
         self.connection = duckdb.connect(":memory:")
         settings = {
             "TimeZone": "UTC",
-            "memory_limit": os.environ.get("MOOCMETA_MEMORY_LIMIT") or MEMORY_LIMIT,
+            "memory_limit": MEMORY_LIMIT,
             "temp_directory": str(scratch / "spilled"),
             "enable_progress_bar": False,
         }
-        if threads := os.environ.get("MOOCMETA_THREADS"):
-            settings["threads"] = int(threads)
         for name, value in settings.items():
             self.connection.execute(f"set {name} = {literal(value)}")
+        for variable, (setting, wanted) in _ASKED.items():
+            if value := os.environ.get(variable):
+                try:
+                    self.connection.execute(f"set {setting} = {literal(value)}")
+                except duckdb.Error as error:
+                    raise UserError(f"{variable}={value}: {wanted}") from error
 
     def rows(self, query: str) -> list[tuple]:
         """All rows of a small result."""

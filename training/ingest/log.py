@@ -1,7 +1,7 @@
 """A log of any platform as `raw/NAME/NAME.parquet` with its `dataset.yml`."""
 
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,7 @@ from training.ingest.sources import Source, open_source
 from training.ingest.times import ORDER, ORDER_STARTS
 
 N_SHOWN = 3
+_EVENT = "user_id, item_key, event_at"  # what a row says, however it is written
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,7 @@ class LogIngest:
         settling = Settling(self.request, self.engine, self.sources, self.earlier)
         self.plan = settling.plan(form)
         self.parameters = settling.parameters(self.plan)
+        self._refuse_same_rows()
         query = self.plan.query(self.sources[:1])
         columns = tuple(c for c in COLUMNS[self.plan.family] if c in self.plan.mapping)
         kept = f"select {', '.join(columns)} from ({query}) where reason is null"
@@ -91,6 +93,53 @@ class LogIngest:
         read = () if form.keys else self.plan.mapping.values()
         unread = [c for c in self.sources[0].columns if read and c not in read]
         return Preview(self.plan, columns, rows, tuple(unread))
+
+    def _refuse_same_rows(self) -> None:
+        """Refuse a file whose rows are read already, in whatever order or form.
+
+        Only files with equally many rows are compared.
+        """
+        earlier = self.earlier["files"] if self.earlier else []
+        if len(self.sources) + len(earlier) == 1:
+            return
+        counted = (f"select count(*) from ({source.rows})" for source in self.sources)
+        sizes = [self.engine.rows(query)[0][0] for query in counted]
+        self.sources = [
+            replace(source, n_rows=n)
+            for source, n in zip(self.sources, sizes, strict=True)
+        ]
+        held = {file.get("rows") for file in earlier}
+        seen: dict[tuple, Path] = {}
+        for source in self.sources:
+            if source.n_rows not in held and sizes.count(source.n_rows) == 1:
+                continue
+            rows = self._events_of(source)
+            found = f"select count(*), sum(hash({_EVENT})) from ({rows})"
+            (digest,) = self.engine.rows(found)
+            if not digest[0]:  # nothing is kept of it
+                continue
+            if digest in seen:
+                raise UserError(
+                    f"{source.path} holds the rows of {seen[digest]}; name each once"
+                )
+            seen[digest] = source.path
+            new = f"({rows}) except ({self._before}) limit 1"
+            if source.n_rows in held and not self.engine.rows(new):
+                raise UserError(
+                    f"{source.path}: all its rows are in it already; name each once"
+                )
+
+    @property
+    def _before(self) -> str:
+        """What each row says that stands there already."""
+        path = self.folder / f"{self.request.dataset}.parquet"
+        return f"select {_EVENT} from read_parquet({literal(path)})"
+
+    def _events_of(self, source: Source) -> str:
+        """What each row of a file says that is kept."""
+        whole = whole_number_ids(self.plan, [source], self.engine)
+        query = self.plan.query([source], whole)
+        return f"select {_EVENT} from ({query}) where reason is null"
 
     def write(self) -> Ingested:
         """Write the folder, whole or not at all.
@@ -269,10 +318,14 @@ class LogIngest:
             "bytes": source.n_bytes,
             "sha256": source.sha256,
         }
+        if source.n_rows is not None:
+            facts["rows"] = source.n_rows
         settled = [*source.settled, *ids]
         return {**facts, "settled": settled} if settled else facts
 
     def _record(self, counts: dict[str, Any], n_rows: int) -> dict[str, Any]:
+        if len(self.sources) == 1:
+            self.sources = [replace(self.sources[0], n_rows=counts["read"])]
         files = [self._file(number, s) for number, s in enumerate(self.sources)]
         if self.earlier:
             files = [*self.earlier["files"], *files]

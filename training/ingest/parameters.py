@@ -14,6 +14,7 @@ from training.files import project_root
 
 FAMILIES = ("recommendation", "tracing")  # causal marts need event types of their own
 _TYPES = {"string": str, "boolean": bool, "bigint": int, "double": float}
+_MOST = 2**63 - 1  # that a database holds
 _BOUNDS = {"minimum": "ge", "above": "gt", "below": "lt"}  # pydantic's names for them
 
 
@@ -37,8 +38,9 @@ class Parameter:
     def annotation(self) -> Any:
         """The type that pydantic checks."""
         kind = Literal[self.choices] if self.choices else _TYPES[self.kind]
-        if self.bounds:
-            kind = Annotated[kind, Field(**self.bounds)]
+        most = {"le": _MOST} if self.kind == "bigint" else {}
+        if bounds := {**most, **self.bounds}:
+            kind = Annotated[kind, Field(**bounds)]
         return kind if self.default is not None else kind | None
 
 

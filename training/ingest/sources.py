@@ -42,6 +42,7 @@ class Source:
         repeated: columns that stand twice in the file.
         settled: what was settled about the file, in words.
         n_bytes, sha256: of the file as it lies there.
+        n_rows: how many it has, where that was counted.
     """
 
     path: Path
@@ -54,6 +55,7 @@ class Source:
     unit: str = "line"
     repeated: tuple[str, ...] = ()
     settled: tuple[str, ...] = ()
+    n_rows: int | None = None
 
     def place(self, row: int) -> str:
         """Where a row (from 1) stands, in words."""

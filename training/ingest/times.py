@@ -143,6 +143,11 @@ def clock_of(
     """
     if kind.startswith(("TIMESTAMP", "DATE")):
         return Clock()
+    if kind.startswith("TIME"):
+        raise UserError(
+            f"{where}: column {column} holds times of day and no dates; map a column "
+            "with both: --map event_at=COLUMN"
+        )
     texts = [str(v).strip() for v in values if str(v).strip().lower() not in NULL_WORDS]
     numbers = _numbers(texts)
     if numbers is not None or is_number(kind):
@@ -187,11 +192,16 @@ def _day_or_month_first(
     year = "%Y" if len(year) == 4 else "%y"
     forms = [mark.join(("%d", "%m", year)), mark.join(("%m", "%d", year))]
     parts = f"string_split(split_part(trim({name(column)}), ' ', 1), {literal(mark)})"
-    first, second = engine.rows(
-        "select max(try_cast(parts[1] as integer)), "
-        f"max(try_cast(parts[2] as integer)) "
-        f"from (select {parts} as parts from ({rows}))"
+    most = (f"max(try_cast(parts[{n}] as integer))" for n in (1, 2, 3))
+    first, second, third = engine.rows(
+        f"select {', '.join(most)} from (select {parts} as parts from ({rows}))"
     )[0]
+    if mark == "-" and year == "%y" and second <= 12 and third <= 31:
+        raise UserError(
+            f"{where}: column {column} has years of two digits, which may come first "
+            f'or last, such as {shown(example)}; write --time-format "%y-%m-%d" or '
+            f'"{forms[0]}"'
+        )
     if mark == "." or (first > 12 >= second):
         return forms[0]
     if second > 12 >= first:

@@ -30,7 +30,7 @@ def text_of(column: str, kind: str, *, is_whole: bool = False) -> str:
         is_exact = f"{value} = floor({value}) and abs({value}) < {_EXACT_FLOATS[kind]}"
         return f"case when {is_exact} then cast(cast({value} as bigint) as varchar) end"
     if kind == "BLOB":
-        value = f"decode({value})"
+        value = f"try(decode({value}))"
     if not kind.startswith(("VARCHAR", "BLOB", "DECIMAL")):
         return f"cast({value} as varchar)"
     if kind.startswith("DECIMAL"):

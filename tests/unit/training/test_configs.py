@@ -159,7 +159,7 @@ def test_numbers_may_be_written_with_a_power_of_ten(layers):
         ("models.sasrec.n_heads=3", "n_heads must divide dim"),
         ("models.maml.inner_rate=0", "inner_rate must be above 0"),
         ("models.maml.base=popularity", "base popularity .*; choose from gru, sasrec"),
-        ("models.gru.dropout=.nan", "Out of range float"),
+        ("models.gru.dropout=.nan", "models.gru.dropout: write a finite number"),
         ("seed=1.5", "seed: .*valid integer"),
         ("seed=-1", "seed must be 0 or more"),
         ("seed=4294967296", "seed must be .* below"),
