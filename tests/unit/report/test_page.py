@@ -74,6 +74,21 @@ def test_sections_come_in_order(page):
     ]
 
 
+def test_what_validation_decided_is_told(metrics, tmp_path):
+    small = small_metrics(metrics)
+    small["models"]["gru"]["chosen"] = {
+        "settings": {"repeat_weight": 0.2, "knn": {"reminds": True}, "dropout": 0.5},
+        "tried": [
+            {"repeat_weight": 0.0, "mrr": 0.25},
+            {"repeat_weight": 0.2, "mrr": 0.312},
+            {"knn.reminds": True, "mrr": 0.3},
+        ],
+    }
+    page = Page(render(write_run(tmp_path / "run", small)))
+    _, *rows = page.table("What validation MRR decided")
+    assert rows == [["GRU", "repeat_weight 0.2, knn.reminds True", "3", "0.312"]]
+
+
 def test_result_table_holds_every_metric_with_its_interval(page, metrics):
     head, *rows = page.table("Test metrics")
     names = ["accuracy@1", "recall@5", "recall@10", "ndcg@10", "mrr"]

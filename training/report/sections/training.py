@@ -1,6 +1,7 @@
 """Training curves, and what each model cost."""
 
 from collections.abc import Iterable
+from typing import Any
 
 from training.report import numbers, plots
 from training.report.blocks import Block, Cell, Figure, Row, Section, Table
@@ -40,8 +41,7 @@ def training(run: Run) -> Section | None:
             ),
         ]
         blocks.append(Row(figures))
-    if table := _cost(run):
-        blocks.append(table)
+    blocks += [table for table in (_cost(run), _decided(run)) if table]
     return Section("training", "Training", blocks) if blocks else None
 
 
@@ -107,3 +107,38 @@ def _cost(run: Run) -> Table | None:
         ["Model", *titles, *(f"validation {name}" for name in validated)],
         rows,
     )
+
+
+def _decided(run: Run) -> Table | None:
+    """What was left open until the models were fitted."""
+    rows: list[list[Cell | str]] = []
+    for model, block in run.models.items():
+        if chosen := block.get("chosen"):
+            tried = chosen["tried"]
+            keys = dict.fromkeys(key for each in tried for key in each)
+            del keys["mrr"]
+            said = (f"{key} {_at(chosen['settings'], key)}" for key in keys)
+            rows.append(
+                [
+                    Cell(run.title(model), series=run.series(model)),
+                    ", ".join(said),
+                    numbers.count(len(tried)),
+                    numbers.metric(max(each["mrr"] for each in tried)),
+                ]
+            )
+    if not rows:
+        return None
+    return Table(
+        "What validation MRR decided once a model was fitted. A repeat_weight is the "
+        "share of the probability for what stands in the prefix already.",
+        ["Model", "Decided", "Ways tried", "validation mrr"],
+        rows,
+        is_text=True,
+    )
+
+
+def _at(settings: dict[str, Any], key: str) -> Any:
+    """The value under a dotted key."""
+    for name in key.split("."):
+        settings = settings[name]
+    return settings
