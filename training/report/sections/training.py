@@ -110,31 +110,27 @@ def _cost(run: Run) -> Table | None:
 
 
 def _decided(run: Run) -> Table | None:
-    """What was left open until the models were fitted."""
+    """What was left open until the models were fitted, a row a setting."""
     rows: list[list[Cell | str]] = []
     for model, block in run.models.items():
-        if chosen := block.get("chosen"):
-            tried = chosen["tried"]
-            keys = dict.fromkeys(key for each in tried for key in each)
-            del keys["mrr"]
-            said = (f"{key} {_at(chosen['settings'], key)}" for key in keys)
-            rows.append(
-                [
-                    Cell(run.title(model), series=run.series(model)),
-                    ", ".join(said),
-                    numbers.count(len(tried)),
-                    numbers.metric(max(each["mrr"] for each in tried)),
-                ]
-            )
+        chosen = block.get("chosen") or {"tried": []}
+        offered: dict[str, dict[Any, None]] = {}  # each value once, in order
+        for each in chosen["tried"]:
+            for key in each.keys() - {"mrr"}:
+                offered.setdefault(key, {})[each[key]] = None
+        rows += [
+            [
+                Cell(run.title(model), series=run.series(model)),
+                key,
+                str(_at(chosen["settings"], key)),
+                ", ".join(map(str, offered[key])),
+            ]
+            for key in sorted(offered)
+        ]
     if not rows:
         return None
-    return Table(
-        "What validation MRR decided once a model was fitted. A repeat_weight is the "
-        "share of the probability for what stands in the prefix already.",
-        ["Model", "Decided", "Ways tried", "validation mrr"],
-        rows,
-        is_text=True,
-    )
+    caption = "What validation MRR decided once a model was fitted."
+    return Table(caption, ["Model", "Setting", "Decided", "Out of"], rows)
 
 
 def _at(settings: dict[str, Any], key: str) -> Any:
