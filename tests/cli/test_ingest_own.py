@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from datetime import datetime
+from datetime import time as clock
 from pathlib import Path
 
 import duckdb
@@ -564,6 +565,24 @@ REFUSED = {
         ["user,item,when\na,b,20-02-13\na,c,20-03-14\n"],
         [],
         'such as "20-02-13"; write --time-format "%y-%m-%d" or "%d-%m-%y"',
+        1,
+    ),
+    "such years with a clock behind": (
+        ['user,item,when\na,b,"20-02-13, 10:00"\na,c,"20-03-14, 10:00"\n'],
+        [],
+        'such as "20-02-13, 10:00"; write --time-format "%y-%m-%d" or "%d-%m-%y"',
+        1,
+    ),
+    "bytes that are no text": (
+        [parquet_of({"user": [b"\xff"], "item": [b"a"], "time": ["2020-01-01"]})],
+        [],
+        "row 1 has no user: column user is",
+        1,
+    ),
+    "times without dates": (
+        [parquet_of({"user": ["a"], "item": ["b"], "time": [clock(10)]})],
+        [],
+        "column time holds times of day and no dates",
         1,
     ),
     "one key twice": (

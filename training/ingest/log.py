@@ -9,6 +9,7 @@ from typing import Any
 from training.errors import UserError
 from training.files import appearing_whole
 from training.ingest import record
+from training.ingest.copies import refuse_same_rows
 from training.ingest.engine import Engine, literal, shown
 from training.ingest.forms import FORMS
 from training.ingest.forms.form import Form
@@ -33,7 +34,6 @@ from training.ingest.sources import Source, open_source
 from training.ingest.times import ORDER, ORDER_STARTS
 
 N_SHOWN = 3
-_EVENT = "user_id, item_key, event_at"  # what a row says, however it is written
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,9 @@ class LogIngest:
         settling = Settling(self.request, self.engine, self.sources, self.earlier)
         self.plan = settling.plan(form)
         self.parameters = settling.parameters(self.plan)
-        self._refuse_same_rows()
+        self.sources = refuse_same_rows(
+            self.plan, self.sources, self.engine, self.earlier, self._written
+        )
         query = self.plan.query(self.sources[:1])
         columns = tuple(c for c in COLUMNS[self.plan.family] if c in self.plan.mapping)
         kept = f"select {', '.join(columns)} from ({query}) where reason is null"
@@ -93,53 +95,6 @@ class LogIngest:
         read = () if form.keys else self.plan.mapping.values()
         unread = [c for c in self.sources[0].columns if read and c not in read]
         return Preview(self.plan, columns, rows, tuple(unread))
-
-    def _refuse_same_rows(self) -> None:
-        """Refuse a file whose rows are read already, in whatever order or form.
-
-        Only files with equally many rows are compared.
-        """
-        earlier = self.earlier["files"] if self.earlier else []
-        if len(self.sources) + len(earlier) == 1:
-            return
-        counted = (f"select count(*) from ({source.rows})" for source in self.sources)
-        sizes = [self.engine.rows(query)[0][0] for query in counted]
-        self.sources = [
-            replace(source, n_rows=n)
-            for source, n in zip(self.sources, sizes, strict=True)
-        ]
-        held = {file.get("rows") for file in earlier}
-        seen: dict[tuple, Path] = {}
-        for source in self.sources:
-            if source.n_rows not in held and sizes.count(source.n_rows) == 1:
-                continue
-            rows = self._events_of(source)
-            found = f"select count(*), sum(hash({_EVENT})) from ({rows})"
-            (digest,) = self.engine.rows(found)
-            if not digest[0]:  # nothing is kept of it
-                continue
-            if digest in seen:
-                raise UserError(
-                    f"{source.path} holds the rows of {seen[digest]}; name each once"
-                )
-            seen[digest] = source.path
-            new = f"({rows}) except ({self._before}) limit 1"
-            if source.n_rows in held and not self.engine.rows(new):
-                raise UserError(
-                    f"{source.path}: all its rows are in it already; name each once"
-                )
-
-    @property
-    def _before(self) -> str:
-        """What each row says that stands there already."""
-        path = self.folder / f"{self.request.dataset}.parquet"
-        return f"select {_EVENT} from read_parquet({literal(path)})"
-
-    def _events_of(self, source: Source) -> str:
-        """What each row of a file says that is kept."""
-        whole = whole_number_ids(self.plan, [source], self.engine)
-        query = self.plan.query([source], whole)
-        return f"select {_EVENT} from ({query}) where reason is null"
 
     def write(self) -> Ingested:
         """Write the folder, whole or not at all.
@@ -193,6 +148,11 @@ class LogIngest:
         n_before = self.earlier["rows"]["kept"] if self.earlier else 0
         counts = {"read": n_rows - n_before, "kept": n_rows - n_before, "left_out": {}}
         return self._record(counts, n_rows)
+
+    @property
+    def _written(self) -> Path:
+        """The rows of earlier ingests, if there are any."""
+        return self.folder / f"{self.request.dataset}.parquet"
 
     @property
     def _groups(self) -> bool:
@@ -277,9 +237,8 @@ class LogIngest:
     def _copied(self, kept: str, path: Path) -> int:
         """Write rows, those of earlier files before; how many there are."""
         if self.earlier:
-            earlier = self.folder / f"{self.request.dataset}.parquet"
             listed = ", ".join(COLUMNS[self.plan.family])
-            before = f"select {listed} from read_parquet({literal(earlier)})"
+            before = f"select {listed} from read_parquet({literal(self._written)})"
             kept = f"{before} union all {kept}"
         if self._groups:
             kept = _one_row_an_answer(kept)
@@ -325,7 +284,9 @@ class LogIngest:
 
     def _record(self, counts: dict[str, Any], n_rows: int) -> dict[str, Any]:
         if len(self.sources) == 1:
-            self.sources = [replace(self.sources[0], n_rows=counts["read"])]
+            n_rejected = counts["left_out"].get(RAGGED, 0)
+            n_read = counts["read"] - n_rejected
+            self.sources = [replace(self.sources[0], n_rows=n_read)]
         files = [self._file(number, s) for number, s in enumerate(self.sources)]
         if self.earlier:
             files = [*self.earlier["files"], *files]

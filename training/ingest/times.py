@@ -192,7 +192,9 @@ def _day_or_month_first(
     year = "%Y" if len(year) == 4 else "%y"
     forms = [mark.join(("%d", "%m", year)), mark.join(("%m", "%d", year))]
     parts = f"string_split(split_part(trim({name(column)}), ' ', 1), {literal(mark)})"
-    most = (f"max(try_cast(parts[{n}] as integer))" for n in (1, 2, 3))
+    # a comma or a clock may stand behind the year
+    numbers = (f"regexp_extract(parts[{n}], '^[0-9]+')" for n in (1, 2, 3))
+    most = (f"max(try_cast({number} as integer))" for number in numbers)
     first, second, third = engine.rows(
         f"select {', '.join(most)} from (select {parts} as parts from ({rows}))"
     )[0]
