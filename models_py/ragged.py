@@ -83,6 +83,16 @@ class Ragged:
         last = self.values[(self.offsets[1:] - 1).clamp(min=0)]
         return torch.where(self.lengths > 0, last, -1)
 
+    def steps(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Neighbours: each value with another behind it, that one, and their row.
+
+        Returns:
+            Row by row, shape (S,) each.
+        """
+        row = torch.repeat_interleave(self.lengths)
+        goes_on = row[1:] == row[:-1]
+        return self.values[:-1][goes_on], self.values[1:][goes_on], row[1:][goes_on]
+
     def pad(self) -> tuple[Tensor, Tensor]:
         """Right-padded matrix of ids shifted up by one.
 

@@ -17,6 +17,7 @@ from models_py.meta.adaptation import AdaptableNetwork
 from models_py.meta.best import Best, BestConfig
 from models_py.meta.cavia import Cavia, CaviaConfig
 from models_py.meta.learner import METHODS, MetaConfig, MetaLearner, WarmMetaConfig
+from models_py.meta.markov_mixture import MarkovMixture, MarkovMixtureConfig
 from models_py.meta.protocol import SupportReader
 from models_py.recommendation.gru import GRU, GRUConfig
 from models_py.recommendation.markov import Markov, MarkovConfig
@@ -134,6 +135,17 @@ _SUPPORT_READERS: tuple[Entry[SupportReader], ...] = (
         adapts=True,
         wraps="trained",
         # scores all items at each position of the support: dear where there are many
+        is_default=False,
+    ),
+    Entry(
+        name="markov_mixture",
+        title="Mixture of Markov chains (reads the support)",
+        family="recommendation",
+        factory=MarkovMixture,
+        config=MarkovMixtureConfig,
+        is_baseline=False,
+        adapts=True,
+        # below `markov` on public logs: their learners are not of a few kinds
         is_default=False,
     ),
     Entry(

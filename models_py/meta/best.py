@@ -1,14 +1,15 @@
-"""What did best with a few support pairs: networks that read them, and two that count.
+"""What did best with a few support pairs: networks that read them, three that count.
 
 Some `ContextGRU` from different initial weights, whose probabilities are averaged, with
-`SessionKNN` and `Markov`: the networks know what the support says of a learner,
-neighbours remember what is too rare for a network, followers of the last item what
-comes next at once. Mixing a network with nearest neighbours follows Jannach and
-Ludewig: When Recurrent Neural Networks meet the Neighborhood for Session-Based
-Recommendation, RecSys 2017. They are mixed by a weighted mean of log-probabilities, a
-logarithmic opinion pool (Genest, Zidek: Combining Probability Distributions,
-Statistical Science 1, 1986): on public logs level with the mean of probabilities or
-ahead of it.
+`MarkovMixture`, `SessionKNN` and `Markov`: the networks know what the support says of a
+learner, which of a few kinds a learner is of takes fewer data to tell, neighbours
+remember what is too rare for a network, followers of the last item what comes next at
+once. Mixing a network with nearest neighbours follows Jannach and Ludewig: When
+Recurrent Neural Networks meet the Neighborhood for Session-Based Recommendation, RecSys
+2017. Kinds get a share of the networks' probability. The others are mixed by a weighted
+mean of log-probabilities, a logarithmic opinion pool (Genest, Zidek: Combining
+Probability Distributions, Statistical Science 1, 1986): on public logs level with the
+mean of probabilities or ahead of it.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,7 +25,8 @@ from models_py.data import Queries
 from models_py.fitting import Batches, FitLog, Optimise, Stateful
 from models_py.meta.blocks import Blocks, block_batches
 from models_py.meta.context import ContextBatch, ContextConfig, ContextGRU
-from models_py.meta.tasks import PairRows, Tasks, TrainTasks
+from models_py.meta.markov_mixture import MarkovMixture, MarkovMixtureConfig
+from models_py.meta.tasks import Tasks, TrainTasks
 from models_py.recommendation.markov import Markov, MarkovConfig
 from models_py.recommendation.output import set_usual_dropout, usual_negatives
 from models_py.recommendation.repeats import scores_with_repeats, with_each_weight
@@ -34,6 +36,7 @@ from models_py.space import Between, OneOf, Space
 
 KNN_WEIGHTS = (0.2, 0.1, 0.35, 0.5, 0.0)
 MARKOV_WEIGHTS = (0.1, 0.2, 0.35, 0.0)
+KINDS_WEIGHTS = (0.0, 0.1, 0.2, 0.35, 0.5)
 # up to so many train pairs a second network is worth what it costs
 FEW = 50_000
 SCORED_TASKS = 64  # tasks of alike length scored together
@@ -49,10 +52,12 @@ class BestConfig:
             `FEW` train pairs, one above.
         repeat_weight: share of the networks' probability that goes to items of the
             prefix by its own counts; None leaves it to validation.
+        kinds_weight: share of the probability that goes to kinds of learners, each with
+            a Markov chain of its own; None leaves it to validation.
         knn_weight, markov_weight: weight of Session-KNN and of Markov in the mixture,
             together below 1; None leaves it to validation.
         network: settings of each network.
-        knn, markov: settings of the two that count.
+        kinds, knn, markov: settings of those that count.
         seed: seed of the first network's initial weights; the next ones follow.
         optimiser: how the networks are fitted, side by side.
     """
@@ -69,9 +74,11 @@ class BestConfig:
 
     n_networks: int | None = None
     repeat_weight: float | None = None
+    kinds_weight: float | None = None
     knn_weight: float | None = None
     markov_weight: float | None = None
     network: ContextConfig = field(default_factory=ContextConfig)
+    kinds: MarkovMixtureConfig = field(default_factory=MarkovMixtureConfig)
     knn: SessionKNNConfig = field(default_factory=SessionKNNConfig)
     markov: MarkovConfig = field(default_factory=MarkovConfig)
     seed: int = 20260107
@@ -85,6 +92,7 @@ class BestConfig:
         n_networks = self.n_networks
         require(n_networks is None or n_networks >= 1, "n_networks must be 1 or more")
         require_share(self.repeat_weight, "repeat_weight")
+        require_share(self.kinds_weight, "kinds_weight")
         require_share(self.knn_weight, "knn_weight")
         require_share(self.markov_weight, "markov_weight")
         together = (self.knn_weight or 0) + (self.markov_weight or 0)
@@ -93,10 +101,13 @@ class BestConfig:
     def choices(self) -> "list[BestConfig]":
         """The same with what validation decides next chosen, each way there is.
 
-        First the share for repeats, by the networks alone, then all the rest.
+        First the share for repeats, by the networks alone, then that for kinds of
+        learners, then all the rest.
         """
         if self.repeat_weight is None:
             return with_each_weight(self)
+        if self.kinds_weight is None:
+            return [replace(self, kinds_weight=weight) for weight in KINDS_WEIGHTS]
         of_knn = KNN_WEIGHTS if self.knn_weight is None else (self.knn_weight,)
         of_markov = (
             MARKOV_WEIGHTS if self.markov_weight is None else (self.markov_weight,)
@@ -113,7 +124,7 @@ class BestConfig:
 
 
 class Best:
-    """A mixture of networks that read the support, neighbours and followers."""
+    """A mixture of networks that read the support, kinds, neighbours and followers."""
 
     monitor = "mrr"
     has_steps = False
@@ -123,18 +134,23 @@ class Best:
     def __init__(self, n_items: int, config: BestConfig) -> None:
         self.n_items = n_items
         self.networks = ContextNetworks(n_items, config)
+        self.kinds = MarkovMixture(n_items, config.kinds)
         self.knn = SessionKNN(n_items, config.knn)
         self.markov = Markov(n_items, config.markov)
         self.choose(config)
 
     @property
     def n_parameters(self) -> int:
-        """All weights, and what the two that count keep."""
+        """All weights, and what those that count keep."""
         counted = self.knn.n_parameters + self.markov.n_parameters
+        if self.config.kinds_weight != 0:
+            counted += self.kinds.n_parameters
         return n_parameters(self.networks) + counted
 
     def fit(self, train: TrainTasks, optimise: Optimise) -> FitLog:
         """Count the sequences, then hand the networks to the training loop."""
+        if self.config.kinds_weight != 0:
+            self.kinds.fit(train, optimise)
         self.knn.fit(train.sequences, optimise)
         self.markov.fit(train.sequences, optimise)
         labels = train.episodes.pairs.label[train.histories.values]
@@ -146,7 +162,11 @@ class Best:
         mixture = self.config
         # neighbours would say the same after every epoch, and take longer than training
         self.config = replace(
-            mixture, repeat_weight=0.0, knn_weight=0.0, markov_weight=0.0
+            mixture,
+            repeat_weight=0.0,
+            kinds_weight=0.0,
+            knn_weight=0.0,
+            markov_weight=0.0,
         )
         log = optimise(self.networks, train)
         self.config = mixture
@@ -157,20 +177,9 @@ class Best:
         self.config, self.choices = choice, choice.choices()
         self.knn.choose(choice.knn)
 
-    @torch.no_grad()
     def score(self, queries: Queries) -> Tensor:
         """Log-probabilities without any support, shape (B, n_items), on the CPU."""
-        n = len(queries)
-        pairs = PairRows(
-            prefixes=queries.prefixes,
-            prefix_len=queries.prefixes.lengths,
-            sequence=queries.sequence,
-            label=torch.zeros(n, dtype=torch.int64),
-            reliability=torch.zeros(n),
-        )
-        nothing = torch.zeros(n, 0, dtype=torch.int64)
-        tasks = Tasks(pairs, nothing, torch.arange(n)[:, None], torch.zeros(n))
-        return self.score_tasks(tasks)[:, 0]
+        return self.score_blocks(Blocks.of_queries(queries))
 
     def score_tasks(self, tasks: Tasks) -> Tensor:
         """Log-probabilities given the support, shape (T, Q, n_items), on the CPU."""
@@ -183,7 +192,7 @@ class Best:
         queries, config = blocks.queries(), self.config
         mixed = _mixed(
             config,
-            self._with_repeats(self._read(blocks), queries, config),
+            self._spoken(self._read(blocks), self._kinds_say(blocks), queries, config),
             _log_shares(self.knn.score(queries)) if config.knn_weight else None,
             _log_shares(self.markov.score(queries)) if config.markov_weight else None,
         )
@@ -193,13 +202,16 @@ class Best:
     def score_task_choices(self, tasks: Tasks) -> Iterator[Tensor]:
         """Scores that order items as `score_tasks` would after each of `choices`."""
         blocks = Blocks.of_tasks(tasks)
-        read, queries = self._read(blocks), blocks.queries()
-        if self.config.repeat_weight is None:
+        read, kinds, queries = self._read(blocks), None, blocks.queries()
+        is_all = None not in (self.config.repeat_weight, self.config.kinds_weight)
+        if self.config.repeat_weight is not None:
+            kinds = self._kinds_say(blocks, is_asked=not is_all)
+        if not is_all:
             for choice in self.choices:
-                spoken = self._with_repeats(read, queries, choice)
+                spoken = self._spoken(read, kinds, queries, choice)
                 yield spoken.unflatten(0, tasks.query.shape)
             return
-        read = self._with_repeats(read, queries, self.config)
+        read = self._spoken(read, kinds, queries, self.config)
         votes = [_log_shares(each) for each in self.knn.score_choices(queries)]
         followers = _log_shares(self.markov.score(queries))
         for choice in self.choices:
@@ -207,12 +219,24 @@ class Best:
             mixed = _mixed(choice, read, own, followers)
             yield mixed.unflatten(0, tasks.query.shape)
 
-    def _with_repeats(
-        self, read: Tensor, queries: Queries, config: BestConfig
+    def _kinds_say(self, blocks: Blocks, *, is_asked: bool = False) -> Tensor | None:
+        """Probabilities by kinds of learners, (N, n_items); None where none counts."""
+        is_asked = is_asked or bool(self.config.kinds_weight)
+        return self.kinds.score_blocks(blocks) if is_asked else None
+
+    def _spoken(
+        self, read: Tensor, kinds: Tensor | None, queries: Queries, config: BestConfig
     ) -> Tensor:
-        """The networks' log-probabilities with the share for repeats, (N, n_items)."""
-        length = config.network.max_length
-        return scores_with_repeats(read, queries.prefixes, length, config.repeat_weight)
+        """What is mixed with neighbours and followers, log-probabilities, (N, n_items).
+
+        Args:
+            read: the networks' log-probabilities; repeats and kinds get their shares.
+        """
+        length, weight = config.network.max_length, config.kinds_weight
+        read = scores_with_repeats(read, queries.prefixes, length, config.repeat_weight)
+        if not weight or kinds is None:
+            return read
+        return ((1 - weight) * read.exp() + weight * kinds).clamp(min=TINY).log()
 
     def _read(self, blocks: Blocks) -> Tensor:
         """The networks' log-probabilities, alike lengths together, (N, n_items)."""
@@ -242,7 +266,10 @@ class Best:
             )
 
     def _parts(self) -> dict[str, Stateful]:
-        return {"networks": self.networks, "knn": self.knn, "markov": self.markov}
+        parts: dict[str, Stateful] = {"networks": self.networks}
+        if self.config.kinds_weight != 0:  # many numbers, and mostly for nothing
+            parts["kinds"] = self.kinds
+        return parts | {"knn": self.knn, "markov": self.markov}
 
 
 def _mixed(

@@ -53,6 +53,21 @@ class Blocks:
         return longest
 
     @classmethod
+    def of_queries(cls, queries: Queries) -> "Blocks":
+        """Queries of learners of whom nothing else is known, one a task."""
+        n = len(queries)
+        pairs = PairRows(
+            prefixes=queries.prefixes,
+            prefix_len=queries.prefixes.lengths,
+            sequence=queries.sequence,
+            label=torch.zeros(n, dtype=torch.int64),
+            reliability=torch.zeros(n),
+        )
+        rows, one = torch.arange(n), torch.ones(n, dtype=torch.int64)
+        nothing = Ragged.of_lengths(rows[:0], torch.zeros_like(one))
+        return cls(pairs, nothing, Ragged.of_lengths(rows, one))
+
+    @classmethod
     def of_tasks(cls, tasks: Tasks) -> "Blocks":
         """Tasks of one size as tasks of varying size."""
         support, query = (

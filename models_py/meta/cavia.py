@@ -157,7 +157,7 @@ class Cavia(nn.Module):
         values = torch.cat([known.prefixes.values, asked.prefixes.values])
         lengths = torch.cat([known.prefixes.lengths, asked.prefixes.lengths])
         inputs, _ = Ragged.of_lengths(values, lengths).pad()
-        following = _following(known.prefixes, label[support[known.last]])
+        _, following, _ = known.prefixes.append(label[support[known.last]]).steps()
         asks = torch.cat([torch.ones_like(following).bool(), _is_end(asked)])
         owner = torch.cat([of_known, of_asked])
         return CaviaBatch(
@@ -262,14 +262,6 @@ def _rows(blocks: Blocks, chosen: Ragged, max_length: int) -> tuple[SharedRows, 
     task = torch.repeat_interleave(chosen.lengths)
     rows = shared_rows(blocks.pairs, chosen.values, task, max_length)
     return rows, task[rows.last]
-
-
-def _following(prefixes: Ragged, labels: Tensor) -> Tensor:
-    """What comes after each item: the next one, after a prefix's last its label."""
-    whole = prefixes.append(labels)
-    is_first = torch.zeros(len(whole.values), dtype=torch.bool)
-    is_first[whole.offsets[:-1]] = True
-    return whole.values[~is_first]
 
 
 def _is_end(rows: SharedRows) -> Tensor:

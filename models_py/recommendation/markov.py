@@ -65,6 +65,20 @@ class Markov:
         n_followed = self.n_followed[last][:, None]
         return torch.from_numpy(counts / (n_followed + backoff)).float()
 
+    def entries(self, before: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:
+        """Which of the counts is that of each step, and whether there is one, (S,)."""
+        wanted = before * self.n_items + label
+        entry = torch.searchsorted(self.number, wanted).clamp(max=len(self.number) - 1)
+        return entry, self.number[entry] == wanted
+
+    def shares(self, before: Tensor, label: Tensor) -> Tensor:
+        """What `score` says of one label behind one item each, float64, shape (S,)."""
+        entry, is_counted = self.entries(before, label)
+        count = torch.where(is_counted, self.count[entry], 0)
+        popularity = torch.from_numpy(self.popularity)[label]
+        backoff, n_followed = self.config.backoff, torch.from_numpy(self.n_followed)
+        return (count + backoff * popularity) / (n_followed[before] + backoff)
+
     def state_dict(self) -> dict[str, Tensor]:
         """Pairs of items and their counts, one entry a pair."""
         return {"before": self.before, "label": self.label, "count": self.count}
@@ -78,6 +92,7 @@ class Markov:
 
     def _remember(self, before: Tensor, label: Tensor, count: Tensor) -> None:
         self.before, self.label, self.count = before, label, count
+        self.number = before * self.n_items + label  # ascending
         entries = (count.double().numpy(), (before.numpy(), label.numpy()))
         self.followers = csr_matrix(entries, shape=(self.n_items, self.n_items))
         self.n_followed = np.asarray(self.followers.sum(1)).ravel()

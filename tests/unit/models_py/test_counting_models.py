@@ -42,6 +42,10 @@ def test_markov_scores_followers_then_popularity():
     after_1 = [0, 0.25 / 1.5, (1 + 0.25) / 1.5, 0]
     scores = model.score(queries_of([[2, 0], [1], [3]]))
     torch.testing.assert_close(scores, torch.tensor([after_0, after_1, popular]))
+    # the same of single steps, counted and not
+    before, label = torch.tensor([0, 1, 1, 3]), torch.tensor([1, 2, 1, 2])
+    expected = torch.tensor([after_0[1], after_1[2], after_1[1], popular[2]])
+    torch.testing.assert_close(model.shares(before, label).float(), expected)
 
 
 def test_random_scores_are_a_permutation():

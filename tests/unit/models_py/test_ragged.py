@@ -1,5 +1,7 @@
 """Ragged rows do what lists of lists do."""
 
+from itertools import pairwise
+
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -62,3 +64,15 @@ def test_pad_shifts_ids_and_fills_behind_the_end(lists):
 def test_pad_aligned_keeps_the_type_of_flags():
     flags = pad_aligned(torch.tensor([True, True, False]), torch.tensor([1, 2]), 3)
     assert flags.tolist() == [[True, False, False], [True, False, False]]
+
+
+@settings(deadline=None)
+@given(rows)
+def test_steps_are_the_neighbours_within_each_row(lists):
+    steps = zip(
+        *map(torch.Tensor.tolist, Ragged.from_lists(lists).steps()), strict=True
+    )
+    expected = [
+        (*pair, number) for number, row in enumerate(lists) for pair in pairwise(row)
+    ]
+    assert list(steps) == expected

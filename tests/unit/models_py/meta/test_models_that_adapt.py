@@ -8,6 +8,7 @@ import torch
 
 from models_py import registry
 from models_py.config import OptimiserConfig
+from models_py.meta.best import KINDS_WEIGHTS
 from models_py.meta.blocks import Blocks
 from models_py.meta.context import ContextConfig, ContextGRU
 from models_py.meta.tasks import Tasks
@@ -24,13 +25,16 @@ TASKS = random_tasks(7, n_items=N_ITEMS)
 
 # every method, start and way with reliability; names only put these together
 KINDS = ("maml", "fomaml_adaptive", "meta_sgd_warm", "anil_warm_adaptive")
-every_kind = pytest.mark.parametrize("name", [*KINDS, "fine_tune", "cavia", "best"])
+OTHERS = ("fine_tune", "cavia", "markov_mixture", "best")
+every_kind = pytest.mark.parametrize("name", [*KINDS, *OTHERS])
 
 
 def config_of(name: str):
     kind = registry.CONFIGS[name]
     if name == "cavia":
         return kind(context_dim=3, optimiser=QUICK)
+    if name == "markov_mixture":
+        return kind(n_kinds=3)
     if registry.MODELS[name].method:
         return kind(validate_every=1, tasks_per_step=2, optimiser=QUICK)
     network = dataclasses.replace(kind().network, embedding_dim=4, hidden_dim=6)
@@ -108,6 +112,7 @@ def test_best_reads_the_direction_off_the_support():
     )
     config = kind(
         n_networks=1,
+        kinds_weight=0.0,
         knn_weight=0.0,
         markov_weight=0.0,
         network=network,
@@ -126,8 +131,13 @@ def test_best_reads_the_direction_off_the_support():
 
 
 def weighted(config, repeats: float = 0.0):
-    weights = {"knn_weight": 0.2, "markov_weight": 0.1, "repeat_weight": repeats}
-    return dataclasses.replace(config, **weights)
+    return dataclasses.replace(
+        config,
+        repeat_weight=repeats,
+        kinds_weight=0.3,
+        knn_weight=0.2,
+        markov_weight=0.1,
+    )
 
 
 def test_best_is_the_weighted_mean_of_its_parts_log_probabilities():
@@ -140,8 +150,10 @@ def test_best_is_the_weighted_mean_of_its_parts_log_probabilities():
         return 0.5 * shares + 0.5 / N_ITEMS
 
     of_knn, of_markov = config.knn_weight, config.markov_weight
+    read = model.networks.probabilities(blocks)
     expected = (
-        model.networks.probabilities(blocks) ** (1 - of_knn - of_markov)
+        (0.7 * read + 0.3 * model.kinds.score_blocks(blocks))
+        ** (1 - of_knn - of_markov)
         * smoothed(model.knn.score(queries)) ** of_knn
         * smoothed(model.markov.score(queries)) ** of_markov
     )
@@ -165,19 +177,37 @@ def test_neighbours_do_not_speak_while_the_networks_are_fitted():
 
 
 def test_best_offers_validation_what_it_would_score_after_each_choice():
-    """First shares for repeats, by the networks alone, then the other weights."""
+    """First shares for repeats, then for kinds of learners, then the other weights."""
     model = fitted("best")
     shares = assert_scored_as_offered(model)
     assert [(each.knn_weight, each.repeat_weight) for each in shares] == [
         (None, weight) for weight in REPEAT_WEIGHTS
     ]
     model.choose(shares[3])
+    kinds = assert_scored_as_offered(model)
+    assert [(each.knn_weight, each.kinds_weight) for each in kinds] == [
+        (None, weight) for weight in KINDS_WEIGHTS
+    ]
+    model.choose(kinds[2])
     rest = assert_scored_as_offered(model)
     weights = {(each.knn_weight, each.markov_weight) for each in rest}
     assert (0.0, 0.0) in weights and all(sum(both) < 1 for both in weights)
-    assert {each.repeat_weight for each in rest} == {REPEAT_WEIGHTS[3]}
+    decided = {(each.repeat_weight, each.kinds_weight) for each in rest}
+    assert decided == {(REPEAT_WEIGHTS[3], KINDS_WEIGHTS[2])}
     model.choose(rest[5])
     assert model.choices == [rest[5]]  # nothing is left open
+
+
+def test_kinds_without_a_share_are_not_kept(tmp_path):
+    model = fitted("best")
+    weights = {"knn_weight": 0.0, "markov_weight": 0.1, "repeat_weight": 0.0}
+    model.choose(dataclasses.replace(model.config, kinds_weight=0.0, **weights))
+    assert not any(name.startswith("kinds.") for name in model.state_dict())
+    path = tmp_path / "best.safetensors"
+    save_model(path, "best", model, model.config, {"n_items": N_ITEMS}, None)
+    _, loaded = load_model(path)
+    assert torch.equal(loaded.score_tasks(TASKS), model.score_tasks(TASKS))
+    assert loaded.n_parameters == model.n_parameters
 
 
 def assert_scored_as_offered(model):
