@@ -6,10 +6,10 @@ learner, which of a few kinds a learner is of takes fewer data to tell, neighbou
 remember what is too rare for a network, followers of the last item what comes next at
 once. Mixing a network with nearest neighbours follows Jannach and Ludewig: When
 Recurrent Neural Networks meet the Neighborhood for Session-Based Recommendation, RecSys
-2017. Kinds get a share of the networks' probability. The others are mixed by a weighted
-mean of log-probabilities, a logarithmic opinion pool (Genest, Zidek: Combining
-Probability Distributions, Statistical Science 1, 1986): on public logs level with the
-mean of probabilities or ahead of it.
+2017. Those two are mixed in by a weighted mean of log-probabilities, a logarithmic
+opinion pool (Genest, Zidek: Combining Probability Distributions, Statistical Science 1,
+1986): on public logs level with the mean of probabilities or ahead of it. Kinds get a
+share of the probability that comes of it.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -36,7 +36,8 @@ from models_py.space import Between, OneOf, Space
 
 KNN_WEIGHTS = (0.2, 0.1, 0.35, 0.5, 0.0)
 MARKOV_WEIGHTS = (0.1, 0.2, 0.35, 0.0)
-KINDS_WEIGHTS = (0.0, 0.1, 0.2, 0.35, 0.5)
+# by .1 validation was misled on public logs, where kinds add nothing
+KINDS_WEIGHTS = (0.0, 0.2, 0.35)
 # up to so many train pairs a second network is worth what it costs
 FEW = 50_000
 SCORED_TASKS = 64  # tasks of alike length scored together
@@ -52,12 +53,12 @@ class BestConfig:
             `FEW` train pairs, one above.
         repeat_weight: share of the networks' probability that goes to items of the
             prefix by its own counts; None leaves it to validation.
-        kinds_weight: share of the probability that goes to kinds of learners, each with
-            a Markov chain of its own; None leaves it to validation.
         knn_weight, markov_weight: weight of Session-KNN and of Markov in the mixture,
             together below 1; None leaves it to validation.
+        kinds_weight: share of the whole probability that goes to kinds of learners,
+            each with a Markov chain of its own; None leaves it to validation.
         network: settings of each network.
-        kinds, knn, markov: settings of those that count.
+        knn, markov, kinds: settings of those that count.
         seed: seed of the first network's initial weights; the next ones follow.
         optimiser: how the networks are fitted, side by side.
     """
@@ -74,13 +75,13 @@ class BestConfig:
 
     n_networks: int | None = None
     repeat_weight: float | None = None
-    kinds_weight: float | None = None
     knn_weight: float | None = None
     markov_weight: float | None = None
+    kinds_weight: float | None = None
     network: ContextConfig = field(default_factory=ContextConfig)
-    kinds: MarkovMixtureConfig = field(default_factory=MarkovMixtureConfig)
     knn: SessionKNNConfig = field(default_factory=SessionKNNConfig)
     markov: MarkovConfig = field(default_factory=MarkovConfig)
+    kinds: MarkovMixtureConfig = field(default_factory=MarkovMixtureConfig)
     seed: int = 20260107
     optimiser: OptimiserConfig = field(
         default_factory=lambda: OptimiserConfig(
@@ -101,19 +102,17 @@ class BestConfig:
     def choices(self) -> "list[BestConfig]":
         """The same with what validation decides next chosen, each way there is.
 
-        First the share for repeats, by the networks alone, then that for kinds of
-        learners, then all the rest.
+        First the share for repeats, by the networks alone, then neighbours and
+        followers, then the share for kinds of learners, beside all that.
         """
         if self.repeat_weight is None:
             return with_each_weight(self)
-        if self.kinds_weight is None:
-            return [replace(self, kinds_weight=weight) for weight in KINDS_WEIGHTS]
         of_knn = KNN_WEIGHTS if self.knn_weight is None else (self.knn_weight,)
         of_markov = (
             MARKOV_WEIGHTS if self.markov_weight is None else (self.markov_weight,)
         )
         votes = self.knn.choices()
-        return [
+        mixed = [
             replace(self, knn_weight=weight, knn=knn, markov_weight=other)
             # without a weight it does not matter how neighbours vote
             for weight in of_knn
@@ -121,6 +120,9 @@ class BestConfig:
             for other in of_markov
             if weight + other < 1
         ]
+        if self.kinds_weight is not None or len(mixed) > 1:
+            return mixed
+        return [replace(mixed[0], kinds_weight=weight) for weight in KINDS_WEIGHTS]
 
 
 class Best:
@@ -192,51 +194,39 @@ class Best:
         queries, config = blocks.queries(), self.config
         mixed = _mixed(
             config,
-            self._spoken(self._read(blocks), self._kinds_say(blocks), queries, config),
+            self._with_repeats(self._read(blocks), queries, config),
             _log_shares(self.knn.score(queries)) if config.knn_weight else None,
             _log_shares(self.markov.score(queries)) if config.markov_weight else None,
         )
-        return mixed.log_softmax(-1)
+        kinds = self.kinds.score_blocks(blocks) if config.kinds_weight else None
+        return _with_kinds(mixed, kinds, config).log_softmax(-1)
 
     @torch.no_grad()
     def score_task_choices(self, tasks: Tasks) -> Iterator[Tensor]:
         """Scores that order items as `score_tasks` would after each of `choices`."""
-        blocks = Blocks.of_tasks(tasks)
-        read, kinds, queries = self._read(blocks), None, blocks.queries()
-        is_all = None not in (self.config.repeat_weight, self.config.kinds_weight)
-        if self.config.repeat_weight is not None:
-            kinds = self._kinds_say(blocks, is_asked=not is_all)
-        if not is_all:
+        blocks, shape = Blocks.of_tasks(tasks), tasks.query.shape
+        read, queries = self._read(blocks), blocks.queries()
+        if self.config.repeat_weight is None:
             for choice in self.choices:
-                spoken = self._spoken(read, kinds, queries, choice)
-                yield spoken.unflatten(0, tasks.query.shape)
+                spoken = self._with_repeats(read, queries, choice)
+                yield spoken.unflatten(0, shape)
             return
-        read = self._spoken(read, kinds, queries, self.config)
+        read = self._with_repeats(read, queries, self.config)
         votes = [_log_shares(each) for each in self.knn.score_choices(queries)]
         followers = _log_shares(self.markov.score(queries))
+        has_kinds = any(choice.kinds_weight for choice in self.choices)
+        kinds = self.kinds.score_blocks(blocks) if has_kinds else None
         for choice in self.choices:
             own = votes[self.knn.choices.index(choice.knn)]
             mixed = _mixed(choice, read, own, followers)
-            yield mixed.unflatten(0, tasks.query.shape)
+            yield _with_kinds(mixed, kinds, choice).unflatten(0, shape)
 
-    def _kinds_say(self, blocks: Blocks, *, is_asked: bool = False) -> Tensor | None:
-        """Probabilities by kinds of learners, (N, n_items); None where none counts."""
-        is_asked = is_asked or bool(self.config.kinds_weight)
-        return self.kinds.score_blocks(blocks) if is_asked else None
-
-    def _spoken(
-        self, read: Tensor, kinds: Tensor | None, queries: Queries, config: BestConfig
+    def _with_repeats(
+        self, read: Tensor, queries: Queries, config: BestConfig
     ) -> Tensor:
-        """What is mixed with neighbours and followers, log-probabilities, (N, n_items).
-
-        Args:
-            read: the networks' log-probabilities; repeats and kinds get their shares.
-        """
-        length, weight = config.network.max_length, config.kinds_weight
-        read = scores_with_repeats(read, queries.prefixes, length, config.repeat_weight)
-        if not weight or kinds is None:
-            return read
-        return ((1 - weight) * read.exp() + weight * kinds).clamp(min=TINY).log()
+        """The networks' log-probabilities with the share for repeats, (N, n_items)."""
+        length = config.network.max_length
+        return scores_with_repeats(read, queries.prefixes, length, config.repeat_weight)
 
     def _read(self, blocks: Blocks) -> Tensor:
         """The networks' log-probabilities, alike lengths together, (N, n_items)."""
@@ -282,6 +272,14 @@ def _mixed(
     for weight, each in spoken:
         mixed += weight * each
     return mixed
+
+
+def _with_kinds(mixed: Tensor, kinds: Tensor | None, config: BestConfig) -> Tensor:
+    """What was mixed with the share for kinds of learners, shape (N, n_items)."""
+    weight = config.kinds_weight
+    if not weight or kinds is None:
+        return mixed
+    return ((1 - weight) * mixed.softmax(-1) + weight * kinds).clamp(min=TINY).log()
 
 
 def _log_shares(votes: Tensor) -> Tensor:

@@ -29,6 +29,7 @@ from models_py.space import Between, OneOf, Space
 # what the evidence counts for in each round of fitting; the last rounds are plain EM
 ANNEALED = (*(0.05 * 1.15**n for n in range(22)), 1.0, 1.0, 1.0)
 TINY = 1e-12  # no step is impossible
+STEPS_HELD = 2**16  # at a time: there may be many millions; changes no result
 UNCUT = 2**31  # prefixes are as long as the mart has them
 
 
@@ -52,7 +53,7 @@ class MarkovMixtureConfig:
     }
 
     n_kinds: int = 16
-    backoff: float = 10.0
+    backoff: float = 20.0
     own_share: float = 0.7
     seed: int = 20260107
 
@@ -104,8 +105,7 @@ class MarkovMixture:
         kind /= kind.sum(1, keepdims=True)
         for heat in ANNEALED:
             self._take_over(seen, kind)
-            steps = self._log_shares(self.markov.before, self.markov.label)
-            told = seen @ steps.numpy() + self.kinds.double().log().numpy()
+            told = seen @ self._log_shares_of_all().numpy() + self.kinds.log().numpy()
             kind = torch.from_numpy(heat * told).softmax(1).numpy()
         self._take_over(seen, kind)
 
@@ -171,6 +171,14 @@ class MarkovMixture:
         self.popularity = (asked + backoff * of_all) / (asked.sum(0) + backoff)
         counts = torch.bincount(markov.before, minlength=self.n_items)
         self.steps_from = Ragged.of_lengths(torch.arange(len(by_kind)), counts)
+
+    def _log_shares_of_all(self) -> Tensor:
+        """log P_z of every step that was counted, shape (P, Z)."""
+        steps = (
+            self.markov.before.split(STEPS_HELD),
+            self.markov.label.split(STEPS_HELD),
+        )
+        return torch.cat([self._log_shares(*part) for part in zip(*steps, strict=True)])
 
     def _log_shares(self, before: Tensor, label: Tensor) -> Tensor:
         """log P_z(label | before) of some steps, shape (S, Z)."""

@@ -152,12 +152,12 @@ def test_best_is_the_weighted_mean_of_its_parts_log_probabilities():
     of_knn, of_markov = config.knn_weight, config.markov_weight
     read = model.networks.probabilities(blocks)
     expected = (
-        (0.7 * read + 0.3 * model.kinds.score_blocks(blocks))
-        ** (1 - of_knn - of_markov)
+        read ** (1 - of_knn - of_markov)
         * smoothed(model.knn.score(queries)) ** of_knn
         * smoothed(model.markov.score(queries)) ** of_markov
     )
     expected /= expected.sum(1, keepdim=True)
+    expected = 0.7 * expected + 0.3 * model.kinds.score_blocks(blocks)
     found = model.score_tasks(TASKS).exp().flatten(0, 1)
     torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-4)
 
@@ -177,25 +177,32 @@ def test_neighbours_do_not_speak_while_the_networks_are_fitted():
 
 
 def test_best_offers_validation_what_it_would_score_after_each_choice():
-    """First shares for repeats, then for kinds of learners, then the other weights."""
+    """First shares for repeats, then the other weights, then shares for kinds."""
     model = fitted("best")
     shares = assert_scored_as_offered(model)
     assert [(each.knn_weight, each.repeat_weight) for each in shares] == [
         (None, weight) for weight in REPEAT_WEIGHTS
     ]
     model.choose(shares[3])
-    kinds = assert_scored_as_offered(model)
-    assert [(each.knn_weight, each.kinds_weight) for each in kinds] == [
-        (None, weight) for weight in KINDS_WEIGHTS
-    ]
-    model.choose(kinds[2])
     rest = assert_scored_as_offered(model)
     weights = {(each.knn_weight, each.markov_weight) for each in rest}
     assert (0.0, 0.0) in weights and all(sum(both) < 1 for both in weights)
     decided = {(each.repeat_weight, each.kinds_weight) for each in rest}
-    assert decided == {(REPEAT_WEIGHTS[3], KINDS_WEIGHTS[2])}
+    assert decided == {(REPEAT_WEIGHTS[3], None)}
     model.choose(rest[5])
-    assert model.choices == [rest[5]]  # nothing is left open
+    kinds = assert_scored_as_offered(model)
+    assert kinds == [
+        dataclasses.replace(rest[5], kinds_weight=weight) for weight in KINDS_WEIGHTS
+    ]
+    model.choose(kinds[1])
+    assert model.choices == [kinds[1]]  # nothing is left open
+
+
+def test_a_share_for_kinds_that_is_given_counts_while_the_rest_is_chosen():
+    model = fitted("best")
+    settings = dataclasses.replace(model.config, repeat_weight=0.1, kinds_weight=0.2)
+    model.choose(settings)
+    assert {each.kinds_weight for each in assert_scored_as_offered(model)} == {0.2}
 
 
 def test_kinds_without_a_share_are_not_kept(tmp_path):
