@@ -33,7 +33,9 @@ def network_and_data(name: str) -> tuple[nn.Module, Any]:
         train, _ = either_way(6, 9, seed=0)
         return model, train.episodes if entry.method else train
     if entry.adapts:
-        return registry.create(name, n_items=9).networks, either_way(6, 9, seed=0)[0]
+        model = registry.create(name, n_items=9)
+        # what is fitted of a mixture; a model that only counts is none of the loop's
+        return getattr(model, "networks", model), either_way(6, 9, seed=0)[0]
     return registry.create(name, n_items=12), random_walks(12, 30)
 
 
