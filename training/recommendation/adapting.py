@@ -1,6 +1,6 @@
 """Models that read a learner's support pairs: what they learn from and are asked."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -139,12 +139,9 @@ def task_answers(
     """
     shape = (n_scorings, *tasks.query.shape, 1 + n_listed)
     answers = torch.zeros(shape, dtype=torch.int64)
-    own = job.world.share(torch.arange(len(tasks)))
-    n_scores = tasks.query.shape[1] * job.marts.n_items  # of a task
-    n_together = min(SCORED_TASKS, max(SCORES_HELD // n_scores, 1))
     failed = None
     try:
-        for rows in own.split(n_together) if len(own) else ():
+        for rows in _dealt_out(job, tasks):
             part = tasks.take(rows)
             for number, scores in enumerate(score(part)):
                 found = _answers_to(job, part, scores, n_listed)
@@ -155,6 +152,44 @@ def task_answers(
     if n_failed:
         raise failed or Diverged(f"the inner loop diverged in {n_failed} processes")
     return list(job.world.all_reduce(answers).flatten(1, 2).numpy())
+
+
+def task_log_likelihoods(
+    job: Job[RecommendationMarts],
+    tasks: Tasks,
+    score: Callable[[Tasks], Iterable[Tensor]],
+    n_scorings: int,
+) -> list[float]:
+    """Mean log-probability of the labels among their candidates by each scoring.
+
+    Args:
+        score: `n_scorings` times log-probabilities of the queries, but for a constant
+            of each query, shape (t, Q, n_items) each.
+    """
+    total = torch.zeros(n_scorings, dtype=torch.float64)
+    for rows in _dealt_out(job, tasks):
+        part = tasks.take(rows)
+        asked = part.query.flatten()
+        row, item = Candidates.of(job).left_out(part.pairs.prefixes.take(asked))
+        labels = part.pairs.label[asked][:, None]
+        for number, scores in enumerate(score(part)):
+            among = (
+                scores.flatten(0, 1)
+                .double()
+                .index_put((row, item), torch.tensor(-torch.inf, dtype=torch.float64))
+            )
+            of_labels = among.log_softmax(-1).gather(1, labels)
+            # a label that is no candidate is as unlikely by all
+            total[number] += of_labels[of_labels.isfinite()].sum()
+    return (job.world.all_reduce(total) / tasks.query.numel()).tolist()
+
+
+def _dealt_out(job: Job[RecommendationMarts], tasks: Tasks) -> Sequence[Tensor]:
+    """The tasks of this process, those that are scored together."""
+    own = job.world.share(torch.arange(len(tasks)))
+    n_scores = tasks.query.shape[1] * job.marts.n_items  # of a task
+    n_together = min(SCORED_TASKS, max(SCORES_HELD // n_scores, 1))
+    return own.split(n_together) if len(own) else ()
 
 
 def _answers_to(

@@ -77,16 +77,23 @@ def test_sections_come_in_order(page):
 def test_what_validation_decided_is_told(metrics, tmp_path):
     small = small_metrics(metrics)
     small["models"]["gru"]["chosen"] = {
-        "settings": {"repeat_weight": 0.2, "knn": {"reminds": True}, "dropout": 0.5},
+        "settings": {
+            "repeat_weight": 0.2,
+            "knn": {"reminds": True},
+            "kinds_weight": 0.2,
+            "dropout": 0.5,
+        },
         "tried": [
             {"repeat_weight": 0.0, "mrr": 0.25},
             {"repeat_weight": 0.2, "mrr": 0.312},
             {"knn.reminds": True, "mrr": 0.3},
+            {"kinds_weight": 0.2, "log_likelihood": -2.7},
         ],
     }
     page = Page(render(write_run(tmp_path / "run", small)))
     _, *rows = page.table("What validation MRR decided")
     assert rows == [
+        ["GRU", "kinds_weight", "0.2", "0.2"],
         ["GRU", "knn.reminds", "True", "True"],
         ["GRU", "repeat_weight", "0.2", "0.0, 0.2"],
     ]

@@ -116,7 +116,7 @@ def _decided(run: Run) -> Table | None:
         chosen = block.get("chosen") or {"tried": []}
         offered: dict[str, dict[Any, None]] = {}  # each value once, in order
         for each in chosen["tried"]:
-            for key in each.keys() - {"mrr"}:
+            for key in each.keys() - {"mrr", "log_likelihood"}:
                 offered.setdefault(key, {})[each[key]] = None
         rows += [
             [
@@ -129,7 +129,10 @@ def _decided(run: Run) -> Table | None:
         ]
     if not rows:
         return None
-    caption = "What validation MRR decided once a model was fitted."
+    caption = (
+        "What validation MRR decided once a model was fitted; of kinds of learners the "
+        "log-likelihood of the labels."
+    )
     return Table(caption, ["Model", "Setting", "Decided", "Out of"], rows)
 
 

@@ -179,6 +179,7 @@ def test_neighbours_do_not_speak_while_the_networks_are_fitted():
 def test_best_offers_validation_what_it_would_score_after_each_choice():
     """First shares for repeats, then the other weights, then shares for kinds."""
     model = fitted("best")
+    assert model.judge == "mrr"
     shares = assert_scored_as_offered(model)
     assert [(each.knn_weight, each.repeat_weight) for each in shares] == [
         (None, weight) for weight in REPEAT_WEIGHTS
@@ -190,6 +191,7 @@ def test_best_offers_validation_what_it_would_score_after_each_choice():
     decided = {(each.repeat_weight, each.kinds_weight) for each in rest}
     assert decided == {(REPEAT_WEIGHTS[3], None)}
     model.choose(rest[5])
+    assert model.judge == "log_likelihood"
     kinds = assert_scored_as_offered(model)
     assert kinds == [
         dataclasses.replace(rest[5], kinds_weight=weight) for weight in KINDS_WEIGHTS
