@@ -16,7 +16,7 @@ from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence
 from models_py.config import require, require_count, require_share
 from models_py.fitting import TrainingBatch
 from models_py.meta.blocks import Blocks
-from models_py.meta.tasks import shared_rows
+from models_py.meta.tasks import sequence_numbers, shared_rows
 from models_py.ragged import PAD, Ragged
 from models_py.recommendation.output import SHARED_STD, SharedOutput, item_loss
 from models_py.recommendation.recurrence import packed_states
@@ -216,8 +216,5 @@ def _is_asked(blocks: Blocks, task: Tensor, sequence: Tensor) -> Tensor:
     """Whether a task's queries continue a sequence, or nobody knows which it is."""
     asked = blocks.pairs.sequence[blocks.query.values]
     owner = torch.repeat_interleave(blocks.query.lengths)
-    of_queries = torch.stack([owner, asked], 1)
-    both = torch.cat([of_queries, torch.stack([task, sequence], 1)])
-    _, number = torch.unique(both, dim=0, return_inverse=True)
-    continued = torch.isin(number[len(asked) :], number[: len(asked)])
-    return continued | (sequence < 0)
+    of_queries, known = sequence_numbers((owner, asked), (task, sequence))
+    return torch.isin(known, of_queries) | (sequence < 0)

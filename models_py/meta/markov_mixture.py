@@ -20,7 +20,7 @@ from models_py.config import require, require_share
 from models_py.data import Queries
 from models_py.fitting import Optimise
 from models_py.meta.blocks import Blocks
-from models_py.meta.tasks import Tasks, TrainTasks, shared_rows
+from models_py.meta.tasks import Tasks, TrainTasks, sequence_numbers, shared_rows
 from models_py.ragged import Ragged
 from models_py.recommendation.markov import Markov, MarkovConfig
 from models_py.recommendation.session_knn import UNKNOWN
@@ -207,13 +207,10 @@ class MarkovMixture:
         nothing = told.new_zeros(len(blocks), told.shape[1])
         known = nothing.index_add(0, owner, told)[asks]
         # what a query continues lies in its prefix already
-        keys = [
-            torch.stack([owner, sequence], 1),
-            torch.stack([asks, queries.sequence], 1),
-        ]
-        _, number = torch.cat(keys).unique(dim=0, return_inverse=True)
-        own = told.new_zeros(len(number), told.shape[1])
-        own = own.index_add(0, number[: len(told)], told)[number[len(told) :]]
+        numbers = sequence_numbers((owner, sequence), (asks, queries.sequence))
+        n_numbers = len(told) + len(queries)
+        own = told.new_zeros(n_numbers, told.shape[1])
+        own = own.index_add(0, numbers[0], told)[numbers[1]]
         own[queries.sequence == UNKNOWN] = 0.0
         prefix = self._told(queries.prefixes)
         return (self.kinds.log() + prefix + known - own).softmax(1)

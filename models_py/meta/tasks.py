@@ -242,6 +242,17 @@ def shared_rows(
     )
 
 
+def sequence_numbers(*rows: tuple[Tensor, Tensor]) -> tuple[Tensor, ...]:
+    """Numbers that are equal for equal sequences of one task, one set a group of rows.
+
+    Args:
+        rows: task and sequence of each row, shape (N,) each.
+    """
+    whole = torch.cat([torch.stack(each, 1) for each in rows])
+    _, number = whole.unique(dim=0, return_inverse=True)
+    return number.split([len(task) for task, _ in rows])
+
+
 def _distinct(ids: Tensor) -> Tensor:
     """The distinct ids of each row, ascending, padding behind them, (T, N) → (T, S)."""
     ascending = ids.sort(1).values
