@@ -59,7 +59,8 @@ class MarkovMixtureConfig:
 
     def __post_init__(self) -> None:
         require(self.n_kinds >= 1, "n_kinds must be 1 or more")
-        require(self.backoff > 0, "backoff must be above 0")
+        # where nothing was counted 1 / backoff is to be a number
+        require(self.backoff >= 1e-9, "backoff must be 1e-9 or more")
         require_share(self.own_share, "own_share")
 
 

@@ -184,7 +184,7 @@ def seeds_table(metrics: dict[str, Any]) -> str:
     header = [
         f"{seeds['n']} seeds",
         *SHOWN,
-        f"{SHOWN[0]} less {seeds['best_baseline']}",
+        f"{SHOWN[0]} less {seeds['best_baseline'] or 'the best baseline'}",
     ]
     return tabulate(rows, header, tablefmt="simple", disable_numparse=True)
 

@@ -58,7 +58,9 @@ def _seeds(run: Run, seeds: dict[str, Any]) -> list[Block]:
         f"{metric} over {numbers.counted(seeds['n'], 'seed')}; the interval covers the "
         "choice of users and of seeds."
     )
-    columns = ["Model", "Mean", "Spread over seeds", f"Less {run.title(best)}"]
+    # without a baseline in the run there is nobody to compare with
+    least = f"Less {run.title(best)}" if best else "Less the best baseline"
+    columns = ["Model", "Mean", "Spread over seeds", least]
     note = (
         "A difference whose interval holds zero is within what other users or other "
         "seeds would change."

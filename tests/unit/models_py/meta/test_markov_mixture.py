@@ -3,6 +3,7 @@
 from collections import Counter
 from itertools import pairwise
 
+import pytest
 import torch
 
 from models_py.data import TrainSequences
@@ -155,3 +156,8 @@ def test_what_nobody_did_in_training_still_gets_a_probability():
     found = model.score_blocks(Blocks.of_tasks(tasks))
     assert found.isfinite().all()
     torch.testing.assert_close(found.sum(), torch.tensor(1.0))
+
+
+def test_a_backoff_too_small_to_divide_by_is_refused():
+    with pytest.raises(ValueError, match="backoff must be 1e-9 or more"):
+        MarkovMixtureConfig(backoff=1e-310)
