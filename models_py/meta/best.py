@@ -12,33 +12,31 @@ opinion pool (Genest, Zidek: Combining Probability Distributions, Statistical Sc
 share of the probability that comes of it.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from functools import partial
-from typing import Any, ClassVar, cast
+from typing import ClassVar
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from models_py.config import OptimiserConfig, require, require_share
 from models_py.data import Queries
-from models_py.fitting import Batches, FitLog, Optimise, Stateful
-from models_py.meta.blocks import Blocks, block_batches
-from models_py.meta.context import ContextBatch, ContextConfig, ContextGRU
+from models_py.fitting import FitLog, Optimise, Stateful
+from models_py.meta.blocks import Blocks
+from models_py.meta.context import ContextConfig
+from models_py.meta.context_networks import ContextNetworks, usual_networks
 from models_py.meta.markov_mixture import MarkovMixture, MarkovMixtureConfig
 from models_py.meta.tasks import Tasks, TrainTasks
 from models_py.recommendation.markov import Markov, MarkovConfig
 from models_py.recommendation.output import set_usual_dropout, usual_negatives
 from models_py.recommendation.repeats import scores_with_repeats, with_each_weight
-from models_py.recommendation.sequences import device_of, n_parameters
+from models_py.recommendation.sequences import n_parameters
 from models_py.recommendation.session_knn import SessionKNN, SessionKNNConfig
 from models_py.space import Between, OneOf, Space
 
 KNN_WEIGHTS = (0.2, 0.1, 0.35, 0.5, 0.0)
 MARKOV_WEIGHTS = (0.1, 0.2, 0.35, 0.0)
 KINDS_WEIGHTS = (0.0, 0.2, 0.35)
-# up to so many train pairs a second network is worth what it costs
-FEW = 50_000
 SCORED_TASKS = 64  # tasks of alike length scored together
 TINY = 1e-12  # no candidate is impossible
 
@@ -48,8 +46,8 @@ class BestConfig:
     """Settings of `Best`.
 
     Args:
-        n_networks: networks whose probabilities are averaged; None takes two up to
-            `FEW` train pairs, one above.
+        n_networks: networks whose probabilities are averaged; None takes as many
+            as `usual_networks` by the train pairs.
         repeat_weight: share of the networks' probability that goes to items of the
             prefix by its own counts; None leaves it to validation.
         knn_weight, markov_weight: weight of Session-KNN and of Markov in the mixture,
@@ -134,7 +132,9 @@ class Best:
 
     def __init__(self, n_items: int, config: BestConfig) -> None:
         self.n_items = n_items
-        self.networks = ContextNetworks(n_items, config)
+        self.networks = ContextNetworks(
+            n_items, config.network, config.seed, config.n_networks
+        )
         self.kinds = MarkovMixture(n_items, config.kinds)
         self.knn = SessionKNN(n_items, config.knn)
         self.markov = Markov(n_items, config.markov)
@@ -299,55 +299,3 @@ def _log_shares(votes: Tensor) -> Tensor:
     """
     shares = votes / votes.sum(1, keepdim=True).clamp(min=TINY)
     return ((shares + 1 / votes.shape[1]) / 2).log()
-
-
-def usual_networks(n_pairs: int) -> int:
-    """How many networks where the settings leave it open, by the train pairs."""
-    return 2 if n_pairs <= FEW else 1
-
-
-class ContextNetworks(nn.Module):
-    """Equal networks from different weights, fitted side by side on equal batches."""
-
-    def __init__(self, n_items: int, config: BestConfig) -> None:
-        super().__init__()
-        self.members = nn.ModuleList(
-            ContextGRU(n_items, config.network, config.seed + number)
-            for number in range(config.n_networks or usual_networks(0))
-        )
-
-    def keep(self, number: int) -> None:
-        """Go on with the first `number` of them."""
-        self.members = self.members[:number]
-
-    def load_state_dict(
-        self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False
-    ) -> Any:
-        """The same of as many members as the state has."""
-        numbers = {key.split(".")[1] for key in state_dict if key.count(".") > 1}
-        self.keep(max(len(numbers), 1))
-        return super().load_state_dict(state_dict, strict, assign)
-
-    @property
-    def each(self) -> Sequence[ContextGRU]:
-        """The members as the networks that they are: torch's list knows modules."""
-        return cast(Sequence[ContextGRU], self.members)
-
-    def batches(
-        self, train: TrainTasks, settings: OptimiserConfig, generator: torch.Generator
-    ) -> Batches[ContextBatch]:
-        """Train users' histories cut into blocks, laid out as all members do."""
-        lay_out = partial(self.each[0].lay_out, may_exceed=True)
-        return block_batches(train, settings, generator, lay_out)
-
-    def loss(self, batch: ContextBatch) -> Tensor:
-        """Mean of the members' losses, a scalar."""
-        return torch.stack([member.loss(batch) for member in self.each]).mean()
-
-    @torch.no_grad()
-    def probabilities(self, blocks: Blocks) -> Tensor:
-        """Mean over the members, a row a query, shape (N, n_items), on the CPU."""
-        self.eval()
-        batch = self.each[0].lay_out(blocks).to(device_of(self))
-        found = [member.output(member.states(batch)) for member in self.each]
-        return torch.stack(found).softmax(-1).mean(0).float().cpu()

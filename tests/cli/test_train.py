@@ -432,6 +432,13 @@ def test_seeds_give_mean_and_spread(searched):
     assert not (searched / "state").exists()
 
 
+def test_seeds_need_no_baseline_to_be_less_than(tmp_path, built_project):
+    options = (*MARS, *SMALL, "--model", "markov_mixture", "--seeds", "2")
+    run = trained(built_project.env, tmp_path / "runs", *options)
+    assert json.loads((run / "metrics.json").read_text())["best_baseline"] is None
+    assert "Less the best baseline" in (run / "report.html").read_text()
+
+
 def test_all_pairs_are_asked_beside_the_episodes(full):
     """Popularity's rank is the same whoever asks: episodes' pairs are among all."""
     metrics = full.metrics

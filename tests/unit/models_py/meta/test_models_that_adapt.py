@@ -77,7 +77,7 @@ def test_a_saved_model_scores_the_same(name, tmp_path):
 def test_best_has_a_second_network_where_there_are_few_train_pairs(
     few, expected, monkeypatch, tmp_path
 ):
-    monkeypatch.setattr("models_py.meta.best.FEW", few)
+    monkeypatch.setattr("models_py.meta.context_networks.FEW", few)
     model, path = fitted("best"), tmp_path / "best.safetensors"
     assert len(model.networks.each) == expected
     save_model(path, "best", model, config_of("best"), {"n_items": N_ITEMS}, None)
