@@ -226,6 +226,11 @@ def default_names(family: str) -> list[str]:
     return [name for name in names(family) if MODELS[name].is_default]
 
 
+def reads_any_support(name: str) -> bool:
+    """Whether a model reads support pairs of any number, none among them."""
+    return hasattr(MODELS[name].factory, "score_blocks")
+
+
 def is_fitted_by_steps(name: str) -> bool:
     """Whether a model learns in steps of an optimiser, not at once or not at all."""
     method = MODELS[name].method

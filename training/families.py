@@ -17,6 +17,7 @@ from training.marts.opening import (
     Marts,
     columns_by_mart,
     open_marts,
+    refusal,
 )
 from training.recommendation import family as recommendation
 from training.recommendation.beyond import table as lists_table
@@ -112,6 +113,10 @@ def family_of(path: Path, mart: str) -> Family[Any]:
         for family in FAMILIES.values()
         if columns >= family.columns
     }
+    for family in FAMILIES.values():
+        lacking = family.columns - marts.get(mart, set())
+        if mart not in found and len(lacking) == 1:  # it was to be one of these
+            raise refusal(path, mart, f"it has no column {', '.join(lacking)}")
     if mart not in found:
         how = HOW_TO_EXPORT if path.is_dir() else "run `dbt build`"
         known = ", ".join(found) or f"none: {how}"

@@ -6,7 +6,7 @@ import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -23,7 +23,7 @@ from training.fit.job import Job
 from training.fit.processes import LostProcess, World, joined
 from training.fit.seeds import make_reproducible
 from training.marts.opening import Marts, choose_dataset, marts_path, open_marts
-from training.report.page import write_report
+from training.report.page import REPORT_NAME, write_report
 from training.settings import checked
 
 
@@ -97,15 +97,41 @@ def _recorded(config: TrainConfig) -> dict[str, Any]:
     return {"config": values, "models": models}
 
 
-def _as_recorded(settings: Any, path: Path) -> TrainConfig:
-    """The settings of an interrupted run, whatever today's defaults are."""
+@dataclass(frozen=True)
+class _Recorded:
+    """What `config.json` keeps of a run, to go on with whatever today's defaults are.
+
+    Args:
+        inputs: rows and SHA-256 of each mart read.
+    """
+
+    command: str
+    marts: str
+    config: dict[str, Any]
+    models: dict[str, Any]
+    inputs: dict[str, dict[str, Any]]
+
+    def resolved(self) -> TrainConfig:
+        """The settings of the run."""
+        config = checked(TrainConfig, {**self.config, "models": self.models}, "config")
+        lacking = [name for name in config.lineup if name not in self.models]
+        if lacking or not config.lineup:
+            raise UserError(f"no settings of {', '.join(lacking) or 'any model'}")
+        return config
+
+
+def _recorded_in(run: runs.Run) -> tuple[_Recorded, TrainConfig]:
+    """What a run was begun with.
+
+    Raises:
+        UserError: its `config.json` is missing or damaged.
+    """
+    settings, path = run.read_json("config.json"), run.path / "config.json"
     try:
-        values = {**settings["config"], "models": settings["models"]}
-    except (KeyError, TypeError) as error:
-        raise UserError(
-            f"{path} is damaged (it lacks {error}); start a new run"
-        ) from error
-    return checked(TrainConfig, values, str(path))
+        found = checked(_Recorded, settings, "settings")
+        return found, found.resolved()
+    except UserError as error:
+        raise UserError(f"{path} is damaged ({error}); start a new run") from error
 
 
 def resume(
@@ -123,15 +149,21 @@ def resume(
         UserError: the marts are not those the run was started on.
     """
     run = runs.Run(run_dir)
-    settings = run.read_json("config.json")
-    config = _as_recorded(settings, run.path / "config.json")
+    recorded, config = _recorded_in(run)
     device = config.torch_device()
     with joined(device) as world:
         with _if_stopped(run.remedy):
             if world.broadcast_bytes(b"done" if run.is_done else b""):
-                return run.read_json("metrics.json") if world.is_main else None
-            job, family = _taken_up(run, settings, world, progress=progress)
-        return _go(job, family, settings["command"], n_jobs)
+                return _read(run) if world.is_main else None
+            job, family = _taken_up(run, world, progress=progress)
+        return _go(job, family, recorded.command, n_jobs)
+
+
+def _read(run: runs.Run) -> dict[str, Any]:
+    """The metrics of a finished run, its report written where that was stopped."""
+    if not (run.path / REPORT_NAME).is_file():
+        write_report(run.path)
+    return run.read_json("metrics.json")
 
 
 def fit_one(run_dir: Path, name: str) -> None:
@@ -141,29 +173,26 @@ def fit_one(run_dir: Path, name: str) -> None:
         UserError: as for `resume`, or the fit failed.
     """
     run = runs.Run(run_dir)
-    job, family = _taken_up(run, run.read_json("config.json"), World(), progress=False)
+    job, family = _taken_up(run, World(), progress=False)
     make_reproducible()
     if family.fit:
         family.fit(job, name)
 
 
 def _taken_up(
-    run: runs.Run, settings: Any, world: World, *, progress: bool
+    run: runs.Run, world: World, *, progress: bool
 ) -> tuple[Job[Any], Family[Any]]:
-    """The job of a run that was begun, `settings` its `config.json`, and its family.
+    """The job of a run that was begun, and its family.
 
     Raises:
         UserError: the marts are not those the run was started on.
     """
-    config = _as_recorded(settings, run.path / "config.json")
+    recorded, config = _recorded_in(run)
     source = marts_path(config.mart_dir)
     family = family_of(source, config.mart)
     marts = family.load(source, config.mart, config.dataset)
-    changed = [
-        mart
-        for mart, was in settings["inputs"].items()
-        if marts.fingerprints[mart] != was
-    ]
+    was, now = recorded.inputs, marts.fingerprints
+    changed = [mart for mart in {**now, **was} if was.get(mart) != now.get(mart)]
     if changed:
         raise UserError(
             f"{run.path} was started on other data: {', '.join(changed)} "
@@ -273,7 +302,8 @@ def _go(
         "command": command,
         **found,
     }
-    write_json(run.path / "metrics.json", metrics)
-    runs.finish(run, metrics, marts.fingerprints)
-    write_report(run.path)
+    with _if_stopped(run.remedy):
+        write_json(run.path / "metrics.json", metrics)
+        runs.finish(run, metrics, marts.fingerprints)
+        write_report(run.path)
     return metrics

@@ -72,9 +72,12 @@ class Run:
         try:
             return json.loads(path.read_text(encoding="utf-8"))
         except FileNotFoundError as error:
-            raise UserError(
-                f"{path} is missing: the run did not finish; {self.remedy}"
-            ) from error
+            why = (
+                "is gone, though the run finished; restore it or train anew"
+                if self.is_done
+                else f"is missing: the run did not finish; {self.remedy}"
+            )
+            raise UserError(f"{path} {why}") from error
         except (OSError, ValueError) as error:
             raise UserError(f"{path} is damaged ({error}); train anew") from error
 
@@ -138,7 +141,9 @@ def run_ids(root: Path, marker: str) -> list[str]:
 
 
 def finish(run: Run, metrics: dict[str, Any], inputs: dict[str, Any]) -> None:
-    """Drop the resumable state, seal the folder with its manifest, index the run.
+    """Drop the resumable state, index the run, seal its folder with the manifest.
+
+    Stopped before the manifest, it is done anew by who resumes the run.
 
     Args:
         metrics: content of `metrics.json`.
@@ -163,7 +168,6 @@ def finish(run: Run, metrics: dict[str, Any], inputs: dict[str, Any]) -> None:
         },
         "inputs": inputs,
     }
-    write_json(run.path / "manifest.json", manifest)
     line = {
         **{key: metrics[key] for key in ("run_id", "mart", "dataset", "seed")},
         "created_at": created_at,
@@ -171,6 +175,7 @@ def finish(run: Run, metrics: dict[str, Any], inputs: dict[str, Any]) -> None:
         "test": {name: model["test"] for name, model in metrics["models"].items()},
     }
     _append(run.path.parent / INDEX, line)
+    write_json(run.path / "manifest.json", manifest)
 
 
 def _append(path: Path, line: dict[str, Any]) -> None:
@@ -188,7 +193,7 @@ def _append(path: Path, line: dict[str, Any]) -> None:
 
 
 def read_index(root: Path) -> list[dict[str, Any]]:
-    """The runs recorded under `root`, oldest first."""
+    """The runs recorded under `root`, oldest first, each by its latest line."""
     path = root / INDEX
     if not path.is_file():
         return []
@@ -198,7 +203,7 @@ def read_index(root: Path) -> list[dict[str, Any]]:
         for line in lines:
             if not (isinstance(line, dict) and line.get("run_id") and line.get("test")):
                 raise ValueError(f"{str(line)[:40]} is no run")
-        return lines
+        return list({line["run_id"]: line for line in lines}.values())
     except ValueError as error:
         raise UserError(
             f"{path} is damaged ({error}); remove its broken line"

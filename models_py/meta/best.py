@@ -87,8 +87,8 @@ class BestConfig:
     )
 
     def __post_init__(self) -> None:
-        n_networks = self.n_networks
-        require(n_networks is None or n_networks >= 1, "n_networks must be 1 or more")
+        n_networks = 1 if self.n_networks is None else self.n_networks
+        require(1 <= n_networks <= 100, "n_networks must be between 1 and 100")
         require_share(self.repeat_weight, "repeat_weight")
         require_share(self.kinds_weight, "kinds_weight")
         require_share(self.knn_weight, "knn_weight")

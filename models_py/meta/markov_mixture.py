@@ -58,7 +58,8 @@ class MarkovMixtureConfig:
     seed: int = 20260107
 
     def __post_init__(self) -> None:
-        require(self.n_kinds >= 1, "n_kinds must be 1 or more")
+        # each keeps a count of every step there is
+        require(1 <= self.n_kinds <= 1000, "n_kinds must be between 1 and 1000")
         # where nothing was counted 1 / backoff is to be a number
         require(self.backoff >= 1e-9, "backoff must be 1e-9 or more")
         require_share(self.own_share, "own_share")

@@ -12,13 +12,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models_py.data import Queries
+from models_py.meta.tasks import PairRows, Tasks
 from models_py.ragged import Ragged
 from tests.cli.command_line import MARS, assert_one_line, moocmeta, options_of, trained
 from training.fit.checkpoints import load_model
-from training.recommendation.aging import _known_only
+from training.recommendation.known import KnownItems
 
-MODELS = ("markov", "session_knn")
+MODELS = ("markov", "session_knn", "markov_mixture")
 MONTH = 30 * 86_400
+K = 2  # support pairs of an episode
 # three of today's items are ones that the run never saw
 BORN = "update vocab set item_key = 'born ' || item_key where dataset = 'mars' "
 BORN += "and item_id in (3, 5, 8)"
@@ -55,30 +57,62 @@ def slow_ranks(run: Path, env: dict[str, str], model: str) -> list[tuple]:
             ).fetchall()
         )
         pairs = marts.sql(
-            "select user_id, prefix, label, label_ts_epoch from pairs "
-            f"where dataset = 'mars' and label_ts_epoch > {metrics['newest_train_at']} "
-            "order by pair_id"
+            "select user_id, prefix, label, label_ts_epoch, sequence_id from pairs "
+            "where dataset = 'mars' order by user_id, label_ts_epoch, pair_id"
         ).fetchall()
+    pairs = [
+        (user, of_run(prefix, keys, known), prefix[-1], known.get(keys[label]), *rest)
+        for user, prefix, label, *rest in pairs
+    ]
     found = []
-    for user, prefix, label, at in pairs:
+    for number, (user, asked, last, label, at, _) in enumerate(pairs):
+        if at <= metrics["newest_train_at"]:
+            continue
         month = (at - metrics["newest_train_at"] - 1) // MONTH + 1
-        label, items = keys[label], [keys[item] for item in prefix]
-        asked = [known[item] for item in items if item in known]
-        asked = [
-            i for i, before in zip(asked, [None, *asked], strict=False) if i != before
-        ]
+        earlier = [row for row in pairs[:number] if row[0] == user and row[4] < at]
         rank = len(keys)
-        if label in known and asked:
-            queries = Queries(Ragged.from_lists([asked]), torch.tensor([-1]))
-            scores = fitted.score(queries)[0].tolist()
-            left_out = known.get(items[-1])  # labels come back: the last item alone
+        if label is not None and asked:
+            scores = (
+                fitted.score_tasks(task_of([*earlier[-K:], pairs[number]]))[0, 0]
+                if model == "markov_mixture"
+                else fitted.score(
+                    Queries(Ragged.from_lists([asked]), torch.tensor([-1]))
+                )[0]
+            )
+            scores = scores.tolist()
+            left_out = known.get(keys[last])  # labels come back: the last item alone
             rank = sum(
-                score >= scores[known[label]]
+                score >= scores[label]
                 for item, score in enumerate(scores)
                 if item != left_out
             )
-        found.append((month, user, label not in known, rank))
+        found.append((month, user, label is None, rank))
     return found
+
+
+def of_run(prefix: list[int], keys: dict[int, str], known: dict[str, int]) -> list[int]:
+    """What a run knows of a prefix, no item twice in a row."""
+    items = [known[keys[item]] for item in prefix if keys[item] in known]
+    kept = zip(items, [None, *items], strict=False)
+    return [item for item, before in kept if item != before]
+
+
+def task_of(rows: list[tuple]) -> Tasks:
+    """The last pair as a query behind those of the others that a run knows."""
+    *support, query = rows
+    support = [row for row in support if row[1] and row[3] not in (None, row[1][-1])]
+    rows = [*support, query]
+    numbers = {sequence: n for n, sequence in enumerate({row[5] for row in rows})}
+    prefixes, place = Ragged.from_lists([row[1] for row in rows]), len(support)
+    pairs = PairRows(
+        prefixes=prefixes,
+        prefix_len=prefixes.lengths,
+        sequence=torch.tensor([numbers[row[5]] for row in rows]),
+        label=torch.tensor([row[3] for row in rows]),
+        reliability=torch.ones(len(rows)),
+    )
+    row = torch.arange(len(rows))[None]
+    return Tasks(pairs, row[:, :place], row[:, place:], torch.ones(1))
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -161,7 +195,10 @@ def test_marts_of_other_items_are_refused(run, edited):
 
 @given(st.lists(st.lists(st.integers(-1, 3), max_size=8), max_size=6))
 def test_unknown_items_leave_no_gap_and_no_repeat(rows):
-    found = _known_only(Ragged.from_lists(rows))
+    to_run = torch.tensor([0, 1, 2, 3, -1])  # -1 is the marts' last item
+    found = KnownItems(to_run).rows(
+        Ragged.from_lists([[item % 5 for item in row] for row in rows])
+    )
     expected = []
     for row in rows:
         known = [item for item in row if item != -1]

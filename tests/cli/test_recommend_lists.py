@@ -22,7 +22,8 @@ from training.evaluation.metrics import LISTS
 from training.recommendation import lists
 from training.recommendation.recommend import SupportPair, recommend
 
-MODELS = ("popularity", "session_knn", "gru", "fine_tune", "best")
+READERS = ("best", "markov_mixture")
+MODELS = ("popularity", "session_knn", "gru", "fine_tune", *READERS)
 COLUMNS = [
     *("dataset", "user_id", "rank", "item_key"),
     *("score", "model", "run_id", "as_of"),
@@ -78,7 +79,7 @@ def written(
     return pd.read_parquet(file)
 
 
-@pytest.mark.parametrize("model", ["session_knn", "gru", "fine_tune", "best"])
+@pytest.mark.parametrize("model", MODELS[1:])
 def test_a_list_is_what_one_learner_alone_would_be_told(
     built_project, run, marts, tmp_path, model, monkeypatch
 ):
@@ -93,7 +94,7 @@ def test_a_list_is_what_one_learner_alone_would_be_told(
     for user in asked.itertuples():
         known = pairs[user.user_id].tail(2).itertuples()
         support = [SupportPair(list(pair.prefix), pair.label) for pair in known]
-        adapts = model in ("fine_tune", "best")
+        adapts = model in ("fine_tune", *READERS)
         told = recommend(run, model, list(user.prefix), 7, support if adapts else None)
         own = of_user[user.user_id]
         assert own["rank"].tolist() == [each.rank for each in told]
@@ -101,6 +102,26 @@ def test_a_list_is_what_one_learner_alone_would_be_told(
             [each.score for each in told], rel=1e-5, abs=1e-5
         )
         assert own["item_key"].tolist() == [each.item_key for each in told]
+
+
+@pytest.mark.parametrize("model", READERS)
+def test_newer_marts_leave_the_lists_of_whom_no_model_learned_from(
+    built_project, edited, run, marts, tmp_path, model
+):
+    """The own session is read once, whether or not its number is one of the run's."""
+    others = marts["users"].loc[marts["users"]["split"] != "train", "user_id"]
+    newer = edited(
+        "update pairs set session_reliability = 0.37 "
+        "where dataset = 'mars' and split = 'train'"
+    )
+    before, after = (
+        written(env, run, tmp_path / name, "--model", model)
+        for env, name in ((built_project.env, "old.parquet"), (newer, "new.parquet"))
+    )
+    assert len(others) > 10
+    pd.testing.assert_frame_equal(
+        *(each[each["user_id"].isin(others)] for each in (before, after))
+    )
 
 
 def test_every_user_has_a_list_after_what_was_done_last(

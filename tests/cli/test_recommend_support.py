@@ -105,6 +105,15 @@ def test_a_support_file_that_does_not_fit(run, items, tmp_path, content, fragmen
     assert_one_line(recommended(run, *options), "--support", *fragments)
 
 
+def test_a_support_file_may_begin_with_a_byte_order_mark(run, items, tmp_path):
+    support = [{"after": items[:1], "next": items[1]}]
+    plain, marked = tmp_path / "plain.json", tmp_path / "marked.json"
+    plain.write_text(json.dumps(support))
+    marked.write_text(json.dumps(support), encoding="utf-8-sig")
+    asked = ("--model", "best", "--after", items[0], "--support")
+    assert scores(run, *asked, plain) == scores(run, *asked, marked)
+
+
 def test_a_support_file_that_is_not_there(run, items, tmp_path):
     options = ("--after", items[0], "--support", tmp_path / "none.json")
     assert_one_line(recommended(run, *options), "none.json: No such file")

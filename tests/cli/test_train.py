@@ -1,5 +1,6 @@
 """`moocmeta-train` from marts to run folder, on the sample data."""
 
+import html
 import json
 import os
 import signal
@@ -241,11 +242,14 @@ def test_the_index_has_one_line_a_run_and_runs_lists_them(tmp_path, built_projec
     index = tmp_path / "index.jsonl"
     lines = [json.loads(line) for line in index.read_text().splitlines()]
     assert [line["run_id"] for line in lines] == [path.name for path in paths]
-    # resuming what is done prints it again and changes nothing
+    # resuming what is done prints it again and adds nothing but a lost report
+    report = (paths[0] / "report.html").read_text()
+    (paths[0] / "report.html").unlink()
     again = train_on(built_project.env, tmp_path, "--resume", paths[0].name, "--json")
     assert json.loads(again.stdout) == json.loads(
         (paths[0] / "metrics.json").read_text()
     )
+    assert (paths[0] / "report.html").read_text() == report
     assert len(index.read_text().splitlines()) == 2
     listed = moocmeta("runs", "--out", tmp_path)
     assert listed.exit_code == 0
@@ -447,6 +451,11 @@ def test_all_pairs_are_asked_beside_the_episodes(full):
     for model in metrics["models"].values():
         low, high = model["all_pairs"]["ci95"]["mrr"]
         assert low < model["all_pairs"]["mrr"] < high
+    titles = [metrics["models"][name]["title"] for name in ("best", *ADAPTING[:2])]
+    with_earlier, *without = titles
+    page = html.unescape((full.path / "report.html").read_text())
+    assert f"Asked with the learner's earlier pairs: {with_earlier}. " in page
+    assert f"Asked without: {', '.join(without)}. " in page
 
 
 def test_all_pairs_say_who_is_above_markov(full):

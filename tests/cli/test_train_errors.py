@@ -436,6 +436,43 @@ def test_resume_with_damaged_settings(tmp_path, built_project, interrupted, dama
     assert_one_line(result, str(run / "config.json"), "is damaged")
 
 
+@pytest.mark.parametrize(
+    ("change", "fragment"),
+    [
+        ({"command": None}, "command: Input should be a valid string"),
+        ({"inputs": None}, "inputs: Input should be an object"),
+        ({"models": {}}, "no settings of gru"),
+        ({"config": {"mart": "episodes_k2_q3", "lineup": []}}, "no settings of any"),
+    ],
+)
+def test_resume_with_settings_of_another_form(
+    tmp_path, built_project, interrupted, change, fragment
+):
+    run = Path(shutil.copytree(interrupted, tmp_path / interrupted.name))
+    settings = json.loads((run / "config.json").read_text())
+    (run / "config.json").write_text(json.dumps({**settings, **change}))
+    result = train_on(built_project.env, tmp_path, "--resume", run)
+    assert_one_line(
+        result, f"{run / 'config.json'} is damaged", fragment, "start a new run"
+    )
+
+
+@pytest.mark.parametrize("inputs", [{}, {"another_mart": {"rows": 1}}])
+def test_resume_goes_by_all_marts(tmp_path, built_project, interrupted, inputs):
+    run = Path(shutil.copytree(interrupted, tmp_path / interrupted.name))
+    settings = json.loads((run / "config.json").read_text())
+    (run / "config.json").write_text(json.dumps({**settings, "inputs": inputs}))
+    result = train_on(built_project.env, tmp_path, "--resume", run)
+    assert_one_line(result, "was started on other data", "pairs", *inputs)
+
+
+def test_a_file_that_a_finished_run_has_lost(tmp_path, finished):
+    run = Path(shutil.copytree(finished, tmp_path / "run"))
+    (run / "vocab.json").unlink()
+    result = moocmeta("recommend", "--run", run, "--after", "x")
+    assert_one_line(result, "vocab.json is gone, though the run finished; restore it")
+
+
 def test_resume_of_an_unknown_run(tmp_path, built_project, finished):
     result = train_on(built_project.env, finished.parent, "--resume", "nope")
     assert_one_line(result, "no run nope", finished.name)

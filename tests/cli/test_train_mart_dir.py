@@ -137,6 +137,15 @@ def test_mistakes(tmp_path, folder, no_duckdb):
     rest = f"select * exclude (prefix_len) from '{folder}/pairs/*.parquet'"
     query(f"copy ({rest}) to '{part}' (format parquet)")
     assert_one_line(
-        train_on(no_duckdb, runs, *options, narrow), str(narrow), "prefix_len"
+        train_on(no_duckdb, runs, *options, narrow),
+        f"mart pairs in {narrow}: it has no column prefix_len",
+        "export it anew",
+    )
+    (part,) = (narrow / "episodes_k2_q3").iterdir()
+    rest = f"select * exclude (query_pair_ids) from '{folder}/episodes_k2_q3/*.parquet'"
+    query(f"copy ({rest}) to '{part}' (format parquet)")
+    assert_one_line(
+        train_on(no_duckdb, runs, *options, narrow),
+        f"mart episodes_k2_q3 in {narrow}: it has no column query_pair_ids",
     )
     assert not runs.exists()

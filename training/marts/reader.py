@@ -16,7 +16,7 @@ from torch import Tensor
 from models_py.ragged import Ragged
 from training.marts.columns import FUNNEL, SUMMARY, Columns, RowCheck
 from training.marts.digest import BATCH_ROWS, RowsDigest
-from training.marts.opening import Connection, refusal
+from training.marts.opening import Connection, columns_by_mart, refusal
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,7 @@ class Reader:
         self, mart: str, columns: Columns, order: str, *, may_be_empty: bool = False
     ) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
         """The same as record batches, few of which are in memory at a time."""
+        self._require_columns(mart, columns)
         rows = f'from "{mart}" where dataset = ?'
         names = ", ".join(f'"{name}" as "{name}"' for name in columns)
         sql = f"select {names} {rows}"
@@ -73,6 +74,15 @@ class Reader:
         )
         check.types(reader.schema)
         return reader.schema, self._checked(mart, reader, check, may_be_empty)
+
+    def _require_columns(self, mart: str, columns: Columns) -> None:
+        """Refuse a mart that lacks columns; one that is not there fails when asked."""
+        there = columns_by_mart(self.connection).get(mart)
+        lacking = [] if there is None else sorted({"dataset", *columns} - there)
+        if lacking:
+            names = ", ".join(lacking)
+            what = f"it has no column {names}: it is of another version"
+            raise refusal(self.path, mart, what)
 
     def _stand_in_order(self, rows: str, order: str) -> bool:
         """Whether rows are stored in that order, as those of an export are, each once.

@@ -75,16 +75,16 @@ def train_tasks_of(marts: RecommendationMarts) -> TrainTasks:
     return TrainTasks(sequences, tasks_of(marts, "train"), histories)
 
 
-def pairs_with_support(marts: RecommendationMarts, split: str) -> Blocks:
-    """Each pair of a split behind its learner's pairs of earlier seconds.
+def pairs_with_support(marts: RecommendationMarts, asked: Tensor) -> Blocks:
+    """Pairs, one a task, each behind its learner's pairs of earlier seconds.
 
-    Where time is split, those may be of an earlier split, as an episode's support.
+    Where time is split, those may be of an earlier split, as an episode's support, and
+    at most as many.
 
-    Returns:
-        In the order of pair ids; the support has at most as many pairs as an episode's.
+    Args:
+        asked: pair ids, shape (T,).
     """
     pairs = marts.pairs
-    asked = pairs.rows_of(split)
     is_learner = np.zeros(len(pairs.user_ids), dtype=bool)
     is_learner[pairs.user[asked.numpy()]] = True
     rows = np.flatnonzero(is_learner[pairs.user])

@@ -20,8 +20,11 @@ from training.evaluation.ranking import label_ranks
 from training.fit.checkpoints import load_model
 from training.fit.seeds import make_reproducible
 from training.marts.opening import marts_path
+from training.recommendation.adapting import pairs_with_support
 from training.recommendation.candidates import Candidates
+from training.recommendation.known import KnownItems
 from training.recommendation.marts import RecommendationMarts, load_recommendation
+from training.recommendation.pair_table import Pairs
 from training.recommendation.questions import utc
 from training.recommendation.scorecard import SELECTED_BY
 from training.runs import Run
@@ -40,22 +43,28 @@ class Since:
     Args:
         rows: pair ids, ascending, shape (N,).
         month: of each, from 1, `MONTH_DAYS` days each, shape (N,).
-        prefixes: what the run knows of each prefix, repeats collapsed, as ids of the
-            run; a row may be empty.
+        queries: what the run knows of each prefix, repeats collapsed, as ids of the
+            run; a prefix may be empty.
+        support: rows of `pairs`, each query's learner's of earlier seconds.
         left_out: row and item of each that is no candidate, shape (2, L).
         label: as an id of the run, `UNKNOWN` if it never saw it, shape (N,).
         user: shape (N,).
         worst: rank of a label that cannot be found: all of today's items.
+        pairs: today's, in ids of the marts.
+        known: the marts' items as the run's.
         n_known: items of the run.
     """
 
     rows: Tensor
     month: np.ndarray
-    prefixes: Ragged
+    queries: Queries
+    support: Ragged
     left_out: Tensor
     label: Tensor
     user: np.ndarray
     worst: int
+    pairs: Pairs
+    known: KnownItems
     n_known: int
 
     @property
@@ -69,7 +78,9 @@ def evaluate_run(
 ) -> dict[str, Any]:
     """Metrics of a run's models on the pairs since its newest train event, by month.
 
-    Nothing is trained. Models that adapt are asked without support.
+    Nothing is trained. Models are asked as about all test pairs of their run: those
+    that read support of any size have the learner's earlier pairs, as many as an
+    episode's, others that adapt have none.
 
     Args:
         run_dir: folder of a finished run of recommenders.
@@ -151,9 +162,8 @@ def _since(
     metrics: dict[str, Any],
 ) -> Since:
     """What the run is asked, in its own ids."""
-    known = {key: number for number, key in enumerate(item_keys)}
-    own = torch.tensor([known.get(key, UNKNOWN) for key in marts.item_keys])
-    if not (own != UNKNOWN).any():
+    known = KnownItems.of_keys(item_keys, marts.item_keys)
+    if not (known.to_run != UNKNOWN).any():
         raise UserError(
             f"{run.path} knows none of the {marts.n_items} items of data set "
             f"{marts.dataset} in today's marts; name a run of these data with --run"
@@ -167,31 +177,23 @@ def _since(
             "`dbt build`"
         )
     real = pairs.prefixes.take(rows)
-    prefixes = Ragged(own[real.values], real.offsets)
+    translated = Ragged(known.to_run[real.values], real.offsets)
     exclude = metrics.get("candidates", {}).get("exclude", "last")
-    left_out = Candidates(exclude, exclude).left_out(prefixes)
+    left_out = Candidates(exclude, exclude).left_out(translated)
     passed = (pairs.label_at[rows] - newest - 1).numpy()
     return Since(
         rows=rows,
         month=1 + passed // (MONTH_DAYS * 86_400),
-        prefixes=_known_only(prefixes),
+        queries=Queries(known.rows(real), known.sequences(pairs.sequence[rows])),
+        support=pairs_with_support(marts, rows).support,
         left_out=left_out[:, left_out[1] != UNKNOWN],
-        label=own[pairs.label[rows]],
+        label=known.to_run[pairs.label[rows]],
         user=pairs.user[rows.numpy()],
         worst=marts.n_items,
+        pairs=pairs,
+        known=known,
         n_known=len(item_keys),
     )
-
-
-def _known_only(prefixes: Ragged) -> Ragged:
-    """The prefixes without unknown items, repeats that this brings collapsed."""
-    row = torch.repeat_interleave(prefixes.lengths)
-    is_known = prefixes.values != UNKNOWN
-    row, values = row[is_known], prefixes.values[is_known]
-    is_new = torch.ones(len(values), dtype=torch.bool)
-    is_new[1:] = (values[1:] != values[:-1]) | (row[1:] != row[:-1])
-    lengths = torch.bincount(row[is_new], minlength=len(prefixes))
-    return Ragged.of_lengths(values[is_new], lengths)
 
 
 def _ranks(run: Run, name: str, since: Since) -> np.ndarray:
@@ -201,19 +203,29 @@ def _ranks(run: Run, name: str, since: Since) -> np.ndarray:
     """
     _, model = load_model(run.checkpoint(name))
     ranks = torch.full((len(since.rows),), since.worst)
-    can_be_asked = (since.label != UNKNOWN) & (since.prefixes.lengths > 0)
+    can_be_asked = (since.label != UNKNOWN) & (since.queries.prefixes.lengths > 0)
     answerable = torch.from_numpy(np.flatnonzero(can_be_asked.numpy()))
     place = torch.full((len(since.rows),), UNKNOWN)
     n_together = min(SCORED_QUERIES, max(SCORES_HELD // since.n_known, 1))
     for part in answerable.split(n_together) if len(answerable) else ():
-        queries = Queries(since.prefixes.take(part), torch.full((len(part),), UNKNOWN))
         place[part] = torch.arange(len(part))
         row, item = since.left_out
         inside = place[row] != UNKNOWN
         left_out = torch.stack([place[row[inside]], item[inside]])
-        ranks[part] = label_ranks(model.score(queries), since.label[part], left_out)
+        scores = _scores(name, model, since, part)
+        ranks[part] = label_ranks(scores, since.label[part], left_out)
         place[part] = UNKNOWN
     return ranks.numpy()
+
+
+def _scores(name: str, model: Any, since: Since, part: Tensor) -> Tensor:
+    """Scores of all items of the run, shape (B, n_items)."""
+    of_all = since.queries
+    queries = Queries(of_all.prefixes.take(part), of_all.sequence[part])
+    if not registry.reads_any_support(name):
+        return model.score(queries)
+    support = since.support.take(part)
+    return model.score_blocks(since.known.with_support(since.pairs, support, queries))
 
 
 def _months(since: Since) -> Iterator[tuple[int, np.ndarray]]:
@@ -276,7 +288,9 @@ def aging_table(found: dict[str, Any]) -> str:
 
 
 def _heading(name: str) -> str:
-    return f"{name}\n(no support)" if registry.MODELS[name].adapts else name
+    """A model's name, and whether it is asked without what it would adapt to."""
+    is_without = registry.MODELS[name].adapts and not registry.reads_any_support(name)
+    return f"{name}\n(no support)" if is_without else name
 
 
 def _cell(month: dict[str, Any], share_cold: float) -> str:

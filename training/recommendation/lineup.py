@@ -90,7 +90,7 @@ def answer(
             for split, asked in questions.items()
         }
         ranks = {split: of_split[:, 0] for split, of_split in found.items()}
-        all_pairs = None if only_ranks else _ranks_of_all_pairs(job, model)
+        all_pairs = None if only_ranks else _ranks_of_all_pairs(job, name, model)
     except Diverged as error:
         raise Diverged(f"{name}: {error}") from error
     ranked = time.perf_counter()
@@ -203,16 +203,18 @@ def _task_ranks(job: Job[RecommendationMarts], model: Any, tasks: Tasks) -> np.n
     return ranks
 
 
-def _ranks_of_all_pairs(job: Job[RecommendationMarts], model: Any) -> np.ndarray:
+def _ranks_of_all_pairs(
+    job: Job[RecommendationMarts], name: str, model: Any
+) -> np.ndarray:
     """Rank of every test pair's label, whether or not an episode asks it.
 
     Models that read support of any size have the learner's earlier pairs, as many as
     an episode's; others that adapt have none.
     """
     rows = job.marts.pairs.rows_of("test")
-    if not hasattr(model, "score_blocks"):
+    if not registry.reads_any_support(name):
         return ranks_of(job, model, rows)
-    blocks = pairs_with_support(job.marts, "test")  # in the order of `rows`
+    blocks = pairs_with_support(job.marts, rows)
     (ranks,) = all_ranks_of(
         job,
         lambda part: [model.score_blocks(blocks.take(torch.searchsorted(rows, part)))],

@@ -14,14 +14,13 @@ from torch import Tensor
 from models_py import registry
 from models_py.data import Queries
 from models_py.fitting import Diverged
-from models_py.meta.blocks import Blocks
 from models_py.meta.tasks import PairRows, Tasks
 from models_py.ragged import Ragged
-from models_py.recommendation.session_knn import UNKNOWN
 from training.errors import UserError, nearest
 from training.evaluation.ranking import best_items
 from training.recommendation.candidates import Candidates
 from training.recommendation.finished import FinishedModel
+from training.recommendation.known import KnownItems
 from training.recommendation.latest import LatestMarts
 
 CHUNK = 1024  # users listed together; changes no list
@@ -84,14 +83,14 @@ class Lister:
         if rules.candidates is not None:
             self.is_candidate[:] = False
             self.is_candidate[model.ids_of("--candidates", rules.candidates)] = True
-        ids = {key: number for number, key in enumerate(model.item_keys)}
-        self.to_run = torch.tensor([ids.get(key, -1) for key in marts.item_keys])
         self.support = marts.latest_pairs(model.n_support)
-        # of other pairs the numbers of sequences mean others
         inputs = model.run.read_json("manifest.json")["inputs"]
-        is_of_these = inputs.get("pairs") == marts.fingerprints["pairs"]
-        unknown = torch.full((len(marts),), UNKNOWN)
-        self.sequence = marts.last_sequence() if is_of_these else unknown
+        self.known = KnownItems.of_keys(
+            model.item_keys,
+            marts.item_keys,
+            is_of_run=inputs.get("pairs") == marts.fingerprints["pairs"],
+        )
+        self.sequence = self.known.sequences(marts.last_sequence())
         self.fitted = model.fitted()
 
     def lists(self, users: Tensor) -> Iterator[tuple[int, Listed]]:
@@ -105,7 +104,7 @@ class Lister:
         """
         n_items = len(self.model.item_keys)
         for chunk in users.split(min(CHUNK, max(SCORES_HELD // n_items, 1))):
-            prefixes = self._known(self.marts.prefixes.take(chunk))
+            prefixes = self.known.rows(self.marts.prefixes.take(chunk))
             has_any = prefixes.lengths > 0
             rows = has_any.nonzero().squeeze(1)
             yield len(chunk), self._listed(chunk[rows], prefixes.take(rows))
@@ -131,37 +130,26 @@ class Lister:
         """Row and item of all that must not be listed, (2, N)."""
         rule = self.model.candidates
         if self.rules.repeats == "none":
-            seen = self._known(self.marts.seen.take(users))
+            seen = self.known.rows(self.marts.seen.take(users))
             return torch.stack([torch.repeat_interleave(seen.lengths), seen.values])
         if self.rules.repeats == "allow" and rule.exclude == "prefix":
             rule = Candidates(rule.asked, "last")
         return rule.left_out(prefixes)
-
-    def _known(self, rows: Ragged) -> Ragged:
-        """Rows of the marts' items as the run's; repeats in a row collapse anew."""
-        owner = torch.repeat_interleave(rows.lengths)
-        items = self.to_run[rows.values]
-        owner, items = owner[items >= 0], items[items >= 0]
-        is_first = torch.ones_like(items, dtype=torch.bool)
-        is_first[1:] = (items[1:] != items[:-1]) | (owner[1:] != owner[:-1])
-        lengths = torch.bincount(owner[is_first], minlength=len(rows))
-        return Ragged.of_lengths(items[is_first], lengths)
 
     def _scores(self, users: Tensor, prefixes: Ragged) -> Tensor:
         """Scores of all items of the run, shape (B, n_items)."""
         queries = Queries(prefixes, self.sequence[users])
         if not registry.MODELS[self.model.name].adapts:
             return self.fitted.score(queries)
-        pairs, support = self._support(users, queries)
-        asked = torch.arange(len(users)) + len(pairs.label) - len(users)
-        if hasattr(self.fitted, "score_blocks"):  # reads support of any size
-            ones = torch.ones(len(users), dtype=torch.int64)
-            blocks = Blocks(pairs, support, Ragged.of_lengths(asked, ones))
+        support = self.support.take(users)
+        blocks = self.known.with_support(self.marts.pairs, support, queries)
+        if registry.reads_any_support(self.model.name):
             return self.fitted.score_blocks(blocks)
+        asked, support = blocks.query.values, blocks.support
         scores = torch.empty(len(users), len(self.model.item_keys))
         for size in support.lengths.unique().tolist():
             rows = (support.lengths == size).nonzero().squeeze(1)
-            scores[rows] = self._adapted(pairs, support.take(rows), asked[rows])
+            scores[rows] = self._adapted(blocks.pairs, support.take(rows), asked[rows])
         return scores
 
     def _adapted(self, pairs: PairRows, support: Ragged, asked: Tensor) -> Tensor:
@@ -173,37 +161,6 @@ class Lister:
         reliability = pairs.reliability[known].mean(1)
         tasks = Tasks(pairs, known, asked[:, None], reliability)
         return self.fitted.score_tasks(tasks)[:, 0]
-
-    def _support(self, users: Tensor, queries: Queries) -> tuple[PairRows, Ragged]:
-        """Pairs of some users, and which are whose support; behind all: the queries.
-
-        A pair whose prefix or label the run does not know supports nothing.
-        """
-        pairs, chosen = self.marts.pairs, self.support.take(users)
-        given = pairs.prefixes.take(chosen.values)
-        prefixes, labels = self._known(given), self.to_run[pairs.label[chosen.values]]
-        is_known = (prefixes.lengths > 0) & (labels >= 0) & (labels != prefixes.last())
-        rows = is_known.nonzero().squeeze(1)
-        owner = torch.repeat_interleave(chosen.lengths)[rows]
-        n_own = torch.bincount(owner, minlength=len(users))
-        n_lost = given.lengths - prefixes.lengths
-        kept, n = chosen.values[rows], len(users)
-        both = Ragged.of_lengths(
-            torch.cat([prefixes.take(rows).values, queries.prefixes.values]),
-            torch.cat([prefixes.lengths[rows], queries.prefixes.lengths]),
-        )
-        table = PairRows(
-            prefixes=both,
-            prefix_len=torch.cat(
-                [(pairs.prefix_len[kept] - n_lost[rows]), queries.prefixes.lengths]
-            ),
-            sequence=torch.cat([pairs.sequence[kept], queries.sequence]),
-            label=torch.cat([labels[rows], torch.zeros(n, dtype=torch.int64)]),
-            reliability=torch.cat(
-                [torch.from_numpy(pairs.reliability)[kept].float(), torch.ones(n)]
-            ),
-        )
-        return table, Ragged.of_lengths(torch.arange(len(rows)), n_own)
 
 
 def rows_of(marts: LatestMarts, dataset: str, users: list[str] | None) -> Tensor:

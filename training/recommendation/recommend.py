@@ -19,6 +19,8 @@ from training.evaluation.ranking import best_items
 from training.fit.seeds import make_reproducible
 from training.recommendation.finished import FinishedModel, finished_model
 
+_FORM = 'write a JSON list of {"after": ["course", …], "next": "course"}'
+
 
 @dataclass(frozen=True)
 class Recommendation:
@@ -44,15 +46,16 @@ def read_support(path: Path) -> list[SupportPair]:
         UserError: the file is unreadable, empty or of another form.
     """
     try:
-        pairs = TypeAdapter(list[SupportPair]).validate_json(path.read_bytes())
-    except OSError as error:
-        raise UserError(f"--support {path}: {error.strerror}") from error
+        text = path.read_text(encoding="utf-8-sig")  # some editors begin with a mark
+        pairs = TypeAdapter(list[SupportPair]).validate_json(text)
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is no UTF-8 text"
+        raise UserError(f"--support {path}: {reason}; {_FORM}") from error
     except ValidationError as error:
         problem = error.errors(include_url=False)[0]
         place = ".".join(str(part) for part in problem["loc"])
         raise UserError(
-            f"--support {path}: {place or 'file'}: {problem['msg']}; write a JSON list "
-            'of {"after": ["course", …], "next": "course"}'
+            f"--support {path}: {place or 'file'}: {problem['msg']}; {_FORM}"
         ) from error
     if not pairs:
         raise UserError(f"--support {path} holds no pair; leave the option out")

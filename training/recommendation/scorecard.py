@@ -155,6 +155,7 @@ class Scorecard:
         return {
             name: {
                 **means(found),
+                "reads_support": registry.reads_any_support(name),
                 "ci95": {metric: intervals[name, metric] for metric in RANKING},
                 "vs_markov": self._versus(name, YARDSTICK, values, users),
             }

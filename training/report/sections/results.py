@@ -116,10 +116,24 @@ def _all_pairs(run: Run) -> Folded:
     n_pairs = numbers.counted(run.metrics["n_all_pairs"], "test pair")
     caption = (
         f"The same metrics over all {n_pairs}, whether or not an episode asks them. "
-        "Best reads the learner's earlier pairs, others that adapt read none. "
+        f"{_who_reads(run)}"
         f"Test users there are to ask: {asked}."
     )
     return Folded("Over all test pairs", [Table(caption, ["Model", *names], rows)])
+
+
+def _who_reads(run: Run) -> str:
+    """Who has support where all pairs are asked; nothing in runs that do not say."""
+    found = ""
+    for does, how in ((True, "with the learner's earlier pairs"), (False, "without")):
+        asked = [
+            run.title(name)
+            for name, model in run.models.items()
+            if model.get("adaptation")
+            and model["all_pairs"].get("reads_support") is does
+        ]
+        found += f"Asked {how}: {', '.join(asked)}. " if asked else ""
+    return found
 
 
 def _name(run: Run, model: str) -> Cell:

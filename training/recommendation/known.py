@@ -1,0 +1,100 @@
+"""Today's marts as a finished run knows them, which may never have seen some items."""
+
+from dataclasses import dataclass
+from typing import Self
+
+import torch
+from torch import Tensor
+
+from models_py.data import Queries
+from models_py.meta.blocks import Blocks
+from models_py.meta.tasks import PairRows
+from models_py.ragged import Ragged
+from models_py.recommendation.session_knn import UNKNOWN
+from training.recommendation.pair_table import Pairs
+
+
+@dataclass(frozen=True)
+class KnownItems:
+    """The items of today's marts as those of a run.
+
+    Args:
+        to_run: the run's id of each of the marts' items, -1 where it has none.
+        is_of_run: whether the marts' pairs are those that the run learned from.
+    """
+
+    to_run: Tensor
+    is_of_run: bool = False
+
+    @classmethod
+    def of_keys(
+        cls, of_run: list[str], of_marts: list[str], *, is_of_run: bool = False
+    ) -> Self:
+        """By the publisher's ids of the run's and of the marts' items."""
+        ids = {key: number for number, key in enumerate(of_run)}
+        to_run = [ids.get(key, -1) for key in of_marts]
+        return cls(torch.tensor(to_run, dtype=torch.int64), is_of_run)
+
+    def rows(self, rows: Ragged) -> Ragged:
+        """Rows without the items that are unknown; repeats that this brings collapse.
+
+        Args:
+            rows: ids of the marts.
+        """
+        owner = torch.repeat_interleave(rows.lengths)
+        items = self.to_run[rows.values]
+        owner, items = owner[items >= 0], items[items >= 0]
+        is_first = torch.ones_like(items, dtype=torch.bool)
+        is_first[1:] = (items[1:] != items[:-1]) | (owner[1:] != owner[:-1])
+        lengths = torch.bincount(owner[is_first], minlength=len(rows))
+        return Ragged.of_lengths(items[is_first], lengths)
+
+    def sequences(self, sequence: Tensor) -> Tensor:
+        """Numbers of sequences, none of them one of the run's unless the pairs are.
+
+        Equal ones stay equal, since what a query continues may be among its support.
+        """
+        return sequence if self.is_of_run else UNKNOWN - 1 - sequence
+
+    def with_support(self, pairs: Pairs, support: Ragged, queries: Queries) -> Blocks:
+        """Queries behind their learners' pairs, one a task, in the run's ids.
+
+        A pair whose prefix or label the run does not know supports nothing.
+
+        Args:
+            pairs: of the marts.
+            support: rows of `pairs`, a learner a row.
+            queries: of the same learners, as the run knows them.
+        """
+        given = pairs.prefixes.take(support.values)
+        prefixes, labels = self.rows(given), self.to_run[pairs.label[support.values]]
+        is_known = (prefixes.lengths > 0) & (labels >= 0) & (labels != prefixes.last())
+        rows = is_known.nonzero().squeeze(1)
+        owner = torch.repeat_interleave(support.lengths)[rows]
+        n_own = torch.bincount(owner, minlength=len(queries))
+        n_lost = given.lengths - prefixes.lengths
+        kept, n = support.values[rows], len(queries)
+        asked = queries.prefixes
+        both = Ragged.of_lengths(
+            torch.cat([prefixes.take(rows).values, asked.values]),
+            torch.cat([prefixes.lengths[rows], asked.lengths]),
+        )
+        table = PairRows(
+            prefixes=both,
+            prefix_len=torch.cat(
+                [(pairs.prefix_len[kept] - n_lost[rows]), asked.lengths]
+            ),
+            sequence=torch.cat(
+                [self.sequences(pairs.sequence[kept]), queries.sequence]
+            ),
+            label=torch.cat([labels[rows], torch.zeros(n, dtype=torch.int64)]),
+            reliability=torch.cat(
+                [torch.from_numpy(pairs.reliability)[kept].float(), torch.ones(n)]
+            ),
+        )
+        ones = torch.ones(n, dtype=torch.int64)
+        return Blocks(
+            pairs=table,
+            support=Ragged.of_lengths(torch.arange(len(rows)), n_own),
+            query=Ragged.of_lengths(torch.arange(n) + len(rows), ones),
+        )
