@@ -96,7 +96,7 @@ def test_the_run_needs_a_model_that_adapts(run, items, tmp_path):
         ([{"after": ["x"]}], ("0.next: Field required",)),
         ([{"after": [], "next": "x"}], ("pair 1 needs a course",)),
         ([{"after": ["x"], "next": "x"}], ("pair 1 needs", "another than `next`")),
-        ([{"after": ["no such"], "next": "x"}], ("unknown to this run",)),
+        ([{"after": ["no such"], "next": "x"}], ("pair 1: x: unknown to this run",)),
     ],
 )
 def test_a_support_file_that_does_not_fit(run, items, tmp_path, content, fragments):

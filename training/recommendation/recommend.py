@@ -89,7 +89,7 @@ def recommend(
     """
     model = finished_model(run_dir, name)
     prefix = _without_repeats(model.ids_of("--after", after))
-    known = [_known_pair(pair, model) for pair in support or []]
+    known = [_known_pair(*numbered, model) for numbered in enumerate(support or [], 1)]
     if known and not registry.MODELS[model.name].adapts:
         adapting = [n for n in model.metrics["models"] if registry.MODELS[n].adapts]
         raise UserError(
@@ -151,10 +151,13 @@ def _sequences(prefixes: list[list[int]], following: list[int]) -> list[int]:
     return numbers
 
 
-def _known_pair(pair: SupportPair, model: FinishedModel) -> tuple[list[int], int]:
+def _known_pair(
+    number: int, pair: SupportPair, model: FinishedModel
+) -> tuple[list[int], int]:
     """A support pair as item ids."""
-    (following,) = model.ids_of("--support", [pair.next])
-    return _without_repeats(model.ids_of("--support", pair.after)), following
+    where = f"--support: pair {number}:"
+    (following,) = model.ids_of(where, [pair.next])
+    return _without_repeats(model.ids_of(where, pair.after)), following
 
 
 def _without_repeats(items: list[int]) -> list[int]:
