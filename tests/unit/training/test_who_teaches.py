@@ -149,8 +149,8 @@ def test_what_follows_the_cut_changes_no_counts(name, tmp_path):
 
 def test_by_time_a_pair_is_supported_by_the_learners_earlier_splits():
     marts = marts_of(walks(1, len(PERIODS)))
-    blocks = pairs_with_support(marts, "test")
     rows = marts.pairs.rows_of("test")
+    blocks = pairs_with_support(marts, rows)
     assert torch.equal(blocks.query.values, rows)
     expected = torch.stack([rows - 2, rows - 1], dim=1)  # K = 2 of the same learner
     assert torch.equal(blocks.support.values.view(-1, 2), expected)
