@@ -106,7 +106,6 @@ class _Recorded:
     """
 
     command: str
-    marts: str
     config: dict[str, Any]
     models: dict[str, Any]
     inputs: dict[str, dict[str, Any]]
@@ -127,6 +126,9 @@ def _recorded_in(run: runs.Run) -> tuple[_Recorded, TrainConfig]:
         UserError: its `config.json` is missing or damaged.
     """
     settings, path = run.read_json("config.json"), run.path / "config.json"
+    known = [field.name for field in dataclasses.fields(_Recorded)]
+    if isinstance(settings, dict):
+        settings = {key: settings[key] for key in known if key in settings}
     try:
         found = checked(_Recorded, settings, "settings")
         return found, found.resolved()
@@ -160,7 +162,8 @@ def resume(
 
 
 def _read(run: runs.Run) -> dict[str, Any]:
-    """The metrics of a finished run, its report written where that was stopped."""
+    """The metrics of a finished run, what a stop kept it from made up for."""
+    runs.drop_state(run)
     if not (run.path / REPORT_NAME).is_file():
         write_report(run.path)
     return run.read_json("metrics.json")

@@ -141,17 +141,20 @@ def run_ids(root: Path, marker: str) -> list[str]:
 
 
 def finish(run: Run, metrics: dict[str, Any], inputs: dict[str, Any]) -> None:
-    """Drop the resumable state, index the run, seal its folder with the manifest.
+    """Index the run, seal its folder with the manifest, drop the resumable state.
 
-    Stopped before the manifest, it is done anew by who resumes the run.
+    In this order: who resumes what was stopped before the manifest fits nothing again.
 
     Args:
         metrics: content of `metrics.json`.
         inputs: rows and SHA-256 of each mart the run read.
     """
-    shutil.rmtree(run.state, ignore_errors=True)
     created_at = datetime.now(UTC).isoformat(timespec="seconds")
-    artifacts = sorted(path for path in run.path.rglob("*") if path.is_file())
+    artifacts = sorted(
+        path
+        for path in run.path.rglob("*")
+        if path.is_file() and run.state not in path.parents
+    )
     manifest = {
         "run_id": run.run_id,
         "created_at": created_at,
@@ -176,6 +179,12 @@ def finish(run: Run, metrics: dict[str, Any], inputs: dict[str, Any]) -> None:
     }
     _append(run.path.parent / INDEX, line)
     write_json(run.path / "manifest.json", manifest)
+    drop_state(run)
+
+
+def drop_state(run: Run) -> None:
+    """Remove what only an unfinished run needs."""
+    shutil.rmtree(run.state, ignore_errors=True)
 
 
 def _append(path: Path, line: dict[str, Any]) -> None:

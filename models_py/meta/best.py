@@ -221,7 +221,9 @@ class Best:
                 yield spoken.unflatten(0, shape)
             return
         read = self._with_repeats(read, queries, self.config)
-        votes = [_log_shares(each) for each in self.knn.score_choices(queries)]
+        votes: list[Tensor | None] = [None] * len(self.knn.choices)
+        if any(choice.knn_weight for choice in self.choices):  # they take the longest
+            votes = [_log_shares(each) for each in self.knn.score_choices(queries)]
         followers = _log_shares(self.markov.score(queries))
         has_kinds = any(choice.kinds_weight for choice in self.choices)
         kinds = self.kinds.score_blocks(blocks) if has_kinds else None

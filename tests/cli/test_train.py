@@ -242,14 +242,16 @@ def test_the_index_has_one_line_a_run_and_runs_lists_them(tmp_path, built_projec
     index = tmp_path / "index.jsonl"
     lines = [json.loads(line) for line in index.read_text().splitlines()]
     assert [line["run_id"] for line in lines] == [path.name for path in paths]
-    # resuming what is done prints it again and adds nothing but a lost report
+    # resuming what is done prints it again and makes up for a stop after the manifest
     report = (paths[0] / "report.html").read_text()
     (paths[0] / "report.html").unlink()
+    (paths[0] / "state").mkdir()
     again = train_on(built_project.env, tmp_path, "--resume", paths[0].name, "--json")
     assert json.loads(again.stdout) == json.loads(
         (paths[0] / "metrics.json").read_text()
     )
     assert (paths[0] / "report.html").read_text() == report
+    assert not (paths[0] / "state").exists()
     assert len(index.read_text().splitlines()) == 2
     listed = moocmeta("runs", "--out", tmp_path)
     assert listed.exit_code == 0

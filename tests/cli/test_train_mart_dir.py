@@ -133,19 +133,13 @@ def test_mistakes(tmp_path, folder, no_duckdb):
     part.write_bytes(part.read_bytes()[:1000])
     assert_one_line(train_on(no_duckdb, runs, *options, cut), str(part), "export_marts")
     narrow = Path(shutil.copytree(folder, tmp_path / "narrow"))
-    (part,) = (narrow / "pairs").iterdir()
-    rest = f"select * exclude (prefix_len) from '{folder}/pairs/*.parquet'"
-    query(f"copy ({rest}) to '{part}' (format parquet)")
-    assert_one_line(
-        train_on(no_duckdb, runs, *options, narrow),
-        f"mart pairs in {narrow}: it has no column prefix_len",
-        "export it anew",
-    )
-    (part,) = (narrow / "episodes_k2_q3").iterdir()
-    rest = f"select * exclude (query_pair_ids) from '{folder}/episodes_k2_q3/*.parquet'"
-    query(f"copy ({rest}) to '{part}' (format parquet)")
-    assert_one_line(
-        train_on(no_duckdb, runs, *options, narrow),
-        f"mart episodes_k2_q3 in {narrow}: it has no column query_pair_ids",
-    )
+    for mart, column in (("pairs", "prefix_len"), ("episodes_k2_q3", "query_pair_ids")):
+        (part,) = (narrow / mart).iterdir()
+        rest = f"select * exclude ({column}) from '{folder}/{mart}/*.parquet'"
+        query(f"copy ({rest}) to '{part}' (format parquet)")
+        assert_one_line(
+            train_on(no_duckdb, runs, *options, narrow),
+            f"mart {mart} in {narrow}: it has no column {column}",
+            "export it anew",
+        )
     assert not runs.exists()
