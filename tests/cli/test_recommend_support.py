@@ -94,6 +94,7 @@ def test_the_run_needs_a_model_that_adapts(run, items, tmp_path):
         ([], ("holds no pair", "leave the option out")),
         ("{", ("file: Invalid JSON", "write a JSON list of")),
         ([{"after": ["x"]}], ("0.next: Field required",)),
+        ([{"after": ["x"], "next": "y", "at": 5}], ("0.at: Unexpected keyword",)),
         ([{"after": [], "next": "x"}], ("pair 1 needs a course",)),
         ([{"after": ["x"], "next": "x"}], ("pair 1 needs", "another than `next`")),
         ([{"after": ["no such"], "next": "x"}], ("pair 1: x: unknown to this run",)),

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from models_py import registry
 from models_py.data import Queries
@@ -34,6 +34,9 @@ class Recommendation:
 @dataclass(frozen=True)
 class SupportPair:
     """One thing a learner did: after these items came that one."""
+
+    # what a file says beyond this would be passed over, as if it counted
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 
     after: list[str]
     next: str
