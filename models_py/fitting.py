@@ -106,12 +106,15 @@ class FitLog:
         best_epoch: 1-based epoch whose weights the model has now.
         train_seconds: wall-clock seconds of all epochs together.
         monitor: name of the monitored value, such as `mrr`.
+        is_cut_short: whether the epochs that were allowed ended it, before as many in
+            a row as its patience had brought nothing better.
     """
 
     epochs: list[dict[str, float]]
     best_epoch: int
     train_seconds: float
     monitor: str
+    is_cut_short: bool
 
 
 class Optimise(Protocol):

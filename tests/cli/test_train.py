@@ -79,7 +79,7 @@ RUN_KEYS = {
 MODEL_KEYS = {
     *("title", "test", "val", "ci95", "train_seconds", "eval_seconds", "n_parameters"),
     *("best_epoch", "monitor", "history", "vs_best_baseline", "slices", "adaptation"),
-    *("vs_markov", "chosen", "all_pairs", "without_cold", "lists"),
+    *("vs_markov", "chosen", "all_pairs", "without_cold", "lists", "is_cut_short"),
 }
 
 
@@ -273,6 +273,22 @@ def test_the_table_names_every_model_and_the_report(tmp_path, built_project):
         assert model["title"] in result.stdout
         assert f"{model['test']['recall@10']:.4f}" in result.stdout
     assert result.stdout.endswith(f"{run}/report.html\n")
+
+
+def test_a_model_that_was_cut_short_says_so_in_table_and_report(
+    tmp_path, built_project
+):
+    options = (*MARS, *SMALL, *options_of("--model", "popularity", "gru"))
+    result = train_on(built_project.env, tmp_path, *options, "--epochs", "1")
+    (run,) = (path.parent for path in tmp_path.glob("*/metrics.json"))
+    models = json.loads((run / "metrics.json").read_text())["models"]
+    cut_short = {name: model["is_cut_short"] for name, model in models.items()}
+    assert cut_short == {"popularity": False, "gru": True}
+    assert "GRU (cut short)" in result.stdout
+    assert "\ncut short: gru: validation may still rise" in result.stdout
+    page = (run / "report.html").read_text()
+    assert "GRU (cut short)" in page
+    assert "Popularity (cut short)" not in page
 
 
 # --- settings -----------------------------------------------------------------

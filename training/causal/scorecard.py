@@ -11,6 +11,7 @@ from training.causal.effects import observed
 from training.causal.marts import TrialTable
 from training.evaluation.intervals import bootstrap_intervals, paired_comparisons
 from training.evaluation.metrics import NUISANCES, leader_of
+from training.fit.cut_short import named
 
 SELECTED_BY = leader_of(NUISANCES)
 TITLES = {
@@ -46,7 +47,7 @@ def models_block(
     blocks = {}
     for name, fit in fits.items():
         blocks[name] = {
-            "title": registry.MODELS[name].title,
+            **named(name, *fit.logs),
             "test": {
                 metric: float(value.mean()) if metric in losses[name] else value
                 for metric, value in values[name].items()
@@ -100,7 +101,9 @@ def table(metrics: dict[str, Any]) -> str:
 
 
 def _named(metrics: dict[str, Any], name: str) -> str:
-    return f"{name} *" if name == metrics["best_nuisance"] else name
+    is_cut_short = metrics["models"][name].get("is_cut_short")
+    shown = f"{name} (cut short)" if is_cut_short else name
+    return f"{shown} *" if name == metrics["best_nuisance"] else shown
 
 
 def _cells(by_nuisance: dict[str, Any], name: str | None, estimator: str) -> list[str]:

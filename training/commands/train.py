@@ -13,6 +13,7 @@ from training import pipeline
 from training.config import load_config
 from training.errors import UserError
 from training.families import FAMILIES
+from training.fit import cut_short
 from training.fit.processes import launched
 from training.options import out_option
 from training.runs import resolve_run
@@ -171,6 +172,8 @@ def train_command(
         return
     family = FAMILIES[metrics["family"]]
     click.echo(family.table(metrics))
+    if said := cut_short.remark(metrics["models"]):
+        click.echo("\n" + said)
     if beyond_accuracy and family.more:
         click.echo("\n" + family.more(metrics))
     run_dir = resumed or out / metrics["run_id"]

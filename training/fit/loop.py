@@ -108,7 +108,7 @@ def fit(
         world.barrier()
 
     model.load_state_dict(state.best_weights)
-    return state.log(monitor)
+    return state.log(monitor, settings)
 
 
 def _train_epoch(

@@ -41,8 +41,11 @@ class FitState:
 
     def is_over(self, settings: OptimiserConfig) -> bool:
         """Whether all epochs are done or too many in a row brought nothing better."""
-        waited = self.epoch - self.best_epoch
-        return self.epoch >= settings.epochs or waited >= settings.patience
+        return self.epoch >= settings.epochs or self.has_waited(settings)
+
+    def has_waited(self, settings: OptimiserConfig) -> bool:
+        """Whether too many epochs in a row brought nothing better."""
+        return self.epoch - self.best_epoch >= settings.patience
 
     def after(self, record: dict[str, float], model: Stateful) -> "FitState":
         """The state with one more epoch."""
@@ -55,10 +58,15 @@ class FitState:
         }
         return FitState(history, len(history), weights)
 
-    def log(self, monitor: str) -> FitLog:
-        """The same as reports show it."""
-        seconds = sum(record["seconds"] for record in self.history)
-        return FitLog(self.history, self.best_epoch, seconds, monitor)
+    def log(self, monitor: str, settings: OptimiserConfig) -> FitLog:
+        """The same as reports show it, once it is over."""
+        return FitLog(
+            epochs=self.history,
+            best_epoch=self.best_epoch,
+            train_seconds=sum(record["seconds"] for record in self.history),
+            monitor=monitor,
+            is_cut_short=not self.has_waited(settings),
+        )
 
 
 @dataclass(frozen=True)

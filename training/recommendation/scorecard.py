@@ -17,6 +17,7 @@ from training.evaluation.slices import (
     RELIABILITY_TIERS,
     recall_by_slice,
 )
+from training.fit.cut_short import named
 from training.recommendation.beyond import beyond_accuracy
 from training.recommendation.candidates import Candidates
 from training.recommendation.gains import YARDSTICK, adaptation_block
@@ -101,7 +102,7 @@ class Scorecard:
         slices, best = self._slices(), best_baseline(self.answers)
         return {
             name: {
-                "title": registry.MODELS[name].title,
+                **named(name, answer.log),
                 "test": means(answer.ranks["test"]),
                 "val": means(answer.ranks["val"]),
                 "ci95": {metric: intervals[name, metric] for metric in RANKING},

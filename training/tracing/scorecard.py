@@ -12,6 +12,7 @@ from models_py import registry
 from training.evaluation.metrics import TRACING, leader_of
 from training.evaluation.probabilities import auc, calibration
 from training.evaluation.tracing import Resampled, metrics_of, resampled
+from training.fit.cut_short import named
 from training.tracing.lineup import Answer
 from training.tracing.marts import TracingMarts
 from training.tracing.slices import behaviour_slices
@@ -102,7 +103,7 @@ class Scorecard:
         predicted = self.predictions_of("test")
         return {
             name: {
-                "title": registry.MODELS[name].title,
+                **named(name, answer.log),
                 "test": self._test[name].values,
                 "val": self._of("val", answer),
                 "ci95": {m: self._test[name].interval(m) for m in TRACING},

@@ -87,7 +87,7 @@ def card_of(n_users: int = 60, n_test_users: int = 20, seed: int = 0) -> Scoreca
     answers = {
         "item_rate": noisy(3.0),
         "logistic": noisy(1.0),
-        "sakt": noisy(0.3, FitLog(HISTORY, 2, 2.0, "auc")),
+        "sakt": noisy(0.3, FitLog(HISTORY, 2, 2.0, "auc", is_cut_short=False)),
     }
     return Scorecard(
         marts_of(made.responses, n_test_users), answers, made.chance, seed=1

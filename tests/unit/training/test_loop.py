@@ -147,6 +147,20 @@ def test_training_stops_after_patience_and_keeps_the_best_epoch():
 
 
 @pytest.mark.parametrize(
+    ("given", "is_cut_short"),
+    [
+        ((0.1, 0.2, 0.3), True),
+        ((0.1, 0.3, 0.2), True),  # one epoch without a better one, two end it
+        ((0.3, 0.2, 0.1), False),  # the last epoch allowed and patience at once
+    ],
+)
+def test_a_fit_that_its_last_epoch_ended_is_cut_short(given, is_cut_short):
+    settings = replace(SETTINGS, epochs=3, patience=2)
+    log = fitted(OneWeight(), settings=settings, validate=values(*given))
+    assert log.is_cut_short == is_cut_short
+
+
+@pytest.mark.parametrize(
     ("averaging", "shares"),
     [(0.0, [0, 0, 1]), (0.5, [1 / 6, 2 / 6, 3 / 6]), (1.0, [1 / 3, 1 / 3, 1 / 3])],
 )

@@ -4,11 +4,15 @@ from collections.abc import Iterable
 from typing import Any
 
 from training.report import numbers, plots
-from training.report.blocks import Block, Cell, Figure, Row, Section, Table
+from training.report.blocks import Block, Cell, Figure, Row, Section, Table, Text
 from training.report.canvas import N_SERIES
 from training.report.record import Run
 
 LOSS_HINT = "A curve that still falls at its end had more to learn."
+CUT_SHORT = (
+    "A model that was cut short had done all its epochs before validation had stopped "
+    "rising: with more of them it may reach more."
+)
 VALIDATION_HINT = "The best epoch is chosen here, never on test users."
 COLUMNS = {
     "n_parameters": ("Parameters", numbers.count),
@@ -21,6 +25,8 @@ COLUMNS = {
 def training(run: Run) -> Section | None:
     """How fitting went."""
     blocks: list[Block] = []
+    if any(block.get("is_cut_short") for block in run.models.values()):
+        blocks.append(Text(CUT_SHORT, is_note=True))
     fitted = {name: block for name, block in run.models.items() if block.get("history")}
     if fitted:
         by_monitor: dict[str, list[str]] = {}
