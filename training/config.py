@@ -132,16 +132,12 @@ class TrainConfig:
         """
         kind = registry.CONFIGS[name]
         defaults = dataclasses.asdict(kind())
-        if "seed" in defaults:
-            defaults["seed"] = self.seed
+        defaults = _seeded(defaults, self.seed)
         if "optimiser" in defaults and self.epochs is not None:
             defaults["optimiser"]["epochs"] = self.epochs
         whole = overlaid(defaults, self.models.get(name, {}))
         config: Any = checked(kind, whole, f"models.{name}")
-        try:
-            require_seed(getattr(config, "seed", 0))
-        except ValueError as error:
-            raise UserError(f"models.{name}: {error}") from error
+        _require_seeds(config, f"models.{name}")
         self._require_network(name, config)
         members = registry.MODELS[name].members
         return dataclasses.replace(config, **{m: self.model_config(m) for m in members})
@@ -165,6 +161,34 @@ class TrainConfig:
                     f"{option}{name} is none for mart {self.mart}{nearest}; "
                     f"choose from {', '.join(known)}"
                 )
+
+
+def _seeded(settings: dict[str, Any], seed: int) -> dict[str, Any]:
+    """Settings with every seed of a model and of its parts."""
+    parts = {k: _seeded(v, seed) for k, v in settings.items() if isinstance(v, dict)}
+    return settings | parts | ({"seed": seed} if "seed" in settings else {})
+
+
+def _without_seeds(settings: dict[str, Any]) -> dict[str, Any]:
+    """Settings without any seed of a model or of its parts."""
+    return {
+        key: _without_seeds(value) if isinstance(value, dict) else value
+        for key, value in settings.items()
+        if key != "seed"
+    }
+
+
+def _require_seeds(config: Any, path: str) -> None:
+    """Refuse a seed of a model or of its parts that `require_seed` refuses."""
+    for each in dataclasses.fields(config):
+        value = getattr(config, each.name)
+        if dataclasses.is_dataclass(value):
+            _require_seeds(value, f"{path}.{each.name}")
+        elif each.name == "seed":
+            try:
+                require_seed(value)
+            except ValueError as error:
+                raise UserError(f"{path}: {error}") from error
 
 
 def require_seed(seed: int) -> None:
@@ -206,9 +230,9 @@ def load_config(
 def _without_overruled(values: dict[str, Any], layer: dict[str, Any]) -> dict[str, Any]:
     """The values without those of single models that the layer sets for all."""
     models = {name: dict(given) for name, given in values.get("models", {}).items()}
+    if layer.get("seed") is not None:
+        models = _without_seeds(models)
     for given in models.values():
-        if layer.get("seed") is not None:
-            given.pop("seed", None)
         if layer.get("epochs") is not None and isinstance(given.get("optimiser"), dict):
             given["optimiser"] = {**given["optimiser"]}
             given["optimiser"].pop("epochs", None)

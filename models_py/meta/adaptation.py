@@ -103,8 +103,9 @@ class Rates:
 
     def largest(self, step: int) -> float:
         """The longest way that a weight goes at a step, for messages."""
-        own = 1.0 if self.output is None else float(self.output.abs().max())
-        return own * float(self.learner[:, step].max())
+        each = (self.embedding, *(self.body or {}).values(), self.output, self.bias)
+        given = [rates.detach().abs().max() for rates in each if rates is not None]
+        return max(map(float, given), default=1.0) * float(self.learner[:, step].max())
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from models_py.ragged import PAD, Ragged
 from models_py.recommendation.output import SHARED_STD, SharedOutput, item_loss
 from models_py.recommendation.recurrence import packed_states
 from models_py.recommendation.sequences import cut_to_last
+from models_py.recommendation.session_knn import UNKNOWN
 from models_py.recommendation.softmax import Negatives
 from models_py.seeding import seeded
 
@@ -217,4 +218,4 @@ def _is_asked(blocks: Blocks, task: Tensor, sequence: Tensor) -> Tensor:
     asked = blocks.pairs.sequence[blocks.query.values]
     owner = torch.repeat_interleave(blocks.query.lengths)
     of_queries, known = sequence_numbers((owner, asked), (task, sequence))
-    return torch.isin(known, of_queries) | (sequence < 0)
+    return torch.isin(known, of_queries) | (sequence == UNKNOWN)

@@ -86,7 +86,8 @@ class MetaConfig:
             episodes of at least the reliability `reliable_from` and of less.
         tasks_per_step: episodes that one step of the outer loop sees.
         validate_every: outer steps between two validations; one epoch of the log.
-        optimiser: of the outer loop; its `batch_size` and `min_steps` are unused.
+        optimiser: of the outer loop; its `batch_size` and `min_steps` are unused, and
+            `max_steps` bounds `validate_every`.
     """
 
     SPACE: ClassVar[Space] = {
@@ -116,7 +117,10 @@ class MetaConfig:
         require(self.steps_if_not >= 1, "steps_if_not must be 1 or more")
         require(0 <= self.reliable_from <= 1, "reliable_from must be in [0, 1]")
         require(self.tasks_per_step >= 1, "tasks_per_step must be 1 or more")
-        require(self.validate_every >= 1, "validate_every must be 1 or more")
+        require(
+            1 <= self.validate_every <= self.optimiser.max_steps,
+            "validate_every must be from 1 to optimiser.max_steps",
+        )
 
 
 @dataclass(frozen=True)
@@ -156,7 +160,7 @@ class MetaLearner(nn.Module):
         if method.learns_rates:
             self.rates = nn.ParameterDict(
                 {
-                    _key(name): torch.full_like(weight, config.inner_rate)
+                    _key(name): torch.ones_like(weight) * config.inner_rate
                     for name, weight in weights_of(network).items()
                 }
             )

@@ -67,11 +67,6 @@ class Tasks:
         reliability = self.pairs.reliability[support].mean(1).nan_to_num(0.0)
         return replace(self, support=support, reliability=reliability)
 
-    def lengths(self) -> Tensor:
-        """Longest prefix of each task, shape (T,)."""
-        rows = torch.cat([self.support, self.query], 1)
-        return self.pairs.prefixes.lengths[rows].amax(1)
-
 
 @dataclass(frozen=True)
 class TrainTasks:

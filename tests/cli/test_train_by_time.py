@@ -42,7 +42,7 @@ def run_dbt(command: list, *, env: dict[str, str], **how) -> CompletedProcess:
 @pytest.fixture(scope="module")
 def run(tmp_path_factory, built_project) -> Finished:
     out = tmp_path_factory.mktemp("by_time")
-    options = (*MARS, *MODELS, ALSO, "--seeds", "2")
+    options = (*MARS, *MODELS, ALSO, "--seeds", "2", "--tune", "1")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("training.recommendation.rebuild.subprocess.run", run_dbt)
         return finished(built_project.env, out, *options)
@@ -94,6 +94,14 @@ def test_metrics_by_time_follow_from_their_predictions(run, predictions):
         assert model["test"]["recall@10"] == pytest.approx((ranks <= 10).mean())
         assert model["test"]["mrr"] == pytest.approx((1 / ranks).mean())
     assert set(run.metrics["by_time"]["seeds"]["models"]) == set(run.metrics["models"])
+
+
+def test_the_trials_of_both_splits_are_kept(run):
+    tried = {"trials": run.metrics, "trials_by_time": run.metrics["by_time"]}
+    for name, metrics in tried.items():
+        trials = pd.read_parquet(run.path / f"{name}.parquet").set_index("model")
+        reached = {model: each["best"] for model, each in metrics["tuning"].items()}
+        assert trials["val_mrr"].to_dict() == reached
 
 
 def test_the_run_says_how_the_order_changes(run):

@@ -233,6 +233,7 @@ def test_an_inner_loop_that_diverges_is_one_line(tmp_path, built_project):
     [
         ("maml", 1e39, "maml epoch 1, step 1: the inner loop's loss"),
         ("anil", 1e39, "anil epoch 1, step 1: the inner loop's loss"),
+        ("meta_sgd", 1e39, "meta_sgd epoch 1, step 1: the inner loop's loss"),
         ("cavia", 1e37, "gradient of cavia epoch 1, step 1 is"),
     ],
 )

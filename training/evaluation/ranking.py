@@ -4,6 +4,10 @@ import torch
 from torch import Tensor
 
 
+class NotANumber(ValueError):
+    """Scores hold NaN."""
+
+
 def label_ranks(scores: Tensor, labels: Tensor, left_out: Tensor) -> Tensor:
     """Pessimistic rank of each label: candidates that score at least as high.
 
@@ -37,7 +41,7 @@ def _check(scores: Tensor, labels: Tensor, left_out: Tensor) -> None:
     n_items = scores.shape[1]
     if torch.isnan(scores).any():
         n_bad = int(torch.isnan(scores).any(1).sum())
-        raise ValueError(f"scores of {n_bad} of {len(scores)} queries hold NaN")
+        raise NotANumber(f"scores of {n_bad} of {len(scores)} queries hold NaN")
     for what, ids in (("a label", labels), ("an item left out", left_out[1])):
         if ((ids < 0) | (ids >= n_items)).any():
             raise ValueError(f"{what} is not in 0..{n_items - 1}")

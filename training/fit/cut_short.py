@@ -29,5 +29,5 @@ def remark(models: Mapping[str, Mapping[str, Any]]) -> str | None:
         return None
     return (
         f"cut short: {', '.join(found)}: validation may still rise, give more epochs "
-        "by --epochs or --set models.NAME.optimiser.epochs"
+        "by --epochs, --set models.NAME.optimiser.epochs or --config configs/paper.yaml"
     )

@@ -96,10 +96,7 @@ def fit(
         with seeded(derive(seed, "dropout", epoch, *noise)):
             loss = _train_epoch(step, batches, title, progress)
         with optimizer.at_means():
-            value = world.broadcast(
-                torch.tensor(validate(), dtype=torch.float64)
-            ).item()
-            step.require_number(value, f"validation value after {title}")
+            value = step.validated(validate, f"validation value after {title}")
             seconds = time.perf_counter() - started
             record = {"epoch": epoch, "loss": loss, "val": value, "seconds": seconds}
             state = state.after(record, model)

@@ -6,6 +6,7 @@ so one all-reduce gives every process the mean over the whole batch.
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Generic
 
@@ -60,6 +61,20 @@ class Step(Generic[Batch]):
         self.require_number(norm, f"gradient of {where}")
         self.optimizer.step()
         return loss, n_targets
+
+    def validated(self, validate: Callable[[], float], what: str) -> float:
+        """What validation gives, the main process's in all of them.
+
+        Raises:
+            NoNumber: it is none, or the scores that it ranks are none.
+        """
+        try:
+            own = validate()
+        except Diverged as error:
+            raise NoNumber(f"{what}: {error} {self._remedy}") from error
+        value = self.world.broadcast(torch.tensor(own, dtype=torch.float64)).item()
+        self.require_number(value, what)
+        return value
 
     def require_number(self, value: float, what: str) -> None:
         """Refuse what is no number.

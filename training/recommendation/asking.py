@@ -7,7 +7,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from training.evaluation.ranking import best_items, label_ranks
+from models_py.fitting import Diverged
+from training.evaluation.ranking import NotANumber, best_items, label_ranks
 from training.fit.job import Job
 from training.recommendation.candidates import Candidates
 from training.recommendation.marts import RecommendationMarts
@@ -72,9 +73,16 @@ def spread(rows: Tensor, n: int) -> Tensor:
 
 
 def answered(scores: Tensor, labels: Tensor, left_out: Tensor, n_listed: int) -> Tensor:
-    """Rank of each label and the best items, -1 behind the last, (B, 1 + n_listed)."""
+    """Rank of each label and the best items, -1 behind the last, (B, 1 + n_listed).
+
+    Raises:
+        Diverged: scores are no numbers.
+    """
     found = torch.full((len(scores), 1 + n_listed), -1)
-    found[:, 0] = label_ranks(scores, labels, left_out)
+    try:
+        found[:, 0] = label_ranks(scores, labels, left_out)
+    except NotANumber as error:
+        raise Diverged(str(error)) from error
     if n_listed:
         row, item = left_out
         nothing = torch.tensor(-torch.inf)

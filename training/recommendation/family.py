@@ -1,6 +1,7 @@
 """Recommenders: from marts to the recommendation part of a run folder."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -76,16 +77,18 @@ class Fitted:
 def evaluate(job: Job[RecommendationMarts]) -> dict[str, Any]:
     """Fit and rank with every model of the line-up.
 
-    Writes `predictions.parquet`, `vocab.json`, after tuning `trials.parquet`, and with
-    a split by time beside that by user `predictions_by_time.parquet`.
+    Writes `predictions.parquet`, `vocab.json` and, after tuning, `trials.parquet`; with
+    a split by time beside that by user also `predictions_by_time.parquet` and
+    `trials_by_time.parquet`.
     """
     marts, config = job.marts, job.config
     later = job_by_time(job) if config.also_by_time else None
     # first what may find that the raw files are others than those of the marts
     n_splits = config.repeat_splits
     splits = repeat_splits(job, n_splits) if n_splits else None
-    fitted = _fitted(job)
-    fitted_later = _fitted(later) if later else None
+    path = job.run.path
+    fitted = _fitted(job, path / "trials.parquet")
+    fitted_later = _fitted(later, path / "trials_by_time.parquet") if later else None
     orders = gradient_orders(fitted.job, list(fitted.answers))
     if not job.world.is_main:
         return {}
@@ -106,9 +109,9 @@ def evaluate(job: Job[RecommendationMarts]) -> dict[str, Any]:
     }
 
 
-def _fitted(job: Job[RecommendationMarts]) -> Fitted:
+def _fitted(job: Job[RecommendationMarts], trials: Path) -> Fitted:
     questions = questions_of(job.marts)
-    job, tuning = tune(job) if job.config.tune else (job, None)
+    job, tuning = tune(job, trials) if job.config.tune else (job, None)
     answers = {name: answer(job, name, questions) for name in job.lineup()}
     seeds = repeat_seeds(job, answers, questions) if job.config.seeds > 1 else None
     return Fitted(job, questions, answers, tuning, seeds)

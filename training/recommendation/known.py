@@ -41,13 +41,43 @@ class KnownItems:
         Args:
             rows: ids of the marts.
         """
-        owner = torch.repeat_interleave(rows.lengths)
-        items = self.to_run[rows.values]
-        owner, items = owner[items >= 0], items[items >= 0]
-        is_first = torch.ones_like(items, dtype=torch.bool)
-        is_first[1:] = (items[1:] != items[:-1]) | (owner[1:] != owner[:-1])
-        lengths = torch.bincount(owner[is_first], minlength=len(rows))
-        return Ragged.of_lengths(items[is_first], lengths)
+        stays = self._stays(rows)
+        owner = torch.repeat_interleave(rows.lengths)[stays]
+        lengths = torch.bincount(owner, minlength=len(rows))
+        return Ragged.of_lengths(self.to_run[rows.values[stays]], lengths)
+
+    def _stays(self, rows: Ragged) -> Tensor:
+        """Which items of rows are known, and not the known one before once more."""
+        owner, items = torch.repeat_interleave(rows.lengths), self.to_run[rows.values]
+        known = (items >= 0).nonzero().squeeze(1)
+        is_new = torch.ones_like(known, dtype=torch.bool)
+        is_new[1:] = (items[known].diff() != 0) | (owner[known].diff() != 0)
+        return torch.zeros_like(items, dtype=torch.bool).index_fill(
+            0, known[is_new], True
+        )
+
+    def _lengths(self, pairs: Pairs, support: Ragged) -> Tensor:
+        """Lengths of prefixes without unknown items, before any cut, shape (N,).
+
+        The first of a sequence counts what its own cut prefix lost; each next one grows
+        by the known ones among the items since. What a cut prefix loses at its front
+        would not say how many those are.
+        """
+        chosen, given = support.values, pairs.prefixes.take(support.values)
+        whole, sequence = pairs.prefix_len[chosen], pairs.sequence[chosen]
+        owner, row = (torch.repeat_interleave(r.lengths) for r in (support, given))
+        stays = self._stays(given)
+        n_stay = torch.bincount(row[stays], minlength=len(given))
+        since = whole.diff(prepend=whole[:1])
+        is_since = given.offsets[1:][row] - torch.arange(len(row)) <= since[row]
+        newer = torch.bincount(row[stays & is_since], minlength=len(given))
+        # where some of them are cut off nobody knows how many: no row goes on there
+        newer = torch.where((since < 0) | (since > given.lengths), since, newer)
+        begins = torch.ones_like(whole, dtype=torch.bool)
+        begins[1:] = (sequence.diff() != 0) | (owner.diff() != 0)
+        grown = torch.where(begins, 0, newer).cumsum(0)
+        at_first = (whole - given.lengths + n_stay - grown)[begins]
+        return at_first[begins.long().cumsum(0) - 1] + grown
 
     def sequences(self, sequence: Tensor) -> Tensor:
         """Numbers of sequences, none of them one of the run's unless the pairs are.
@@ -72,7 +102,6 @@ class KnownItems:
         rows = is_known.nonzero().squeeze(1)
         owner = torch.repeat_interleave(support.lengths)[rows]
         n_own = torch.bincount(owner, minlength=len(queries))
-        n_lost = given.lengths - prefixes.lengths
         kept, n = support.values[rows], len(queries)
         asked = queries.prefixes
         both = Ragged.of_lengths(
@@ -81,9 +110,7 @@ class KnownItems:
         )
         table = PairRows(
             prefixes=both,
-            prefix_len=torch.cat(
-                [(pairs.prefix_len[kept] - n_lost[rows]), asked.lengths]
-            ),
+            prefix_len=torch.cat([self._lengths(pairs, support)[rows], asked.lengths]),
             sequence=torch.cat(
                 [self.sequences(pairs.sequence[kept]), queries.sequence]
             ),

@@ -91,19 +91,18 @@ def answer(
         }
         ranks = {split: of_split[:, 0] for split, of_split in found.items()}
         all_pairs = None if only_ranks else _ranks_of_all_pairs(job, name, model)
+        ranked = time.perf_counter()
+        shows_adaptation = entry.adapts and not only_ranks
+        gains = adaptation_of(job, model, ranks["test"]) if shows_adaptation else None
     except Diverged as error:
         raise Diverged(f"{name}: {error}") from error
-    ranked = time.perf_counter()
-    shows_adaptation = entry.adapts and not only_ranks
     return Answer(
         log=log,
         n_parameters=model.n_parameters,
         ranks=ranks,
         train_seconds=log.train_seconds if log else decided_at - started,
         eval_seconds=ranked - decided_at,
-        adaptation=adaptation_of(job, model, ranks["test"])
-        if shows_adaptation
-        else None,
+        adaptation=gains,
         chosen=chosen,
         all_pairs=all_pairs,
         lists=None if only_ranks else found["test"][:, 1:],

@@ -92,7 +92,8 @@ def write_lists(
             bar.update(n)
         if n_users == 0:
             raise UserError(_why_nobody(rules, len(users)))
-    model.run.seal(EXPORT)
+    if is_kept:
+        model.run.seal(EXPORT)
     return Written(n_rows, n_users, len(users) - n_users)
 
 

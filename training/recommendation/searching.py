@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -54,18 +55,22 @@ def check_tuning(
         )
 
 
-def tune(job: Job[RecommendationMarts]) -> tuple[Job, dict[str, Any]]:
+def tune(job: Job[RecommendationMarts], kept_in: Path) -> tuple[Job, dict[str, Any]]:
     """The job with settings that trials chose, and what they brought.
 
-    Writes `trials.parquet`. A model that adapts a network has the tuned one.
+    A model that adapts a network has the tuned one, whichever is named first.
+
+    Args:
+        kept_in: the Parquet file of trials to write.
     """
     found: dict[str, Tuned] = {}
-    for name in progress_bar(job.config.lineup, "tuning", is_shown=job.progress):
+    in_turn = sorted(job.config.lineup, key=lambda n: bool(registry.MODELS[n].wraps))
+    for name in progress_bar(in_turn, "tuning", is_shown=job.progress):
         if space_of(job.settings[name]):
             found[name] = tuned(job, name, job.config.tune, value_of)
             job = replace(job, settings={**job.settings, name: found[name].settings})
     if job.world.is_main:
-        with appearing_whole(job.run.path / "trials.parquet") as scratch:
+        with appearing_whole(kept_in) as scratch:
             _trials(found).to_parquet(scratch, index=False)
     return job, {name: each.as_json() for name, each in found.items()}
 

@@ -1,7 +1,7 @@
 """The same line-up from other seeds."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -59,8 +59,15 @@ def _reseeded(job: Job[M], n_seeds: int) -> Iterator[Job[M]]:
 
 
 def _with(settings: Any, old: int, new: int) -> Any:
-    is_runs = getattr(settings, "seed", None) == old
-    return replace(settings, seed=new) if is_runs else settings
+    """Settings with another seed, those of its parts included."""
+    changed: dict[str, Any] = {}
+    for each in fields(settings):
+        value = getattr(settings, each.name)
+        if is_dataclass(value):
+            changed[each.name] = _with(value, old, new)
+        elif each.name == "seed" and value == old:
+            changed["seed"] = new
+    return replace(settings, **changed)
 
 
 def _reached(job: Job[M], name: str, values_of: Callable) -> np.ndarray:

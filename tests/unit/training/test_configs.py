@@ -107,6 +107,17 @@ def test_what_is_said_of_all_models_stands_over_what_was_said_of_one_before(
         assert (found[0].hidden_dim, found[0].optimiser.patience) == (7, 3)
 
 
+def test_a_seed_is_that_of_a_models_parts_unless_it_has_one_of_its_own(layers):
+    part = "models: {best: {kinds: {seed: 5}}}"
+    for texts, expected in (
+        (["seed: 2"], (2, 2)),
+        (["seed: 2", part], (2, 5)),
+        ([part, "seed: 2"], (2, 2)),
+    ):
+        best = load_config(layers(*texts), MART, []).model_config("best")
+        assert (best.seed, best.kinds.seed) == expected
+
+
 @every_family
 def test_resolved_settings_name_every_one_that_is_used(family):
     resolved = TrainConfig(mart="m", seed=3, epochs=2).resolved(family)
@@ -164,6 +175,8 @@ def test_numbers_may_be_written_with_a_power_of_ten(layers):
         ("seed=-1", "seed must be 0 or more"),
         ("seed=4294967296", "seed must be .* below"),
         ("models.gru.seed=4294967296", "models.gru: seed must be .* below"),
+        ("models.best.kinds.seed=-1", "models.best.kinds: seed must be 0 or more"),
+        ("models.maml.validate_every=2001", "from 1 to optimiser.max_steps"),
         ("exclude=maybe", "exclude: .*prefix"),
         ("mart=2017-01-01", "date is not JSON"),
         ("mart.x=1", "--set: mart: .*valid string"),

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from models_py import registry
 from models_py.config import OptimiserConfig
-from models_py.fitting import Batches
+from models_py.fitting import Batches, Diverged
 from tests.unit.models_py.made_data import random_walks, train_of
 from training.errors import UserError
 from training.fit.adamw import AdamW
@@ -272,6 +272,15 @@ def test_a_loss_that_is_no_number_names_model_epoch_step_and_rate(tmp_path):
     with pytest.raises(UserError, match=named):
         fitted(OneWeight(), points, validate=validate, checkpoints=checkpoints)
     assert len(load_tensors(checkpoints.path)[1]["history"]) == 1  # the last good epoch
+
+
+def test_scores_that_are_no_numbers_when_validated_name_model_epoch_and_rate():
+    def validate() -> float:
+        raise Diverged("scores of 3 of 4 queries hold NaN")
+
+    named = r"value after OneWeight epoch 1: scores of 3 of 4 .*0\.003; choose"
+    with pytest.raises(UserError, match=named):
+        fitted(OneWeight(), validate=validate)
 
 
 class Steep(OneWeight):

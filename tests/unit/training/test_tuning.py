@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from models_py.meta.best import BestConfig
 from models_py.recommendation.gru import GRUConfig
 from models_py.space import Between, OneOf, with_settings
 from training.config import TrainConfig
@@ -106,6 +107,14 @@ def test_seeds_reach_settings_but_not_those_that_name_another(tmp_path):
     assert [each.tolist() for each in found["gru"]] == [[seed + n] * 2 for n in (1, 2)]
     # kept: nothing is computed again
     assert over_seeds(own, 3, lambda *_: None).keys() == found.keys()
+
+    def seeds_of_parts(one: Job, name: str) -> np.ndarray:
+        settings = one.settings[name]
+        return np.array([settings.seed, settings.kinds.seed])
+
+    parts = job_in(tmp_path / "parts")
+    parts = replace(parts, settings={"gru": BestConfig()})
+    assert over_seeds(parts, 2, seeds_of_parts)["gru"][0].tolist() == [seed + 1] * 2
     pinned = job_in(tmp_path / "pinned")
     pinned = replace(pinned, settings={"gru": GRUConfig(seed=7)})
     assert over_seeds(pinned, 2, seeds_of)["gru"][0].tolist() == [seed + 1, 7]

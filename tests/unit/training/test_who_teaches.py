@@ -20,6 +20,7 @@ from training.recommendation.marts import RecommendationMarts
 from training.recommendation.pair_table import Episodes, Pairs
 from training.recommendation.questions import questions_of
 from training.recommendation.scorecard import Scorecard, best_baseline
+from training.recommendation.searching import tune
 from training.runs import Run
 
 N_ITEMS, N_USERS, LENGTH = 12, 24, 8
@@ -183,3 +184,17 @@ def test_the_best_baseline_is_the_best_on_validation_not_on_test():
     models = card.metrics()["models"]
     assert models["popularity"]["vs_best_baseline"] is None
     assert models["random"]["vs_best_baseline"]["recall@10"]["difference"] > 0
+
+
+@pytest.mark.parametrize("lineup", [("fine_tune", "gru"), ("gru", "fine_tune")])
+def test_the_network_that_is_adapted_is_the_tuned_one_in_any_order(tmp_path, lineup):
+    marts = marts_of(walks(0))
+    gru = GRUConfig(embedding_dim=8, hidden_dim=8, optimiser=QUICK)
+    settings = {"gru": gru, "fine_tune": registry.CONFIGS["fine_tune"]()}
+    asked = TrainConfig(mart=marts.mart, lineup=lineup, tune=6)
+    job = Job(
+        asked, settings, marts, Run(tmp_path), torch.device("cpu"), progress=False
+    )
+    job, tried = tune(job, tmp_path / "trials.parquet")
+    assert tried["gru"]["chosen"]  # not as given: another state than the first trial's
+    answer(job, "fine_tune", questions_of(marts))
