@@ -106,8 +106,8 @@ class FitLog:
         best_epoch: 1-based epoch whose weights the model has now.
         train_seconds: wall-clock seconds of all epochs together.
         monitor: name of the monitored value, such as `mrr`.
-        is_cut_short: whether the epochs that were allowed ended it, before as many in
-            a row as its patience had brought nothing better.
+        is_cut_short: whether the epochs that were allowed ended it while a better one
+            was as recent as patience, the usual one at most, lets it be.
     """
 
     epochs: list[dict[str, float]]

@@ -41,11 +41,12 @@ class FitState:
 
     def is_over(self, settings: OptimiserConfig) -> bool:
         """Whether all epochs are done or too many in a row brought nothing better."""
-        return self.epoch >= settings.epochs or self.has_waited(settings)
+        return self.epoch >= settings.epochs or self.waited >= settings.patience
 
-    def has_waited(self, settings: OptimiserConfig) -> bool:
-        """Whether too many epochs in a row brought nothing better."""
-        return self.epoch - self.best_epoch >= settings.patience
+    @property
+    def waited(self) -> int:
+        """How many epochs in a row brought nothing better."""
+        return self.epoch - self.best_epoch
 
     def after(self, record: dict[str, float], model: Stateful) -> "FitState":
         """The state with one more epoch."""
@@ -65,7 +66,8 @@ class FitState:
             best_epoch=self.best_epoch,
             train_seconds=sum(record["seconds"] for record in self.history),
             monitor=monitor,
-            is_cut_short=not self.has_waited(settings),
+            # with more patience than epochs, the usual one says when it is enough
+            is_cut_short=self.waited < min(settings.patience, OptimiserConfig.patience),
         )
 
 

@@ -147,15 +147,18 @@ def test_training_stops_after_patience_and_keeps_the_best_epoch():
 
 
 @pytest.mark.parametrize(
-    ("given", "is_cut_short"),
+    ("given", "patience", "is_cut_short"),
     [
-        ((0.1, 0.2, 0.3), True),
-        ((0.1, 0.3, 0.2), True),  # one epoch without a better one, two end it
-        ((0.3, 0.2, 0.1), False),  # the last epoch allowed and patience at once
+        ((0.1, 0.2, 0.3), 2, True),
+        ((0.1, 0.3, 0.2), 2, True),  # one epoch without a better one, two end it
+        ((0.3, 0.2, 0.1), 2, False),  # the last epoch allowed and patience at once
+        # patience that no number of epochs exhausts: four without a better one do
+        ((0.1, 0.3, 0.2, 0.2, 0.2), 30, True),
+        ((0.3, 0.2, 0.2, 0.2, 0.2), 30, False),
     ],
 )
-def test_a_fit_that_its_last_epoch_ended_is_cut_short(given, is_cut_short):
-    settings = replace(SETTINGS, epochs=3, patience=2)
+def test_a_fit_that_its_last_epoch_ended_is_cut_short(given, patience, is_cut_short):
+    settings = replace(SETTINGS, epochs=len(given), patience=patience)
     log = fitted(OneWeight(), settings=settings, validate=values(*given))
     assert log.is_cut_short == is_cut_short
 
