@@ -27,7 +27,10 @@ def remark(models: Mapping[str, Mapping[str, Any]]) -> str | None:
     found = [name for name, block in models.items() if block.get("is_cut_short")]
     if not found:
         return None
+    ways = ["--epochs", "--set models.NAME.optimiser.epochs"]
+    if any(registry.MODELS[name].method for name in found):
+        ways.append("--config configs/paper.yaml")  # outer steps as published
     return (
         f"cut short: {', '.join(found)}: validation may still rise, give more epochs "
-        "by --epochs, --set models.NAME.optimiser.epochs or --config configs/paper.yaml"
+        f"by {', '.join(ways[:-1])} or {ways[-1]}"
     )
