@@ -117,6 +117,8 @@ class Learners:
         body: weights by name, shape (T, …) each; None where all are the common ones.
         states: of the support pairs of all steps so far, shape (T, J, H).
         errors: their rates times d loss / d logits, shape (T, J, n_items).
+        products: of both, (n_items, H) a learner, where each weight of the output layer
+            has a rate of its own; else they are not made, and it is empty.
     """
 
     network: AdaptableNetwork
@@ -125,6 +127,7 @@ class Learners:
     body: dict[str, Tensor] | None
     states: Tensor
     errors: Tensor
+    products: tuple[Tensor, ...] = ()
 
     def states_of(self, asked: Asked) -> Tensor:
         """The states behind the pairs' prefixes, shape (T, N, H)."""
@@ -145,14 +148,13 @@ class Learners:
         """What the steps so far take from the common layer's logits."""
         if self.rates.output is None or self.rates.bias is None:
             return (states @ self.states.mT + 1) @ self.errors
-        # a rate for each weight, so the products themselves, (n_items, H), learner by
-        # learner: of all together they leave the cache
+        if not self.products:
+            return torch.zeros_like(states[..., :1])
+        # learner by learner: of all together they leave the cache
         of_bias = self.rates.bias * self.errors.sum(1)
         found = [
-            asked @ (self.rates.output * (errors.T @ known)).T
-            for asked, errors, known in zip(
-                states, self.errors, self.states, strict=True
-            )
+            asked @ (self.rates.output * product).T
+            for asked, product in zip(states, self.products, strict=True)
         ]
         return torch.stack(found) + of_bias[:, None]
 
@@ -349,4 +351,20 @@ def _with_errors(
         learners,
         states=torch.cat([learners.states, states], 1),
         errors=torch.cat([learners.errors, errors], 1),
+        products=_products_after(learners, states, errors),
+    )
+
+
+def _products_after(
+    learners: Learners, states: Tensor, errors: Tensor
+) -> tuple[Tensor, ...]:
+    """Errors times states of each learner with one step more, (n_items, H) each."""
+    if learners.rates.output is None:
+        return ()
+    new = zip(errors, states, strict=True)
+    if not learners.products:
+        return tuple(error.T @ state for error, state in new)
+    return tuple(
+        torch.addmm(before, error.T, state)
+        for before, (error, state) in zip(learners.products, new, strict=True)
     )
