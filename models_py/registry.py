@@ -13,12 +13,11 @@ from models_py.causal.nuisance import (
 )
 from models_py.causal.protocol import NuisanceModel
 from models_py.causal.transformer import CausalTransformer, CausalTransformerConfig
-from models_py.meta.adaptation import AdaptableNetwork
 from models_py.meta.best import Best, BestConfig
 from models_py.meta.cavia import Cavia, CaviaConfig
 from models_py.meta.learner import METHODS, MetaConfig, MetaLearner, WarmMetaConfig
 from models_py.meta.markov_mixture import MarkovMixture, MarkovMixtureConfig
-from models_py.meta.protocol import SupportReader
+from models_py.meta.protocol import AdaptableNetwork, SupportReader
 from models_py.recommendation.gru import GRU, GRUConfig
 from models_py.recommendation.markov import Markov, MarkovConfig
 from models_py.recommendation.popularity import Popularity, PopularityConfig

@@ -11,6 +11,8 @@ import torch
 
 from models_py import registry
 from models_py.config import require
+from models_py.seeding import seeds_of
+from models_py.space import with_settings
 from training.errors import UserError
 from training.settings import assigned, checked, overlaid, read_yaml
 
@@ -131,13 +133,19 @@ class TrainConfig:
             UserError: a setting is unknown or of the wrong type.
         """
         kind = registry.CONFIGS[name]
-        defaults = dataclasses.asdict(kind())
-        defaults = _seeded(defaults, self.seed)
+        usual = kind()
+        usual = with_settings(usual, dict.fromkeys(seeds_of(usual), self.seed))
+        defaults = dataclasses.asdict(usual)
         if "optimiser" in defaults and self.epochs is not None:
             defaults["optimiser"]["epochs"] = self.epochs
         whole = overlaid(defaults, self.models.get(name, {}))
         config: Any = checked(kind, whole, f"models.{name}")
-        _require_seeds(config, f"models.{name}")
+        for path, seed in seeds_of(config).items():
+            try:
+                require_seed(seed)
+            except ValueError as error:
+                whose = f"models.{name}.{path}".removesuffix(".seed")
+                raise UserError(f"{whose}: {error}") from error
         self._require_network(name, config)
         members = registry.MODELS[name].members
         return dataclasses.replace(config, **{m: self.model_config(m) for m in members})
@@ -163,12 +171,6 @@ class TrainConfig:
                 )
 
 
-def _seeded(settings: dict[str, Any], seed: int) -> dict[str, Any]:
-    """Settings with every seed of a model and of its parts."""
-    parts = {k: _seeded(v, seed) for k, v in settings.items() if isinstance(v, dict)}
-    return settings | parts | ({"seed": seed} if "seed" in settings else {})
-
-
 def _without_seeds(settings: dict[str, Any]) -> dict[str, Any]:
     """Settings without any seed of a model or of its parts."""
     return {
@@ -176,19 +178,6 @@ def _without_seeds(settings: dict[str, Any]) -> dict[str, Any]:
         for key, value in settings.items()
         if key != "seed"
     }
-
-
-def _require_seeds(config: Any, path: str) -> None:
-    """Refuse a seed of a model or of its parts that `require_seed` refuses."""
-    for each in dataclasses.fields(config):
-        value = getattr(config, each.name)
-        if dataclasses.is_dataclass(value):
-            _require_seeds(value, f"{path}.{each.name}")
-        elif each.name == "seed":
-            try:
-                require_seed(value)
-            except ValueError as error:
-                raise UserError(f"{path}: {error}") from error
 
 
 def require_seed(seed: int) -> None:

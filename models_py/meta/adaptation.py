@@ -18,65 +18,17 @@ own, and nothing is computed that the steps leave as it was:
   ICML 2022.) The result is that of dense descent, to rounding.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from models_py.fitting import Diverged
+from models_py.meta.protocol import AdaptableNetwork
 from models_py.meta.tasks import Asked, TaskBatch
 from models_py.ragged import PAD, row_and_place
-from models_py.recommendation.output import SharedOutput
-from models_py.recommendation.protocol import Recommender
-
-
-class NetworkConfig(Protocol):
-    """Settings of a network that reads prefixes."""
-
-    @property
-    def max_length(self) -> int:
-        """A prefix is cut to this many last items."""
-
-    @property
-    def repeat_weight(self) -> float | None:
-        """Share of the probability that goes to items of the prefix; None is 0."""
-
-
-class AdaptableNetwork(Recommender, Protocol):
-    """A network whose item scores are a linear layer over causal states.
-
-    An `nn.Module` with `embedding` (row 0 is padding) and `output`; `read` and
-    `task_states` go from one to the other.
-    """
-
-    embedding: nn.Embedding
-    output: SharedOutput
-
-    @property
-    def config(self) -> NetworkConfig:
-        """Its settings."""
-
-    def parameters(self) -> Iterator[nn.Parameter]:
-        """All weights."""
-
-    def named_parameters(self) -> Iterator[tuple[str, nn.Parameter]]:
-        """All weights by name."""
-
-    def read(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
-        """States after all items of right-padded ids (B, L), and where they lie.
-
-        Returns:
-            Shape (N, H), and the number among them of each place, shape (B, L); behind
-            a row's end it means nothing. No row may be empty; B may be 0.
-        """
-
-    def task_states(
-        self, weights: Mapping[str, Tensor], embedded: Tensor, sizes: Sequence[int]
-    ) -> Tensor:
-        """States of many learners, rows place by place, (T, P, E) → (T, P, H)."""
 
 
 @dataclass(frozen=True)

@@ -24,8 +24,8 @@ from torch import Tensor, nn
 from models_py.config import OptimiserConfig, require, require_share
 from models_py.data import Queries
 from models_py.fitting import Batches, Diverged, FitLog, Optimise, TrainingBatch
-from models_py.meta.adaptation import AdaptableNetwork
 from models_py.meta.blocks import Blocks, block_batches
+from models_py.meta.protocol import AdaptableNetwork
 from models_py.meta.tasks import SharedRows, Tasks, TrainTasks, shared_rows
 from models_py.ragged import Ragged, pad_aligned
 from models_py.recommendation.repeats import scores_with_repeats

@@ -20,7 +20,6 @@ from models_py.config import OptimiserConfig, require
 from models_py.data import Queries
 from models_py.fitting import Batches, FitLog, Optimise
 from models_py.meta.adaptation import (
-    AdaptableNetwork,
     Learners,
     Rates,
     adapted,
@@ -36,6 +35,7 @@ from models_py.meta.batches import (
     drawn_groups,
     in_parts,
 )
+from models_py.meta.protocol import AdaptableNetwork
 from models_py.meta.tasks import TaskBatch, Tasks, TrainTasks, lay_out
 from models_py.recommendation.repeats import scores_with_repeats
 from models_py.recommendation.sequences import device_of, n_parameters
@@ -158,6 +158,7 @@ class MetaLearner(nn.Module):
         self.config, self.method, self.is_adaptive = config, method, is_adaptive
         self.network = network
         if method.learns_rates:
+            # by multiplication: a number beyond float32 diverges, and is no error here
             self.rates = nn.ParameterDict(
                 {
                     _key(name): torch.ones_like(weight) * config.inner_rate

@@ -3,9 +3,9 @@
 import torch
 from torch import Tensor
 
-from models_py.meta.adaptation import AdaptableNetwork
 from models_py.meta.batches import PART, MetaBatch, in_parts
 from models_py.meta.learner import METHODS, MetaConfig, MetaLearner
+from models_py.meta.protocol import AdaptableNetwork
 from models_py.meta.tasks import Tasks, lay_out
 
 

@@ -41,7 +41,10 @@ class KnownItems:
         Args:
             rows: ids of the marts.
         """
-        stays = self._stays(rows)
+        return self._left(rows, self._stays(rows))
+
+    def _left(self, rows: Ragged, stays: Tensor) -> Ragged:
+        """What stays of rows, in the run's ids."""
         owner = torch.repeat_interleave(rows.lengths)[stays]
         lengths = torch.bincount(owner, minlength=len(rows))
         return Ragged.of_lengths(self.to_run[rows.values[stays]], lengths)
@@ -56,17 +59,21 @@ class KnownItems:
             0, known[is_new], True
         )
 
-    def _lengths(self, pairs: Pairs, support: Ragged) -> Tensor:
+    @staticmethod
+    def _lengths(pairs: Pairs, support: Ragged, given: Ragged, stays: Tensor) -> Tensor:
         """Lengths of prefixes without unknown items, before any cut, shape (N,).
 
         The first of a sequence counts what its own cut prefix lost; each next one grows
         by the known ones among the items since. What a cut prefix loses at its front
         would not say how many those are.
+
+        Args:
+            given: the prefixes of the support, of which `stays` says what is known.
         """
-        chosen, given = support.values, pairs.prefixes.take(support.values)
-        whole, sequence = pairs.prefix_len[chosen], pairs.sequence[chosen]
+        whole, sequence = (
+            each[support.values] for each in (pairs.prefix_len, pairs.sequence)
+        )
         owner, row = (torch.repeat_interleave(r.lengths) for r in (support, given))
-        stays = self._stays(given)
         n_stay = torch.bincount(row[stays], minlength=len(given))
         since = whole.diff(prepend=whole[:1])
         is_since = given.offsets[1:][row] - torch.arange(len(row)) <= since[row]
@@ -97,11 +104,13 @@ class KnownItems:
             queries: of the same learners, as the run knows them.
         """
         given = pairs.prefixes.take(support.values)
-        prefixes, labels = self.rows(given), self.to_run[pairs.label[support.values]]
+        stays, labels = self._stays(given), self.to_run[pairs.label[support.values]]
+        prefixes = self._left(given, stays)
         is_known = (prefixes.lengths > 0) & (labels >= 0) & (labels != prefixes.last())
         rows = is_known.nonzero().squeeze(1)
         owner = torch.repeat_interleave(support.lengths)[rows]
         n_own = torch.bincount(owner, minlength=len(queries))
+        lengths = self._lengths(pairs, support, given, stays)
         kept, n = support.values[rows], len(queries)
         asked = queries.prefixes
         both = Ragged.of_lengths(
@@ -110,7 +119,7 @@ class KnownItems:
         )
         table = PairRows(
             prefixes=both,
-            prefix_len=torch.cat([self._lengths(pairs, support)[rows], asked.lengths]),
+            prefix_len=torch.cat([lengths[rows], asked.lengths]),
             sequence=torch.cat(
                 [self.sequences(pairs.sequence[kept]), queries.sequence]
             ),

@@ -1,11 +1,13 @@
 """The same line-up from other seeds."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from models_py.seeding import seeds_of
+from models_py.space import with_settings
 from training.files import write_json
 from training.fit.job import Job, M
 from training.progress import progress_bar
@@ -60,14 +62,8 @@ def _reseeded(job: Job[M], n_seeds: int) -> Iterator[Job[M]]:
 
 def _with(settings: Any, old: int, new: int) -> Any:
     """Settings with another seed, those of its parts included."""
-    changed: dict[str, Any] = {}
-    for each in fields(settings):
-        value = getattr(settings, each.name)
-        if is_dataclass(value):
-            changed[each.name] = _with(value, old, new)
-        elif each.name == "seed" and value == old:
-            changed["seed"] = new
-    return replace(settings, **changed)
+    runs = [name for name, seed in seeds_of(settings).items() if seed == old]
+    return with_settings(settings, dict.fromkeys(runs, new))
 
 
 def _reached(job: Job[M], name: str, values_of: Callable) -> np.ndarray:
