@@ -1,6 +1,7 @@
 """Fixtures that build the project: with the `dbt` of a user, or quickly."""
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -17,6 +18,8 @@ from tests.dbt.one_process import PROJECT_ROOT, Case, run_case
 # test processes stand side by side: threads of each would only fight over the cores
 for name in ("OMP_NUM_THREADS", "MOOCMETA_THREADS", "MOOCMETA_JOBS"):
     os.environ.setdefault(name, "1")
+# a shell starts what is in its background deaf to Ctrl-C, which tests send to programs
+signal.signal(signal.SIGINT, signal.default_int_handler)
 # no test is judged by the clock; every run of the suite draws other examples
 settings.register_profile("here", deadline=None, max_examples=50)
 settings.load_profile("here")
