@@ -278,16 +278,16 @@ def test_the_table_names_every_model_and_the_report(tmp_path, built_project):
 def test_a_model_that_was_cut_short_says_so_in_table_and_report(
     tmp_path, built_project
 ):
-    options = (*MARS, *SMALL, *options_of("--model", "popularity", "gru"))
+    options = (*MARS, *SMALL, *options_of("--model", "popularity", "fine_tune"))
     result = train_on(built_project.env, tmp_path, *options, "--epochs", "1")
     (run,) = (path.parent for path in tmp_path.glob("*/metrics.json"))
     models = json.loads((run / "metrics.json").read_text())["models"]
     cut_short = {name: model["is_cut_short"] for name, model in models.items()}
-    assert cut_short == {"popularity": False, "gru": True}
-    assert "GRU (cut short)" in result.stdout
-    assert "\ncut short: gru: validation may still rise" in result.stdout
+    assert cut_short == {"popularity": False, "fine_tune": True}
+    assert "Fine-tuning (cut short)" in result.stdout  # of a network that was
+    assert "\ncut short: fine_tune: validation may still rise" in result.stdout
     page = (run / "report.html").read_text()
-    assert "GRU (cut short)" in page
+    assert "Fine-tuning (cut short)" in page
     assert "Popularity (cut short)" not in page
 
 

@@ -11,8 +11,8 @@ def named(name: str, *logs: FitLog | None) -> dict[str, Any]:
     """What `metrics.json` calls a model: `title`, and whether it `is_cut_short`.
 
     Args:
-        logs: its fits, several where it was fitted fold by fold; None of a model that
-            only counts.
+        logs: its fits, several where it was fitted fold by fold or adapts a network;
+            None of a model that only counts.
     """
     is_cut_short = any(log.is_cut_short for log in logs if log)
     title = registry.MODELS[name].title
@@ -28,7 +28,7 @@ def remark(models: Mapping[str, Mapping[str, Any]]) -> str | None:
     if not found:
         return None
     ways = ["--epochs", "--set models.NAME.optimiser.epochs"]
-    if any(registry.MODELS[name].method for name in found):
+    if any(registry.MODELS[name].method not in (None, "fine_tune") for name in found):
         ways.append("--config configs/paper.yaml")  # outer steps as published
     return (
         f"cut short: {', '.join(found)}: validation may still rise, give more epochs "

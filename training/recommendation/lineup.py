@@ -43,6 +43,7 @@ class Answer:
 
     Args:
         log: how the fit went; None for models that only count.
+        network_log: how that of the trained network went that it adapts, if it does.
         ranks: rank of each label by split, aligned with the split's `Question`.
         lists: the best items of each test query, aligned with its `Question`, -1 behind
             the last, shape (N, 10); None if not looked at.
@@ -60,6 +61,7 @@ class Answer:
     chosen: Choice | None = None
     all_pairs: np.ndarray | None = None
     lists: np.ndarray | None = None
+    network_log: FitLog | None = None
 
 
 def answer(
@@ -75,7 +77,7 @@ def answer(
         only_ranks: look neither at all pairs nor at other amounts of adaptation.
     """
     entry, settings = registry.MODELS[name], job.settings[name]
-    model = _made(job, name)
+    model, network_log = _made(job, name)
     base_settings = model.network.config if entry.wraps else None
     started = time.perf_counter()
     log = _fit(job, name, model)
@@ -106,6 +108,7 @@ def answer(
         chosen=chosen,
         all_pairs=all_pairs,
         lists=None if only_ranks else found["test"][:, 1:],
+        network_log=network_log,
     )
 
 
@@ -126,7 +129,7 @@ def fitted(job: Job[RecommendationMarts], name: str) -> tuple[Any, FitLog | None
 
     A network is fitted but once in a job, since its state is kept.
     """
-    model = _made(job, name)
+    model, _ = _made(job, name)
     return model, _fit(job, name, model)
 
 
@@ -150,17 +153,17 @@ def gradient_orders(
     return compare_orders(network, tasks, settings)
 
 
-def _made(job: Job[RecommendationMarts], name: str) -> Any:
-    """An unfitted model, with the network that it adapts where it adapts one."""
+def _made(job: Job[RecommendationMarts], name: str) -> tuple[Any, FitLog | None]:
+    """An unfitted model, and how the network was fitted that it adapts, if one was."""
     settings, wraps = job.settings[name], registry.MODELS[name].wraps
-    wrapped = {}
+    wrapped, log = {}, None
     if wraps == "trained":
-        wrapped["network"], _ = fitted(job, settings.base)
+        wrapped["network"], log = fitted(job, settings.base)
         decided(job, wrapped["network"], adapts=False)
     elif wraps == "fresh":
-        wrapped["network"] = _made(job, settings.base)
+        wrapped["network"], _ = _made(job, settings.base)
     n_items = job.marts.n_items
-    return registry.create(name, config=settings, n_items=n_items, **wrapped)
+    return registry.create(name, config=settings, n_items=n_items, **wrapped), log
 
 
 def _answers(

@@ -102,7 +102,7 @@ class Scorecard:
         slices, best = self._slices(), best_baseline(self.answers)
         return {
             name: {
-                **named(name, answer.log),
+                **named(name, answer.log, answer.network_log),
                 "test": means(answer.ranks["test"]),
                 "val": means(answer.ranks["val"]),
                 "ci95": {metric: intervals[name, metric] for metric in RANKING},

@@ -20,10 +20,11 @@ def test_the_remark_names_the_models_and_what_gives_them_more():
     models = {
         "markov": named("markov", None),
         "gru": named("gru", log(True)),
+        "fine_tune": named("fine_tune", None, log(True)),  # of a network that was
         "older": {"title": "of a run that knows nothing of it"},
     }
     said = remark(models)
-    assert said.startswith("cut short: gru: validation may still rise")
+    assert said.startswith("cut short: gru, fine_tune: validation may still rise")
     assert said.endswith("by --epochs or --set models.NAME.optimiser.epochs")
     models["maml"] = named("maml", log(True))
     assert remark(models).endswith("epochs or --config configs/paper.yaml")
